@@ -1,0 +1,1 @@
+"""Measuring a video exactly: tracker, motion fits, metrics, reports, rendered files."""

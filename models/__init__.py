@@ -1,0 +1,1 @@
+"""The conditional GAN: text encoder, clip generator, clip discriminator, losses, trainer, checkpoints."""

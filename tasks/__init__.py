@@ -1,0 +1,1 @@
+"""Thin Prefect tasks: what each step is cached by, what it retries, what it logs."""
