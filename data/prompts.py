@@ -1,0 +1,141 @@
+"""The language of prompts: `[colour] shape phrase`, its tokens, its meaning and its vocabulary."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.motions import DIRECTIONS
+from data.shapes import COLOURS, SHAPES
+
+TUTORIAL_PHRASES: tuple[str, ...] = (
+    "moving down",
+    "moving left",
+    "moving right",
+    "moving diagonally up-right",
+    "moving diagonally down-left",
+    "moving diagonally up-left",
+    "moving diagonally down-right",
+    "moving up-left",
+    "moving down-right",
+    "moving down-left",
+    "rotating clockwise",
+    "rotating counter-clockwise",
+    "shrinking",
+    "expanding",
+    "bouncing vertically",
+    "bouncing horizontally",
+    "zigzagging vertically",
+    "zigzagging horizontally",
+)
+"""The 18 phrases that the tutorial trains on; `moving up-right` and `moving up` are not among them."""
+
+_PHRASES: dict[tuple[str, ...], str] = {
+    **{("moving", *name.split("-")): name for name in DIRECTIONS},
+    **{("moving", "diagonally", *name.split("-")): name for name in DIRECTIONS if "-" in name},
+    ("rotating", "clockwise"): "clockwise",
+    ("rotating", "counter", "clockwise"): "counter-clockwise",
+    ("shrinking",): "shrinking",
+    ("expanding",): "expanding",
+    ("bouncing", "vertically"): "bounce-vertical",
+    ("bouncing", "horizontally"): "bounce-horizontal",
+    ("zigzagging", "vertically"): "zigzag-vertical",
+    ("zigzagging", "horizontally"): "zigzag-horizontal",
+}
+
+
+class PromptError(ValueError):
+    """A prompt that cannot be read; the message says which word, and what could be written instead."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a prompt asks for. `colour` is None where the prompt names none."""
+
+    motion: str
+    shape: str
+    colour: str | None
+
+
+def tokenize(prompt: str) -> tuple[str, ...]:
+    """Lower-case words of `prompt`, split at white space and at hyphens: `up-right` is `up`, `right`."""
+    return tuple(word for word in re.split(r"[\s\-]+", prompt.lower()) if word)
+
+
+def parse_prompt(prompt: str) -> Meaning:
+    """The meaning of `[colour] shape phrase`.
+
+    Raises:
+        PromptError: the prompt is empty, holds a word that the grammar does not know, or is no sentence of it.
+    """
+    words = tokenize(prompt)
+    known = {word for phrase in _PHRASES for word in phrase} | set(SHAPES) | set(COLOURS)
+    _check_words(prompt, words, known)
+    colour = words[0] if words[0] in COLOURS else None
+    rest = words[1:] if colour else words
+    if rest and rest[0] in SHAPES and rest[1:] in _PHRASES:
+        return Meaning(motion=_PHRASES[rest[1:]], shape=rest[0], colour=colour)
+    phrases = ", ".join(f"'{' '.join(phrase)}'" for phrase in _PHRASES)
+    raise PromptError(
+        f"The prompt {prompt!r} is not of the form '[colour] shape phrase', as in 'circle moving up-right'. "
+        f"Colours: {', '.join(COLOURS)}. Shapes: {', '.join(SHAPES)}. Phrases: {phrases}."
+    )
+
+
+def prompt_slug(prompt: str) -> str:
+    """A name for files about `prompt`: its words joined by hyphens, nothing but letters, digits and hyphens.
+
+    Raises:
+        PromptError: nothing is left of the prompt.
+    """
+    slug = "-".join(re.sub(r"[^a-z0-9]", "", word) for word in tokenize(prompt))
+    slug = re.sub(r"-+", "-", slug).strip("-")[:80]
+    if not slug:
+        raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
+    return slug
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that a model knows. Word k has the id k + 1; the id 0 is padding."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, prompts: Iterable[str]) -> Vocabulary:
+        """The sorted words of `prompts`."""
+        return cls(tuple(sorted({word for prompt in prompts for word in tokenize(prompt)})))
+
+    def encode(self, prompts: Sequence[str]) -> NDArray[np.int64]:
+        """Ids of the words of each prompt, int64 (N, L), padded with 0 to the longest prompt.
+
+        Raises:
+            PromptError: a prompt is empty or holds a word outside the vocabulary.
+        """
+        ids = {word: number for number, word in enumerate(self.words, start=1)}
+        rows = []
+        for prompt in prompts:
+            words = tokenize(prompt)
+            _check_words(prompt, words, set(ids))
+            rows.append([ids[word] for word in words])
+        tokens = np.zeros((len(rows), max((len(row) for row in rows), default=0)), dtype=np.int64)
+        for row, numbers in zip(tokens, rows, strict=True):
+            row[: len(numbers)] = numbers
+        return tokens
+
+
+def _check_words(prompt: str, words: Sequence[str], known: set[str]) -> None:
+    if not words:
+        raise PromptError("The prompt is empty. Write for example 'circle moving up-right'.")
+    for word in words:
+        if word not in known:
+            near = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
+            raise PromptError(
+                f"The prompt {prompt!r} holds the unknown word {word!r}.{hint} Known words: {', '.join(sorted(known))}."
+            )

@@ -1,0 +1,62 @@
+"""Shapes as signed distance functions, and the colours that they are drawn in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHAPES: tuple[str, ...] = ("circle", "square", "triangle")
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "blue": (0, 0, 255),
+    "red": (220, 20, 20),
+    "green": (0, 150, 0),
+    "black": (0, 0, 0),
+}
+"""RGB of each named colour; the background is white."""
+
+_REACH = {"circle": 1.0, "square": float(np.sqrt(np.pi / 2)), "triangle": float(np.sqrt(4 * np.pi / np.sqrt(27)))}
+
+
+def reach(shape: str) -> float:
+    """The largest distance from the centre to a point of the shape, in units of its radius."""
+    return _REACH[shape]
+
+
+def signed_distance(
+    shape: str,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    *,
+    radius: NDArray[np.float32],
+    angle: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Distance in px from points to the outline of a shape at the origin; negative inside.
+
+    Every shape has the area of a circle of `radius`, so that area tells nothing about the shape. The formulas are
+    Inigo Quilez's exact 2-D distance functions (https://iquilezles.org/articles/distfunctions2d/).
+
+    Args:
+        shape: one of `SHAPES`.
+        x, y: float32 offsets from the centre in px, y down; broadcast against `radius` and `angle`.
+        radius: float32, px, of the circle of equal area.
+        angle: float32, radians, by which the shape is turned clockwise as seen on the screen.
+    """
+    if shape == "circle":
+        return np.sqrt(x * x + y * y) - radius
+    cos, sin = np.cos(angle), np.sin(angle)
+    across, down = cos * x + sin * y, cos * y - sin * x
+    if shape == "square":
+        half = radius * np.float32(np.sqrt(np.pi) / 2)
+        dx, dy = np.abs(across) - half, np.abs(down) - half
+        outside = np.sqrt(np.maximum(dx, 0) ** 2 + np.maximum(dy, 0) ** 2)
+        return outside + np.minimum(np.maximum(dx, dy), 0)
+    if shape == "triangle":
+        root3 = np.float32(np.sqrt(3.0))
+        half = radius * np.float32(np.sqrt(np.pi / np.sqrt(3.0)))
+        px, py = np.abs(across) - half, -down + half / root3
+        fold = px + root3 * py > 0
+        px, py = np.where(fold, (px - root3 * py) / 2, px), np.where(fold, (-root3 * px - py) / 2, py)
+        px = px - np.clip(px, -2 * half, 0)
+        return (-np.sqrt(px * px + py * py) * np.sign(py)).astype(np.float32)
+    raise ValueError(f"Unknown shape {shape!r}; known shapes: {', '.join(SHAPES)}.")

@@ -1,0 +1,103 @@
+"""The world: everything that decides what clips look like and which prompts are for training or held out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from data.prompts import TUTORIAL_PHRASES, Meaning, Vocabulary, parse_prompt
+from data.shapes import COLOURS, SHAPES
+
+Tier = Literal["T0", "T1", "T2", "T3", "T4"]
+
+
+class HeldOut(BaseModel):
+    """A phrase that no training clip shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tier: Tier = Field(description="T1: unseen phrase of seen words; T2: a word seen only inside compounds.")
+    phrase: str = Field(description="Phrase after the shape's name, as in 'moving up-right'.")
+
+
+class WorldConfig(BaseModel):
+    """What clips are made of. Two worlds with equal configs make the same clips, bit for bit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frame_size: Annotated[int, Field(ge=32, le=256, multiple_of=16)] = Field(
+        64, description="Side of the square picture in px, a multiple of 16 from 32 to 256; all lengths scale with it."
+    )
+    frames: int = Field(10, ge=4, le=64, description="Frames in a clip, 4 to 64.")
+    fps: int = Field(10, ge=1, le=60, description="Frames per second of the videos, 1 to 60.")
+    shapes: tuple[str, ...] = Field(("circle",), min_length=1, description=f"Any of {', '.join(SHAPES)}.")
+    colours: tuple[str, ...] = Field(
+        ("blue",),
+        min_length=1,
+        description=f"Any of {', '.join(COLOURS)}. Prompts name the colour where there are several.",
+    )
+    phrases: tuple[str, ...] = Field(TUTORIAL_PHRASES, min_length=1, description="Phrases of the training prompts.")
+    held_out: tuple[HeldOut, ...] = Field(
+        (HeldOut(tier="T1", phrase="moving up-right"), HeldOut(tier="T2", phrase="moving up")),
+        description="Phrases that are only evaluated, never trained on.",
+    )
+    radius: tuple[float, float] = Field(
+        (4.5, 6.5), description="Range of the shapes' radius in px of a 64x64 picture, 2 to 12, low <= high."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> WorldConfig:
+        for shape in self.shapes:
+            if shape not in SHAPES:
+                raise ValueError(f"unknown shape {shape!r}; choose from {', '.join(SHAPES)}")
+        for colour in self.colours:
+            if colour not in COLOURS:
+                raise ValueError(f"unknown colour {colour!r}; choose from {', '.join(COLOURS)}")
+        for values, name in ((self.shapes, "shapes"), (self.colours, "colours"), (self.phrases, "phrases")):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} holds a value twice")
+        low, high = self.radius
+        if not 2 <= low <= high <= 12:
+            raise ValueError(f"radius must be two numbers from 2 to 12, low first, not {low:g} and {high:g}")
+        held_out = [item.phrase for item in self.held_out]
+        for phrase in (*self.phrases, *held_out):
+            parse_prompt(f"{self.shapes[0]} {phrase}")
+        for phrase in set(held_out) & set(self.phrases):
+            raise ValueError(f"the phrase {phrase!r} is both trained on and held out")
+        return self
+
+    def _prompts(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        colours = [f"{colour} " for colour in self.colours] if len(self.colours) > 1 else [""]
+        return tuple(f"{c}{shape} {phrase}" for c in colours for shape in self.shapes for phrase in phrases)
+
+    @cached_property
+    def seen_prompts(self) -> tuple[str, ...]:
+        """The prompts of the training clips."""
+        return self._prompts(self.phrases)
+
+    @cached_property
+    def tiers(self) -> dict[str, tuple[str, ...]]:
+        """Prompts per tier: T0 are the seen ones, the others are held out."""
+        tiers: dict[str, tuple[str, ...]] = {"T0": self.seen_prompts}
+        for tier in sorted({item.tier for item in self.held_out}):
+            tiers[tier] = self._prompts(tuple(item.phrase for item in self.held_out if item.tier == tier))
+        return tiers
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the training prompts: all that a model of this world can know."""
+        return Vocabulary.of(self.seen_prompts)
+
+    def colour_of(self, meaning: Meaning) -> str:
+        """The colour that is drawn for `meaning`: the named one, else the world's first."""
+        return meaning.colour or self.colours[0]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of the config: equal for worlds that make equal clips."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
