@@ -9,7 +9,7 @@ SHAPES: tuple[str, ...] = ("circle", "square", "triangle")
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "blue": (0, 0, 255),
-    "red": (220, 20, 20),
+    "red": (220, 0, 0),
     "green": (0, 150, 0),
     "black": (0, 0, 0),
 }
