@@ -1,0 +1,190 @@
+"""Where the ink is: a tracker that sees pixels only.
+
+The background is white, so the *ink* of a pixel is its largest distance from white over the three channels, 0 to 255. Every colour of
+the palette has a channel at 0: full coverage is 255 ink whatever the colour, and the soft edge of a blurry or anti-aliased shape
+still weighs what it covers. Ink below a tenth is haze and counts for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+HALF_COVERAGE = 128
+"""Ink (0-255) from which a pixel belongs to the shape."""
+HAZE = 26
+"""Ink (0-255) under which a pixel counts as background."""
+SPECK = 0.1
+"""Blobs smaller than this fraction of the largest blob are ignored."""
+WHOLE_AREA = 0.9
+"""A blob that touches the border is whole if it keeps this fraction of the clip's median free area."""
+_CLIPS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """What the tracker saw, frame by frame, of N clips of T frames. Lengths are pixels; pixel centres are integers, y points down.
+
+    Attributes:
+        centroids: float64 (N, T, 2), x and y of the largest blob's soft centroid; NaN in frames without a blob.
+        areas: float64 (N, T), soft area of the largest blob in px^2; 0 without a blob.
+        blobs: int64 (N, T), blobs that are no specks.
+        whole: bool (N, T), the largest blob is fully inside the picture.
+        colours: float64 (N, T, 3), mean RGB (0-255) of the largest blob at half coverage; NaN without a blob.
+        cutouts: uint8 (N, T, K, K), ink around the largest blob, everything else 0; K is odd.
+        origins: int64 (N, T, 2), x and y of ``cutouts[..., 0, 0]`` in the frame (may be negative).
+        frame_size: side of the picture in px.
+    """
+
+    centroids: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    blobs: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+    colours: NDArray[np.float64]
+    cutouts: NDArray[np.uint8]
+    origins: NDArray[np.int64]
+    frame_size: int
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """bool (N, T): frames that hold a blob at all."""
+        return self.blobs > 0
+
+    @property
+    def radii(self) -> NDArray[np.float64]:
+        """float64 (N, T): radius in px of the circle of the blob's area."""
+        return np.sqrt(self.areas / np.pi)
+
+
+def ink_of(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Ink of RGB frames, uint8 (..., H, W, 3) to uint8 (..., H, W): 255 at full coverage, 0 on white."""
+    darkest = np.minimum(np.minimum(frames[..., 0], frames[..., 1]), frames[..., 2])
+    return np.subtract(255, darkest, dtype=np.uint8)
+
+
+def check_frames(frames: NDArray[np.uint8]) -> None:
+    """Raise ``ValueError`` unless frames are uint8 (N, T, S, S, 3) with T >= 2."""
+    if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[-1] != 3 or frames.shape[2] != frames.shape[3]:
+        raise ValueError(f"clips must be uint8 (N, T, S, S, 3) with square frames, not {frames.dtype} {frames.shape}")
+    if frames.shape[1] < 2:
+        raise ValueError(f"a clip needs at least 2 frames to have a motion, these have {frames.shape[1]}")
+
+
+def track(frames: NDArray[np.uint8]) -> Tracks:
+    """Follow the largest blob of ink through every clip.
+
+    Args:
+        frames: uint8 (N, T, S, S, 3), RGB on white.
+
+    Returns:
+        The tracks of all clips, see ``Tracks``.
+
+    Raises:
+        ValueError: if frames have another shape or type.
+    """
+    check_frames(frames)
+    size = frames.shape[2]
+    clips = len(frames)
+    parts = [
+        _track_frames(frames[first : first + _CLIPS_AT_ONCE].reshape(-1, size, size, 3))
+        for first in range(0, max(clips, 1), _CLIPS_AT_ONCE)
+    ]
+    centroids, areas, blobs, touching, colours, cutouts, origins = (
+        np.concatenate([part[k] for part in parts]).reshape(clips, frames.shape[1], *parts[0][k].shape[1:])
+        for k in range(7)
+    )
+    free = (blobs > 0) & ~touching
+    free_area = _median_where(areas, free)
+    whole = free | (touching & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))
+    return Tracks(centroids, areas, blobs, whole, colours, cutouts, origins, size)
+
+
+def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Median along the last axis where ``mask``; infinity for rows without any."""
+    ordered = np.sort(np.where(mask, values, np.inf), axis=-1)
+    count = mask.sum(axis=-1)
+    middle = np.maximum(count - 1, 0)
+    low = np.take_along_axis(ordered, (middle // 2)[..., None], axis=-1)[..., 0]
+    high = np.take_along_axis(ordered, ((middle + 1) // 2)[..., None], axis=-1)[..., 0]
+    return (low + high) / 2
+
+
+def _track_frames(frames: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
+    """Track F frames, uint8 (F, S, S, 3), on their own; the seven arrays of ``track`` with F in front."""
+    count, size = frames.shape[0], frames.shape[1]
+    ink = ink_of(frames)
+    # One call labels all frames: stacked on top of each other, a blank row between them keeps their blobs apart.
+    stacked = np.zeros((count, size + 1, size), np.uint8)
+    stacked[:, :size] = ink >= HALF_COVERAGE
+    total, labels, stats, _ = cv2.connectedComponentsWithStats(stacked.reshape(-1, size), connectivity=8)
+    stats = stats[1:].astype(np.int64)  # drop the background
+    owner = stats[:, cv2.CC_STAT_TOP] // (size + 1)
+    area = stats[:, cv2.CC_STAT_AREA]
+
+    largest = np.zeros(count, np.int64)
+    np.maximum.at(largest, owner, area)
+    blobs = np.bincount(owner[area >= SPECK * largest[owner]], minlength=count).astype(np.int64)
+    main = np.full(count, -1, np.int64)
+    winners = np.flatnonzero(area == largest[owner])[::-1]
+    main[owner[winners]] = winners
+    seen = main >= 0
+
+    box = np.zeros((count, 4), np.int64)  # left, top, right, bottom; the last two exclusive
+    chosen = stats[main[seen]]
+    box[seen, 0] = chosen[:, cv2.CC_STAT_LEFT]
+    box[seen, 1] = chosen[:, cv2.CC_STAT_TOP] - np.flatnonzero(seen) * (size + 1)
+    box[seen, 2] = box[seen, 0] + chosen[:, cv2.CC_STAT_WIDTH]
+    box[seen, 3] = box[seen, 1] + chosen[:, cv2.CC_STAT_HEIGHT]
+    touching = (box[:, :2] <= 0).any(axis=1) | (box[:, 2:] >= size).any(axis=1)
+
+    # Soft moments of the ink in the blob's box and a margin of 2 px for its soft edge.
+    grid = np.arange(size)
+    margin = 2
+    in_x = ((grid >= box[:, :1] - margin) & (grid < box[:, 2:3] + margin) & seen[:, None]).astype(np.float32)
+    in_y = ((grid >= box[:, 1:2] - margin) & (grid < box[:, 3:4] + margin) & seen[:, None]).astype(np.float32)
+    ink[ink < HAZE] = 0
+    weights = np.stack([in_x, in_x * grid.astype(np.float32)], axis=-1)  # (F, S, 2)
+    rows = np.matmul(ink.astype(np.float32), weights).astype(np.float64)  # (F, S, 2): ink and ink * x of every row
+    mass = (rows[..., 0] * in_y).sum(axis=1)
+    safe = np.where(mass > 0, mass, 1.0)
+    x = np.where(mass > 0, (rows[..., 1] * in_y).sum(axis=1) / safe, np.nan)
+    y = np.where(mass > 0, (rows[..., 0] * in_y * grid).sum(axis=1) / safe, np.nan)
+    centroids = np.stack([x, y], axis=-1)
+
+    half = (size + 2) // 3  # the largest triangle reaches 0.29 of the picture's side
+    centre = np.where(seen[:, None], np.rint(np.nan_to_num(centroids)), 0).astype(np.int64)
+    origins = centre - half
+    cutouts = _cut(ink, origins, 2 * half + 1, box, margin)
+    return centroids, mass / 255.0, blobs, touching, _colours(frames, labels, main, total), cutouts, origins
+
+
+def _colours(
+    frames: NDArray[np.uint8], labels: NDArray[np.int32], main: NDArray[np.int64], total: int
+) -> NDArray[np.float64]:
+    """Mean RGB of each frame's main blob, float64 (F, 3)."""
+    count, size = frames.shape[0], frames.shape[1]
+    frame, rest = np.divmod(np.flatnonzero(labels), (size + 1) * size)
+    label = labels.reshape(-1)[frame * (size + 1) * size + rest]
+    pixels = frames.reshape(count, -1, 3)[frame, rest].astype(np.float64)
+    number = np.maximum(np.bincount(label, minlength=total), 1)
+    means = np.stack([np.bincount(label, pixels[:, c], minlength=total) / number for c in range(3)], axis=-1)
+    colours: NDArray[np.float64] = np.where(main[:, None] >= 0, means[np.maximum(main, -1) + 1], np.nan)
+    return colours
+
+
+def _cut(
+    ink: NDArray[np.uint8], origins: NDArray[np.int64], side: int, box: NDArray[np.int64], margin: int
+) -> NDArray[np.uint8]:
+    """Windows of ink, uint8 (F, side, side), 0 outside the picture and outside each blob's box and margin."""
+    count, size = ink.shape[0], ink.shape[1]
+    x = origins[:, :1] + np.arange(side)
+    y = origins[:, 1:] + np.arange(side)
+    good_x = (x >= np.maximum(box[:, :1] - margin, 0)) & (x < np.minimum(box[:, 2:3] + margin, size))
+    good_y = (y >= np.maximum(box[:, 1:2] - margin, 0)) & (y < np.minimum(box[:, 3:4] + margin, size))
+    x, y = x.clip(0, size - 1), y.clip(0, size - 1)
+    window = ink[np.arange(count)[:, None, None], y[:, :, None], x[:, None, :]]
+    window *= good_y[:, :, None] & good_x[:, None, :]
+    return window
