@@ -1,0 +1,96 @@
+"""`flipbook generate`: videos of prompts."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import HomeFolder, use_home
+
+if TYPE_CHECKING:
+    from data.world import WorldConfig
+    from tasks.model_references import ResolvedModel
+
+
+class VideoFormat(StrEnum):
+    """Kinds of files that `generate` writes."""
+
+    MP4 = "mp4"
+    GIF = "gif"
+    AVI = "avi"
+    PNG = "png"
+    NPZ = "npz"
+
+
+class OutputError(OSError):
+    """The output folder cannot be used."""
+
+
+def generate(
+    prompts: Annotated[list[str], typer.Argument(help='What to show, as in "circle moving up-right". One or several.')],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=4096, help="Videos of each prompt.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Equal seeds give equal videos.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; made where missing.")] = Path("out"),
+    formats: Annotated[
+        list[VideoFormat] | None,
+        typer.Option("--format", "-f", help="Repeatable; all by default. npz holds frames uint8 (N,T,H,W,3) and prompts."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", metavar="REF", help="models:/flipbook@champion, models:/flipbook/3, runs:/..., a path.")
+    ] = "models:/flipbook@champion",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: HomeFolder = None,
+) -> None:
+    """Draw videos of PROMPTS with a trained model."""
+    use_home(home)
+    found, world = _model_for(prompts, model)
+    prepare_folder(out)
+
+    import numpy as np
+
+    from evaluation.videos import write_videos
+    from models.sampling import TextToVideo
+
+    network = TextToVideo.load(found.checkpoint, device=device)
+    # A call per prompt: the videos of a prompt do not depend on which others were asked for beside it.
+    frames = np.concatenate([network.generate([prompt] * count, seed=seed) for prompt in prompts])
+    names = [prompt for prompt in prompts for _ in range(count)]
+    chosen = tuple(str(item) for item in formats or VideoFormat)
+    written = write_videos(out, frames=frames, prompts=names, fps=world.fps, formats=chosen)
+    typer.echo(f"{len(frames)} videos by {found.ref}, seed {seed}:")
+    for path in written if len(written) <= 20 else written[:20]:
+        typer.echo(f"  {path}")
+    if len(written) > 20:
+        typer.echo(f"  and {len(written) - 20} more files in {out}")
+
+
+def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfig]":
+    """The model that `ref` names, once it is sure that it knows every word of `prompts`."""
+    from data.prompts import parse_prompt
+    from models.checkpoint import CheckpointError, read_description
+    from tasks.home import Home
+    from tasks.model_references import ModelReferenceError, resolve_model
+
+    try:
+        found = resolve_model(Home.from_environment().root, ref)
+        world = read_description(found.checkpoint).world
+    except (ModelReferenceError, CheckpointError):
+        for prompt in prompts:  # a prompt that no model could know is the first thing to say
+            parse_prompt(prompt)
+        raise
+    world.vocabulary.encode(prompts)
+    return found, world
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make `folder` and see that files can be written there, before any work is done for them."""
+    probe = folder / ".flipbook-write-test"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"The output folder {folder} cannot be written ({error.strerror or error}). Choose another with --out."
+        ) from error

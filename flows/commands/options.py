@@ -1,0 +1,43 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.config import PipelineConfig
+
+Preset = Annotated[str, typer.Option("--preset", "-p", help="Where to start from: full or small.", envvar="FLIPBOOK_PRESET")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="TOML file whose values override the preset.", envvar="FLIPBOOK_CONFIG")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one value, as in --set train.steps=100. Repeatable."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the training; the same as --set train.seed=N.")]
+HomeFolder = Annotated[
+    Path | None, typer.Option("--home", help="Folder of all state; the same as FLIPBOOK_HOME. Default: .flipbook")
+]
+
+
+def use_home(home: Path | None) -> None:
+    """Make `home` the one that the rest of the process uses."""
+    import os
+
+    from tasks.home import HOME_VARIABLE, Home
+
+    if home is not None:
+        os.environ[HOME_VARIABLE] = str(home)
+    Home.from_environment().create()
+
+
+def configuration(
+    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None = None
+) -> "PipelineConfig":
+    """The configuration that the shared options ask for."""
+    from flows.overrides import load_config
+
+    options = {} if seed is None else {"train": {"seed": seed}}
+    return load_config(preset=preset, file=file, overrides=overrides or (), options=options)

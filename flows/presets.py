@@ -1,0 +1,26 @@
+"""Complete configurations by name. A preset is a function; files, environment and options override single values of it."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from data.shards import DataConfig
+from evaluation.config import EvaluationConfig
+from flows.config import PipelineConfig
+from models.config import TrainConfig
+
+
+def full() -> PipelineConfig:
+    """The real job: 10,000 clips of the 18 phrases, a model that does what its prompt says, both held-out prompts scored."""
+    return PipelineConfig()
+
+
+def small() -> PipelineConfig:
+    """Every step at toy size in about a minute: shows that an installation works. Its model does not follow prompts yet."""
+    return PipelineConfig(
+        data=DataConfig(clips=360, shards=2),
+        train=TrainConfig(steps=60, sample_every=50, log_every=10),
+        evaluation=EvaluationConfig(samples_seen=4, samples_held_out=16, frechet=False),
+    )
+
+
+PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType({"full": full, "small": small})
