@@ -31,9 +31,9 @@ class ContentPolicy(CachePolicy):
     """Key = task's name + inputs + digest of the code that determines the result.
 
     `modules` are where that code begins ("data.shards"); what they import of this project counts too, and so does the
-    task function's own text. Inputs are JSON values, paths, frozen pydantic models, and sequences or mappings of them; a model with
-    a `content_key` method stands for its content instead of its place. Anything else raises TypeError: its hash
-    could differ between processes.
+    task function's own text. Inputs are JSON values, paths, frozen pydantic models, and sequences or mappings of
+    them; a model with a `content_key` method stands for its content instead of its place. Anything else raises
+    TypeError: its hash could differ between processes.
     """
 
     modules: tuple[str, ...] = ()

@@ -16,8 +16,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 def code_digest(*modules: str) -> str:
     """sha256 (hex) of the code of `modules` ("data.clips") and of all that they import from this project's rooms.
 
-    Comments, docstrings, fields' descriptions and layout do not count, so that explaining a line keeps the cache. Raises
-    ModuleNotFoundError where a module does not exist.
+    Comments, docstrings, fields' descriptions and layout do not count, so that explaining a line keeps the
+    cache. Raises ModuleNotFoundError where a module does not exist.
     """
     waiting, files = list(modules), dict[str, str]()
     while waiting:
