@@ -73,7 +73,7 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
     from tasks.model_references import ModelReferenceError, resolve_model
 
     try:
-        found = resolve_model(Home.from_environment().root, ref)
+        found = resolve_model(Home.from_environment(), ref)
         world = read_description(found.checkpoint).world
     except (ModelReferenceError, CheckpointError):
         for prompt in prompts:  # a prompt that no model could know is the first thing to say

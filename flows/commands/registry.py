@@ -15,7 +15,7 @@ def models(home: HomeFolder = None) -> None:
     from tasks.home import Home
     from tasks.registry import MODEL_NAME, list_versions
 
-    rows = list_versions(Home.from_environment().root)
+    rows = list_versions(Home.from_environment())
     if not rows:
         typer.echo("No model is registered yet: `flipbook run` trains and registers the first.")
         return

@@ -74,7 +74,7 @@ def mlflow_server(port: int) -> Server:
     from tasks.mlflow_store import tracking_uri
 
     home = Home.from_environment()
-    uri = tracking_uri(home.root)
+    uri = tracking_uri(home)
     command = (sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HOST, "--port", str(port))
     environment = {"MLFLOW_TRACKING_URI": ""}
     return Server("MLflow", port, command, environment, home.root / "logs" / "mlflow.log", "/health")
