@@ -1,0 +1,216 @@
+"""Parquet shards: a row a clip, readable by any Parquet reader with none of our code.
+
+`frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B: `np.frombuffer(...).reshape(T, 3, S, S)`.
+The field's metadata say so. Whole colour planes take two thirds of the bytes and of the time that interleaved pixels take,
+and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that the clip's motion does not
+draw is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data.clips import ClipBatch
+from data.motions import FACTORS
+from data.storage import DamagedShardError
+from data.world import WorldConfig
+
+Compression = Literal["zstd", "lz4"]
+
+_ROW_GROUP = 256  # rows; 31 MB of frames before compression at 64x64 px
+_PAGE_BYTES = 1 << 20  # a page stays in the CPU's cache while it is compressed
+_PAGE_STEP = 8  # rows between two looks at the page's size
+_READ_ROWS = 16  # rows decoded at a time, so that they are copied out of the cache
+_NAMES = ("prompt", "motion", "shape", "colour")
+_PATHS = {"centre_x": "px", "centre_y": "px", "radii": "px", "angles": "radians"}
+_FACTOR_UNITS = {
+    "phase": "periods",
+    "sign": "1",
+    "start_angle": "radians",
+    "angular_speed": "radians per frame",
+    "speed": "px per frame",
+}
+
+
+def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
+    """The columns of a shard of `world`, with units and the frames' layout in the fields' metadata.
+
+    Args:
+        world: decides the frames' shape; kept as JSON under `flipbook.world`.
+        metadata: further entries for the file's metadata.
+    """
+    shape = (world.frames, 3, world.frame_size, world.frame_size)
+    layout = {
+        "dtype": "uint8",
+        "shape": json.dumps(shape),
+        "axes": "frame, channel (R, G, B), row, column",
+        "order": "C",
+    }
+    factors = pa.struct(
+        [pa.field(name, pa.float32(), metadata={"unit": _FACTOR_UNITS.get(name, "px")}) for name in FACTORS]
+    )
+    return pa.schema(
+        [
+            pa.field("key", pa.string(), nullable=False),
+            pa.field("index", pa.int64(), nullable=False),
+            *(pa.field(name, pa.string(), nullable=False) for name in _NAMES),
+            pa.field("factors", factors, nullable=False),
+            *(
+                pa.field(
+                    name,
+                    pa.list_(pa.field("element", pa.float32(), nullable=False)),
+                    nullable=False,
+                    metadata={"unit": unit},
+                )
+                for name, unit in _PATHS.items()
+            ),
+            pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=layout),
+        ],
+        metadata={"flipbook.world": world.model_dump_json(), **metadata},
+    )
+
+
+def write_parquet(
+    path: Path,
+    batches: Iterable[ClipBatch],
+    *,
+    world: WorldConfig,
+    compression: Compression,
+    metadata: Mapping[str, str],
+) -> int:
+    """Write clips to `path` and return their number. One version of pyarrow makes the same bytes of the same clips."""
+    schema = schema_of(world, metadata=metadata)
+    plain = [name for name in schema.names if name not in _NAMES]
+    floats = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _PATHS}
+    rows = 0
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression=compression,
+        compression_level=1 if compression == "zstd" else None,
+        use_dictionary=list(_NAMES),
+        column_encoding=floats,
+        write_statistics=[name for name in plain if name != "frames"] + list(_NAMES),
+        data_page_size=_PAGE_BYTES,
+        write_batch_size=_PAGE_STEP,
+        write_page_checksum=True,
+    ) as writer:
+        for batch in batches:
+            writer.write_batch(_to_arrow(batch, schema), row_group_size=_ROW_GROUP)
+            rows += len(batch.indices)
+    return rows
+
+
+def read_parquet(path: Path) -> Iterator[ClipBatch]:
+    """All that a shard holds, some hundred clips at a time.
+
+    Raises:
+        DamagedShardError: the file is no shard of ours or cannot be decoded.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_ROW_GROUP):
+                yield _from_arrow(batch)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+
+
+def decode_parquet(path: Path, content: bytes, frames: NDArray[np.uint8] | None) -> dict[str, list[str]]:
+    """Decode a shard into memory that the caller owns.
+
+    Args:
+        path: the shard's name in errors.
+        content: the shard's bytes.
+        frames: uint8 (rows, T, 3, S, S), C-contiguous, overwritten; None leaves the frames alone.
+
+    Returns:
+        The columns `prompt` and `motion`.
+
+    Raises:
+        DamagedShardError: the shard cannot be decoded or holds other clips than fit into `frames`.
+    """
+    try:
+        with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False) as file:
+            names = file.read(columns=["prompt", "motion"], use_threads=False)
+            if frames is not None:
+                _decode_frames(path, file, frames.reshape(len(frames), -1))
+            return {name: names.column(name).to_pylist() for name in names.column_names}
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+
+
+def _decode_frames(path: Path, file: pq.ParquetFile, frames: NDArray[np.uint8]) -> None:
+    rows, stored = file.metadata.num_rows, file.schema_arrow.field("frames").type
+    expected = pa.binary(frames.shape[1])
+    if rows != len(frames) or stored != expected:
+        raise DamagedShardError(
+            f"The shard {path} holds {rows} clips with frames of type {stored}; expected {len(frames)} of {expected}."
+        )
+    row = 0
+    for batch in file.iter_batches(batch_size=_READ_ROWS, columns=["frames"], use_threads=False):
+        frames[row : row + len(batch)] = _bytes_of(batch.column(0))
+        row += len(batch)
+
+
+def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:
+    rows, steps = batch.radii.shape
+    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * steps)
+    paths = {
+        "centre_x": batch.centres[..., 0],
+        "centre_y": batch.centres[..., 1],
+        "radii": batch.radii,
+        "angles": batch.angles,
+    }
+    factors = [pa.array(batch.factors[name], mask=np.isnan(batch.factors[name])) for name in FACTORS]
+    columns: dict[str, pa.Array[Any]] = {
+        "key": pa.array([f"{index:09d}" for index in batch.indices.tolist()]),
+        "index": pa.array(batch.indices),
+        "prompt": pa.array(batch.prompts),
+        "motion": pa.array(batch.motions),
+        "shape": pa.array(batch.shapes),
+        "colour": pa.array(batch.colours),
+        "factors": pa.StructArray.from_arrays(factors, fields=list(schema.field("factors").type)),
+    }
+    for name, values in paths.items():
+        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).reshape(-1))
+        columns[name] = pa.ListArray.from_arrays(offsets, flat, type=schema.field(name).type)
+    planes = np.ascontiguousarray(batch.frames.transpose(0, 1, 4, 2, 3))
+    columns["frames"] = pa.FixedSizeBinaryArray.from_buffers(
+        schema.field("frames").type, rows, [None, pa.py_buffer(planes)]
+    )
+    return pa.record_batch([columns[name] for name in schema.names], schema=schema)
+
+
+def _from_arrow(batch: pa.RecordBatch) -> ClipBatch:
+    rows = len(batch)
+    shape = json.loads((batch.schema.field("frames").metadata or {})[b"shape"])
+    paths = {name: batch.column(name).flatten().to_numpy().reshape(rows, -1) for name in _PATHS}
+    factors = batch.column("factors")
+    planes = _bytes_of(batch.column("frames")).reshape(rows, *shape)
+    names = {name: tuple(batch.column(name).to_pylist()) for name in _NAMES}
+    return ClipBatch(
+        indices=batch.column("index").to_numpy(),
+        frames=planes.transpose(0, 1, 3, 4, 2),
+        prompts=names["prompt"],
+        motions=names["motion"],
+        shapes=names["shape"],
+        colours=names["colour"],
+        factors={name: factors.field(name).to_numpy(zero_copy_only=False) for name in FACTORS},
+        centres=np.stack([paths["centre_x"], paths["centre_y"]], axis=-1),
+        radii=paths["radii"],
+        angles=paths["angles"],
+    )
+
+
+def _bytes_of(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
+    width = column.type.byte_width
+    values = np.frombuffer(column.buffers()[1], dtype=np.uint8, count=len(column) * width, offset=column.offset * width)
+    return values.reshape(len(column), width)

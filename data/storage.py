@@ -1,0 +1,56 @@
+"""Files that are either complete or not there, and the errors for those that are neither."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StorageError(OSError):
+    """A file or folder could not be written; the message says which, why, and what to do."""
+
+
+class DamagedShardError(ValueError):
+    """A shard is missing, is not the one that its manifest describes, or cannot be decoded; the message names it."""
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 (hex) of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; it becomes `path` when the block ends and vanishes when the block fails.
+
+    Raises:
+        StorageError: the folder cannot be made or written to, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(
+            error.errno,
+            f"Could not write {path}: {reason}. Free some space there, or choose a folder that you can write to.",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`: a reader sees the old file or the new one, never a part.
+
+    Raises:
+        StorageError: see `atomic_path`.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)

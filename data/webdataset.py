@@ -1,0 +1,169 @@
+"""WebDataset shards: POSIX tar files in which the members of a clip stand together under one name.
+
+`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known of it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.clips import ClipBatch
+from data.motions import FACTORS
+from data.storage import DamagedShardError
+
+_READ_ROWS = 256
+
+
+def write_webdataset(path: Path, batches: Iterable[ClipBatch]) -> int:
+    """Write clips to the tar file `path` and return their number. One OpenCV makes the same bytes of the same clips."""
+    rows = 0
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for batch in batches:
+            for row, index in enumerate(batch.indices.tolist()):
+                key = f"{index:09d}"
+                facts = json.dumps(_facts(batch, row), separators=(",", ":"))
+                _add(tar, f"{key}.json", facts.encode())
+                _add(tar, f"{key}.png", _filmstrip_png(batch.frames[row]))
+                _add(tar, f"{key}.txt", batch.prompts[row].encode())
+            rows += len(batch.indices)
+    return rows
+
+
+def read_webdataset(path: Path) -> Iterator[ClipBatch]:
+    """All that a shard holds, some hundred clips at a time.
+
+    Raises:
+        DamagedShardError: the file is no shard of ours or cannot be decoded.
+    """
+    samples: list[dict[str, bytes]] = []
+    try:
+        for sample in _samples(path.open("rb")):
+            samples.append(sample)
+            if len(samples) == _READ_ROWS:
+                yield _batch(samples)
+                samples = []
+        if samples:
+            yield _batch(samples)
+    except (tarfile.TarError, OSError, KeyError, ValueError, cv2.error) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+
+
+def decode_webdataset(path: Path, content: bytes, frames: NDArray[np.uint8] | None) -> dict[str, list[str]]:
+    """Decode a shard into memory that the caller owns.
+
+    Args:
+        path: the shard's name in errors.
+        content: the shard's bytes.
+        frames: uint8 (rows, T, 3, S, S), overwritten; None leaves the frames alone.
+
+    Returns:
+        The columns `prompt` and `motion`.
+
+    Raises:
+        DamagedShardError: the shard cannot be decoded or holds other clips than fit into `frames`.
+    """
+    columns: dict[str, list[str]] = {"prompt": [], "motion": []}
+    try:
+        for row, sample in enumerate(_samples(io.BytesIO(content))):
+            if frames is not None and row < len(frames):
+                frames[row] = _frames_of(sample["png"], frames.shape[1]).transpose(0, 3, 1, 2)
+            columns["prompt"].append(sample["txt"].decode())
+            columns["motion"].append(json.loads(sample["json"])["motion"])
+    except (tarfile.TarError, OSError, KeyError, ValueError, cv2.error) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+    rows = len(columns["prompt"])
+    if frames is not None and rows != len(frames):
+        raise DamagedShardError(f"The shard {path} holds {rows} clips; expected {len(frames)}.")
+    return columns
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)  # time, owner and mode keep their constant defaults
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _samples(file: io.BufferedIOBase) -> Iterator[dict[str, bytes]]:
+    """The contents of each sample's members by their ending."""
+    key, sample = "", dict[str, bytes]()
+    with file, tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            stem, _, ending = member.name.partition(".")
+            if sample and stem != key:
+                yield sample
+                sample = {}
+            content = tar.extractfile(member)
+            if content is not None:
+                key, sample[ending] = stem, content.read()
+    if sample:
+        yield sample
+
+
+def _facts(batch: ClipBatch, row: int) -> dict[str, Any]:
+    def shortest(values: NDArray[np.float32]) -> list[float]:
+        return [float(str(value)) for value in values]  # the shortest decimals that give the same float32 again
+
+    drawn = {name: values[row] for name, values in batch.factors.items() if not np.isnan(values[row])}
+    return {
+        "index": int(batch.indices[row]),
+        "motion": batch.motions[row],
+        "shape": batch.shapes[row],
+        "colour": batch.colours[row],
+        "factors": {name: float(str(value)) for name, value in drawn.items()},
+        "centre_x": shortest(batch.centres[row, :, 0]),
+        "centre_y": shortest(batch.centres[row, :, 1]),
+        "radii": shortest(batch.radii[row]),
+        "angles": shortest(batch.angles[row]),
+    }
+
+
+def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
+    """PNG of frames uint8 (T, S, S, 3) RGB side by side."""
+    steps, height, width, _ = frames.shape
+    strip = frames.transpose(1, 0, 2, 3).reshape(height, steps * width, 3)[..., ::-1]  # OpenCV wants B, G, R
+    done, png = cv2.imencode(".png", np.ascontiguousarray(strip), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    if not done:
+        raise ValueError("OpenCV could not write a PNG.")
+    return png.tobytes()
+
+
+def _frames_of(png: bytes, steps: int) -> NDArray[np.uint8]:
+    """Frames uint8 (T, S, S, 3) RGB of a filmstrip of `steps` frames."""
+    strip = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    if strip is None:
+        raise ValueError("a filmstrip is no PNG")
+    height = strip.shape[0]
+    return np.asarray(strip, dtype=np.uint8).reshape(height, steps, height, 3).transpose(1, 0, 2, 3)
+
+
+def _batch(samples: list[dict[str, bytes]]) -> ClipBatch:
+    facts = [json.loads(sample["json"]) for sample in samples]
+
+    def floats(name: str) -> NDArray[np.float32]:
+        return np.array([fact[name] for fact in facts], dtype=np.float32)
+
+    return ClipBatch(
+        indices=np.array([fact["index"] for fact in facts], dtype=np.int64),
+        frames=np.stack(
+            [_frames_of(sample["png"], len(fact["radii"])) for sample, fact in zip(samples, facts, strict=True)]
+        ),
+        prompts=tuple(sample["txt"].decode() for sample in samples),
+        motions=tuple(fact["motion"] for fact in facts),
+        shapes=tuple(fact["shape"] for fact in facts),
+        colours=tuple(fact["colour"] for fact in facts),
+        factors={
+            name: np.array([fact["factors"].get(name, np.nan) for fact in facts], dtype=np.float32) for name in FACTORS
+        },
+        centres=np.stack([floats("centre_x"), floats("centre_y")], axis=-1),
+        radii=floats("radii"),
+        angles=floats("angles"),
+    )
