@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -108,6 +108,19 @@ def progress_shown() -> Iterator[Console]:
     sink: ProgressSink = BarSink(progress)
     with progress, reporting_to(sink):
         yield console
+
+
+@contextmanager
+def flows_shown() -> Iterator[Callable[[], None]]:
+    """Everything that a flow needs around it: progress on the terminal, and a Prefect API.
+
+    Import the flow inside the block, then call what the block is given: it returns once the API answers.
+    """
+    from flows.embedded import prefect_server
+    from tasks.home import Home
+
+    with progress_shown(), prefect_server(Home.from_environment()) as api:
+        yield api.wait_until_ready
 
 
 def print_error(message: str) -> None:

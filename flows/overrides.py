@@ -134,8 +134,12 @@ def _from_environment() -> Tree:
                 )
     try:
         return dict(EnvSettingsSource(_Settings, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER)())
-    except SettingsError as error:
-        raise ConfigError(f"The environment cannot be read: {error}. Lists are written as JSON.") from None
+    except SettingsError:  # its message holds the section, but neither variable nor cause
+        names = ", ".join(name for name in os.environ if name.startswith(ENV_PREFIX) and ENV_DELIMITER in name)
+        raise ConfigError(
+            f"One of the environment variables {names} is not valid: lists and tables are written as JSON, "
+            """as in FLIPBOOK_WORLD__SHAPES='["circle", "square"]'."""
+        ) from None
 
 
 def _from_overrides(overrides: Sequence[str]) -> Tree:

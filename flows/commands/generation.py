@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.options import HomeFolder, use_home
+from flows.commands.output import prepare_folder
 
 if TYPE_CHECKING:
     from data.world import WorldConfig
@@ -21,10 +22,6 @@ class VideoFormat(StrEnum):
     AVI = "avi"
     PNG = "png"
     NPZ = "npz"
-
-
-class OutputError(OSError):
-    """The output folder cannot be used."""
 
 
 def generate(
@@ -45,7 +42,7 @@ def generate(
     """Draw videos of PROMPTS with a trained model."""
     use_home(home)
     found, world = _model_for(prompts, model)
-    prepare_folder(out)
+    prepare_folder(out, option="--out")
 
     import numpy as np
 
@@ -81,16 +78,3 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
         raise
     world.vocabulary.encode(prompts)
     return found, world
-
-
-def prepare_folder(folder: Path) -> None:
-    """Make `folder` and see that files can be written there, before any work is done for them."""
-    probe = folder / ".flipbook-write-test"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"The output folder {folder} cannot be written ({error.strerror or error}). Choose another with --out."
-        ) from error

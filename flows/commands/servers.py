@@ -77,7 +77,7 @@ def mlflow_server(port: int) -> Server:
     uri = tracking_uri(home)
     command = (sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HOST, "--port", str(port))
     environment = {"MLFLOW_TRACKING_URI": ""}
-    return Server("MLflow", port, command, environment, home.root / "logs" / "mlflow.log", "/health")
+    return Server("MLflow", port, command, environment, home.root / "logs" / "mlflow-ui.log", "/health")
 
 
 def prefect_server(port: int) -> Server:
@@ -93,7 +93,7 @@ def prefect_server(port: int) -> Server:
         "PREFECT_SERVER_API_PORT": str(port),  # without it the pages call the default port
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
     }
-    return Server("Prefect", port, command, environment, home.root / "logs" / "prefect.log", "/api/health")
+    return Server("Prefect", port, command, environment, home.root / "logs" / "prefect-ui.log", "/api/health")
 
 
 @contextmanager

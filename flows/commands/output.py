@@ -1,0 +1,24 @@
+"""Folders that a user names for files."""
+
+from pathlib import Path
+
+
+class OutputError(OSError):
+    """The output folder cannot be used."""
+
+
+def prepare_folder(folder: Path, *, option: str) -> None:
+    """Make `folder` and see that files can be written there, before any work is done for them.
+
+    Raises:
+        OutputError: it cannot; the message names `option`, by which the user chose it.
+    """
+    probe = folder / ".flipbook-write-test"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"The output folder {folder} cannot be written ({error.strerror or error}). Choose another with {option}."
+        ) from error

@@ -1,0 +1,128 @@
+"""The command line: what it prints, and how it ends, when something is wrong."""
+
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from flows.cli import execute, explain
+from flows.config import PipelineConfig
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("FLIPBOOK_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("FLIPBOOK_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+def flipbook(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def only_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", ["run", "data", "train", "evaluate", "generate", "models", "ui", "config"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute([command, "--help"]) == 0
+    assert f"flipbook {command}" in capsys.readouterr().out
+
+
+def test_wrong_usage_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["nonsense"]) == 2
+    assert execute(["generate"]) == 2
+    assert execute(["generate", "circle shrinking", "--count", "0"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "data", "train"])
+def test_zero_clips_are_refused_before_anything_is_made(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute([command, "--set", "data.clips=0"]) == 1
+    assert "data.clips = 0 in --set" in only_line(capsys.readouterr().err)
+    assert not list((tmp_path / "home" / "datasets").glob("*"))
+
+
+def test_a_mistake_is_found_within_two_seconds_and_without_pytorch() -> None:
+    began = time.monotonic()
+    done = flipbook("run", "--set", "train.stpes=1")
+    assert time.monotonic() - began < 10  # a loaded machine; alone it takes about one
+    assert done.returncode == 1
+    assert "did you mean steps?" in only_line(done.stderr)
+
+
+def test_a_traceback_comes_only_with_debug() -> None:
+    assert "Traceback" not in flipbook("run", "--set", "data.clips=0").stderr
+    for arguments in (("--debug", "run"), ("run", "--debug")):
+        done = flipbook(*arguments, "--set", "data.clips=0")
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("prompt", ["../../etc/passwd", "", "   ", "/", "circle mooving up"])
+def test_a_bad_prompt_is_refused_and_no_file_appears(
+    prompt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["generate", prompt, "--out", str(tmp_path / "out")]) == 1
+    message = only_line(capsys.readouterr().err)
+    assert "prompt" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["generate", "circle shrinking", "--model", "models:/flipbook/99"]) == 1
+    assert "models:/flipbook/99" in only_line(capsys.readouterr().err)
+
+
+def test_a_home_that_cannot_be_made_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert execute(["models", "--home", str(tmp_path / "file" / "home")]) == 1
+    assert "FLIPBOOK_HOME" in only_line(capsys.readouterr().err)
+
+
+def test_the_printed_configuration_reads_back_as_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["config", "--preset", "small", "--seed", "5"]) == 0
+    printed = capsys.readouterr().out
+    config = PipelineConfig.model_validate(tomllib.loads(printed))
+    assert config.train.seed == 5
+    file = tmp_path / "flipbook.toml"
+    file.write_text(printed)
+    assert execute(["config", "--config", str(file)]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_the_systems_errors_name_their_file() -> None:
+    full = OSError(28, "No space left on device", "/disk/shard-0.parquet")
+    assert explain(full).startswith("No space left on device: /disk/shard-0.parquet.")
+    assert "--debug" in explain(RuntimeError("odd"))
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.overrides.load_config", interrupted)
+    assert execute(["run"]) == 130
+    assert "go on" in capsys.readouterr().err

@@ -1,0 +1,25 @@
+"""The arrows between the rooms, as pyproject.toml draws them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_imports_run_one_way_and_the_inner_rooms_know_no_scheduler() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+def test_help_is_answered_without_loading_pytorch_prefect_or_mlflow() -> None:
+    code = (
+        "import sys, flows.cli\n"
+        "assert flows.cli.execute(['generate', '--help']) == 0\n"
+        "heavy = {'torch', 'prefect', 'mlflow', 'pyarrow', 'cv2', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
