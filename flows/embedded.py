@@ -1,6 +1,6 @@
-"""A Prefect server of our own for the length of a run, where the user has none: started in the background, history kept.
+"""A Prefect server of our own for the length of a run, where the user has none; its history is kept in the home.
 
-The server's start takes longer than anything else in a run of cached steps, so it begins first, in a process of its own,
+The server's start takes longer than anything else in a run of cached steps, so it begins first, in its own process,
 while this one still imports what it needs. It listens on a socket that this process has opened: no port is
 guessed, and requests wait instead of failing while it starts. It ends with this process, however that ends.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import inspect
@@ -24,6 +25,12 @@ from tasks.locks import FlockLockManager
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LASTING_KINDS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_LASTING = {
+    *(errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG),
+}
 
 
 @dataclass
@@ -104,16 +111,11 @@ def worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -
 
 def is_transient(error: BaseException) -> bool:
     """Whether `error`, or what caused it, may pass by itself."""
-    import errno
-
     import httpx
     import sqlalchemy.exc
 
-    lasting = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
-    if isinstance(error, lasting):
-        return False
     if isinstance(error, OSError):
-        return error.errno not in {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ENAMETOOLONG}
+        return error.errno not in _LASTING and not isinstance(error, _LASTING_KINDS)
     if isinstance(error, httpx.TransportError | sqlalchemy.exc.OperationalError):
         return True
     cause = error.__cause__

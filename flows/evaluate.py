@@ -1,0 +1,81 @@
+"""The flow that evaluates a model, whichever way it is named: only evaluation runs, nothing is trained.
+
+python -m flows.evaluate models:/flipbook@champion
+"""
+
+import sys
+from pathlib import Path
+
+from evaluation.report import EvaluationReport
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+from tasks.artifacts import publish_evaluation
+
+from data.world import WorldConfig
+from evaluation.config import EvaluationConfig
+from flows.outcome import Outcome, run_step
+from tasks.caching import at_home
+from tasks.evaluate import evaluate_checkpoint, read_report
+from tasks.home import Home
+from tasks.model_references import resolve_model
+from tasks.progress import current_progress
+from tasks.promotion import Promotion
+from tasks.references import CheckpointReference, EvaluationReference
+from tasks.registration import attach_to_version, checkpoint_of, promote_version
+
+
+class EvaluationResult(BaseModel):
+    """What an evaluation of a model gave."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model_ref: str = Field(description="The model, as models:/flipbook/3 where it is registered, else as it was named.")
+    checkpoint_folder: Path = Field(description="The model's checkpoint.")
+    evaluation_folder: Path = Field(description="Report, contact sheet and videos.")
+    report: EvaluationReport
+    cached: bool = Field(description="Whether the evaluation had been made before.")
+
+
+@flow(name="evaluate")
+def evaluation_only(
+    model: str, evaluation: EvaluationConfig | None = None, world: WorldConfig | None = None
+) -> EvaluationResult:
+    """Evaluates the model that `model` names on its own world, or on `world`. An alias is resolved before anything is
+    cached by it. Where the model is a registered version, scores and videos are attached to it."""
+    home = Home.from_environment().create()
+    found = resolve_model(home, model)
+    checkpoint, own_world = checkpoint_of(found)
+    outcome = make_evaluation(home, checkpoint, world or own_world, evaluation or EvaluationConfig())
+    report = read_report(outcome.value)
+    if found.version is not None:
+        attach_to_version(home, found.version, outcome.value, report)
+    publish_evaluation(home, model_ref=found.ref, run_id=found.run_id, evaluation=outcome.value, report=report)
+    return EvaluationResult(
+        model_ref=found.ref,
+        checkpoint_folder=found.checkpoint,
+        evaluation_folder=outcome.value.folder,
+        report=report,
+        cached=outcome.cached,
+    )
+
+
+def make_evaluation(
+    home: Home, checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig
+) -> Outcome[EvaluationReference]:
+    """The evaluation of `checkpoint`; cached where the same model was measured in the same way before."""
+    evaluation = run_step(at_home(evaluate_checkpoint, home), home, checkpoint, world, config)
+    if evaluation.cached:
+        current_progress().finish("evaluate", f"kept {evaluation.value.folder}")
+    return evaluation
+
+
+def conclude(home: Home, version: int, evaluation: EvaluationReference, report: EvaluationReport) -> Promotion:
+    """Attaches the evaluation to the version, and makes it the champion where it is better."""
+    attach_to_version(home, version, evaluation, report)
+    promotion = promote_version(home, version, report)
+    current_progress().finish("promote", promotion.why)
+    return promotion
+
+
+if __name__ == "__main__":
+    evaluation_only(*sys.argv[1:2])

@@ -1,0 +1,47 @@
+"""The flow that makes a data set: its shards fanned out, then the manifest.
+
+python -m flows.generate
+"""
+
+import os
+
+from prefect import flow
+from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from data.shards import DataConfig
+from data.world import WorldConfig
+from flows.outcome import Outcome, run_step, was_cached
+from tasks.caching import at_home
+from tasks.generate import finish_dataset, generate_shard
+from tasks.home import Home
+from tasks.progress import current_progress
+from tasks.references import DatasetReference
+
+STEP = "generate"
+
+
+@flow(name=STEP, task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+def generate(world: WorldConfig, data: DataConfig) -> DatasetReference:
+    """Makes the clips of `world`: one task a shard, each done again only where its shard is missing or damaged."""
+    return make_dataset(Home.from_environment().create(), world, data).value
+
+
+def make_dataset(home: Home, world: WorldConfig, data: DataConfig) -> Outcome[DatasetReference]:
+    """The data set of `world` and `data` in `home`; cached where every shard and the manifest are as they were."""
+    progress = current_progress()
+    progress.start(STEP, data.shards)
+    shard_task = at_home(generate_shard, home)
+    futures = [shard_task.submit(home, world, data, shard) for shard in range(data.shards)]
+    made = 0
+    for done, future in enumerate(as_completed(futures), start=1):
+        made += not was_cached(future.state)
+        progress.update(STEP, done, f"{made} of them made, {done - made} kept")
+    shards = [future.result() for future in futures]
+    manifest = run_step(at_home(finish_dataset, home), home, world, data, shards)
+    progress.finish(STEP, f"{data.clips} clips in {manifest.value.folder}")
+    return Outcome(manifest.value, cached=made == 0 and manifest.cached)
+
+
+if __name__ == "__main__":
+    generate(WorldConfig(), DataConfig())

@@ -1,0 +1,62 @@
+"""The whole product in one flow: clips, a trained model, its registered version, its scores and videos, the champion.
+
+python -m flows.pipeline
+"""
+
+import os
+from pathlib import Path
+
+from evaluation.report import EvaluationReport
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel, ConfigDict, Field
+from tasks.artifacts import publish_evaluation
+
+from flows.config import PipelineConfig
+from flows.evaluate import conclude, make_evaluation
+from flows.generate import make_dataset
+from flows.train import make_checkpoint, register
+from tasks.evaluate import read_report
+from tasks.home import Home
+
+
+class PipelineResult(BaseModel):
+    """What a run of the pipeline gave, and which steps had been done before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset_folder: Path = Field(description="Shards and manifest.")
+    checkpoint_folder: Path = Field(description="The final checkpoint.")
+    model_version: str = Field(description="The registered version, as models:/flipbook/3.")
+    evaluation_folder: Path = Field(description="Report, contact sheet and videos.")
+    report: EvaluationReport
+    promoted: bool = Field(description="Whether the version is the champion now.")
+    why: str = Field(description="Why it is, or is not.")
+    cached: dict[str, bool] = Field(description="By step: whether all of it was there already.")
+
+
+@flow(name="pipeline", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+def pipeline(config: PipelineConfig) -> PipelineResult:
+    """Everything from nothing. Steps that are done already, in this home and with this code, are not done again."""
+    home = Home.from_environment().create()
+    dataset = make_dataset(home, config.world, config.data)
+    checkpoint = make_checkpoint(home, config.world, config.model, config.train, dataset.value)
+    version = register(home, checkpoint.value)
+    evaluation = make_evaluation(home, checkpoint.value, config.world, config.evaluation)
+    report = read_report(evaluation.value)
+    promotion = conclude(home, version.version, evaluation.value, report)
+    publish_evaluation(home, model_ref=version.ref, run_id=version.run_id, evaluation=evaluation.value, report=report)
+    return PipelineResult(
+        dataset_folder=dataset.value.folder,
+        checkpoint_folder=checkpoint.value.folder,
+        model_version=version.ref,
+        evaluation_folder=evaluation.value.folder,
+        report=report,
+        promoted=promotion.promoted,
+        why=promotion.why,
+        cached={"generate": dataset.cached, "train": checkpoint.cached, "evaluate": evaluation.cached},
+    )
+
+
+if __name__ == "__main__":
+    pipeline(PipelineConfig())

@@ -1,0 +1,56 @@
+"""The flow that trains a model: data set, training, registration.
+
+python -m flows.train
+"""
+
+import os
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from data.shards import DataConfig
+from data.world import WorldConfig
+from flows.generate import make_dataset
+from flows.outcome import Outcome, run_step
+from models.config import ModelConfig, TrainConfig
+from tasks.caching import at_home
+from tasks.home import Home
+from tasks.progress import current_progress
+from tasks.references import CheckpointReference, DatasetReference
+from tasks.registration import register_checkpoint, run_is_known
+from tasks.registry import ModelVersion
+from tasks.train import train_model
+
+
+@flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+def train(world: WorldConfig, data: DataConfig, model: ModelConfig, train: TrainConfig) -> ModelVersion:
+    """Trains a model on the clips of `world` and registers it; goes on where a killed training stopped."""
+    home = Home.from_environment().create()
+    dataset = make_dataset(home, world, data).value
+    checkpoint = make_checkpoint(home, world, model, train, dataset).value
+    return register(home, checkpoint)
+
+
+def make_checkpoint(
+    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
+) -> Outcome[CheckpointReference]:
+    """The trained model; cached where this very training has ended before and MLflow still knows it."""
+    task = at_home(train_model, home)
+    checkpoint = run_step(task, home, world, model, train, dataset)
+    if checkpoint.cached and not run_is_known(home, checkpoint.value):
+        # MLflow's store was emptied since: the task finds its finished weights, and records them in a new run.
+        checkpoint = run_step(task.with_options(refresh_cache=True), home, world, model, train, dataset)
+    if checkpoint.cached:
+        current_progress().finish("train", f"kept {checkpoint.value.folder}")
+    return checkpoint
+
+
+def register(home: Home, checkpoint: CheckpointReference) -> ModelVersion:
+    """The registered version of `checkpoint`."""
+    version = at_home(register_checkpoint, home)(home, checkpoint)
+    current_progress().finish("register", version.ref)
+    return version
+
+
+if __name__ == "__main__":
+    train(WorldConfig(), DataConfig(), ModelConfig(), TrainConfig())

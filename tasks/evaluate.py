@@ -1,0 +1,69 @@
+"""The evaluation task: samples of every prompt, their scores, and the videos of the first of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from evaluation.report import EvaluationReport
+from prefect import task
+
+from data.world import WorldConfig
+from evaluation.config import EvaluationConfig
+from tasks.caching import cached_by, content_hash, retried
+from tasks.code_digest import code_digest
+from tasks.home import Home
+from tasks.progress import current_progress
+from tasks.references import CheckpointReference, EvaluationReference, references_to
+
+STEP = "evaluate"
+EVALUATION_CODE = ("evaluation.report", "evaluation.videos", "evaluation.contact_sheet", "models.sampling")
+REPORT_FILE = "report.json"
+
+
+def evaluation_digest(checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig) -> str:
+    """Hash of all that determines an evaluation: the model, the world, the config, and the code that measures."""
+    return content_hash([checkpoint, world, config, code_digest(*EVALUATION_CODE)])
+
+
+@task(name=STEP, **cached_by(*EVALUATION_CODE), **retried())
+def evaluate_checkpoint(
+    home: Home, checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig
+) -> EvaluationReference:
+    """Scores samples of `checkpoint` on all prompts of `world`, and writes report and videos."""
+    from evaluation.report import evaluate
+    from models.sampling import TextToVideo
+
+    progress = current_progress()
+    model = TextToVideo.load(checkpoint.folder)
+    digest = evaluation_digest(checkpoint, world, config)
+    started = False
+
+    def report_progress(done: int, total: int, text: str) -> None:
+        nonlocal started
+        if not started:
+            progress.start(STEP, total)
+            started = True
+        progress.update(STEP, done, text)
+
+    report = evaluate(
+        lambda prompts, seed: model.generate(prompts, seed=seed), world=world, config=config, report=report_progress
+    )
+    folder = home.evaluations / digest[:16]
+    with tempfile.TemporaryDirectory(dir=home.evaluations, prefix=".writing-") as temporary:
+        unfinished = Path(temporary) / "evaluation"
+        unfinished.mkdir()
+        (unfinished / REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
+        (unfinished / "report.md").write_text(report.to_markdown(), encoding="utf-8")
+        _write_videos(unfinished, model, world, config)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    progress.finish(STEP, f"report {folder / 'report.md'}")
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return EvaluationReference(folder=folder, digest=digest, files=references_to(files))
+
+
+def read_report(evaluation: EvaluationReference) -> EvaluationReport:
+    """The report of a finished evaluation."""
+    return EvaluationReport.model_validate_json((evaluation.folder / REPORT_FILE).read_text(encoding="utf-8"))

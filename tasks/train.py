@@ -1,0 +1,69 @@
+"""The training task: resumes where a killed one stopped, and tells MLflow and whoever watches how it goes."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from data.world import WorldConfig
+from models.config import ModelConfig, TrainConfig
+from tasks.caching import cached_by, content_hash, retried
+from tasks.code_digest import code_digest
+from tasks.home import Home
+from tasks.progress import current_progress
+from tasks.references import CheckpointReference, DatasetReference, references_to
+
+STEP = "train"
+TRAINING_CODE = "models.trainer"
+CHECKPOINT_FILES = ("generator.safetensors", "checkpoint.json")
+
+
+def training_digest(world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference) -> str:
+    """Hash of all that determines a training: its configs, the clips' bytes, and the code of the trainer."""
+    return content_hash([world, model, train, dataset, code_digest(TRAINING_CODE)])
+
+
+@task(name=STEP, **cached_by(TRAINING_CODE), **retried(2))
+def train_model(
+    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
+) -> CheckpointReference:
+    """Trains a model on `dataset`, or goes on with the training of the same digest that was interrupted.
+
+    Call it directly, in the main thread: there a timeout or Ctrl-C can stop it.
+    """
+    from models.checkpoint import checkpoint_digest
+    from models.trainer import Progress, TrainEvent
+    from models.trainer import train as run_training
+
+    from data.dataset import load_clips
+    from tasks.tracking import TrainingRun
+
+    digest = training_digest(world, model, train, dataset)
+    folder = home.checkpoints / digest[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = current_progress()
+    progress.start(STEP, train.steps)
+    clips = load_clips(dataset.folder)
+    with TrainingRun.open(
+        home,
+        training_digest=digest,
+        folder=folder,
+        params={"world": world, "model": model, "train": train},
+        dataset=dataset.manifest(),
+        dataset_folder=dataset.folder,
+    ) as run:
+
+        def report(event: TrainEvent) -> None:
+            run.handle(event)
+            if isinstance(event, Progress):
+                losses = "  ".join(f"{name} {value:.3g}" for name, value in event.losses.items())
+                progress.update(STEP, event.step, f"{losses}  {event.clips_per_second:.0f} clips/s")
+
+        final = run_training(clips=clips, world=world, model=model, train=train, folder=folder, report=report)
+        run.finish(final)
+    progress.finish(STEP, f"checkpoint {final}")
+    return CheckpointReference(
+        folder=final,
+        digest=checkpoint_digest(final),
+        run_id=run.run_id,
+        files=references_to(final / name for name in CHECKPOINT_FILES),
+    )
