@@ -12,7 +12,7 @@ from data.motions import MOTIONS, SIZES
 from data.prompts import Meaning, parse_prompt
 from data.shapes import COLOURS
 from data.world import WorldConfig
-from evaluation.motion_fit import MotionFit, fit_motions, inside_picture, visible_part
+from evaluation.motion_fit import MotionFit, MotionFits, fit_motions, inside_picture, visible_part
 from evaluation.shape_match import shape_iou
 from evaluation.tracker import Tracks, track
 
@@ -62,6 +62,16 @@ class ClipScores:
     size: Floats
 
 
+@dataclass(frozen=True)
+class Observations:
+    """All that can be seen in N clips without their prompts: tracks, fits of every motion, overlap (N, K) with K shapes."""
+
+    tracks: Tracks
+    fits: MotionFits
+    shapes: tuple[str, ...]
+    overlaps: Floats
+
+
 def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
     """Score clips against what their prompts ask for.
 
@@ -74,18 +84,33 @@ def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldC
         ValueError: if the frames have another shape or type, or their number is not that of the prompts.
         PromptError: if a prompt cannot be parsed.
     """
-    if len(frames) != len(prompts):
-        raise ValueError(f"there are {len(frames)} clips but {len(prompts)} prompts; each clip needs its own")
+    return score_observations(observe(frames, world), prompts, world)
+
+
+def observe(frames: NDArray[np.uint8], world: WorldConfig) -> Observations:
+    """Look at clips, uint8 (N, T, S, S, 3); what is seen can be scored against several lists of prompts."""
+    tracks = track(frames)
+    return Observations(
+        tracks=tracks,
+        fits=fit_motions(tracks, radius=world.radius),
+        shapes=world.shapes,
+        overlaps=shape_iou(tracks, world.shapes),
+    )
+
+
+def score_observations(seen: Observations, prompts: Sequence[str], world: WorldConfig) -> ClipScores:
+    """Score observed clips against N prompts; raises as `score_clips` does."""
+    tracks, fits = seen.tracks, seen.fits
+    if len(tracks.seen) != len(prompts):
+        raise ValueError(f"there are {len(tracks.seen)} clips but {len(prompts)} prompts; each clip needs its own")
     known = {prompt: parse_prompt(prompt) for prompt in set(prompts)}
     meanings = [known[prompt] for prompt in prompts]
-    tracks = track(frames)
-    fits = fit_motions(tracks, radius=world.radius)
     expected = tuple(meaning.motion for meaning in meanings)
     predicted = fits.motions
     prompted = fits.of(np.array([MOTIONS.index(motion) for motion in expected], dtype=np.int64))
 
     motion_ok = np.array([e == p for e, p in zip(expected, predicted, strict=True)], dtype=np.bool_)
-    overlap, shape_ok = _shape(tracks, meanings, world)
+    overlap, shape_ok = _shape(seen, meanings)
     permanence = _permanence(tracks, fits.of(fits.best))
     permanence_ok = permanence >= MIN_SHARE_OF_FRAMES
     colour_ok = _colour(tracks, [world.colour_of(meaning) for meaning in meanings])
@@ -110,15 +135,16 @@ def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldC
     )
 
 
-def _shape(tracks: Tracks, meanings: Sequence[Meaning], world: WorldConfig) -> tuple[Floats, Flags]:
+def _shape(seen: Observations, meanings: Sequence[Meaning]) -> tuple[Floats, Flags]:
     """Overlap with the prompted shape, and whether it is large enough and larger than with any other shape of the world.
 
     A circle covers 0.83 of a square, so in a world of several shapes the overlap alone would not tell them apart.
     """
-    shapes = tuple(dict.fromkeys((*world.shapes, *(meaning.shape for meaning in meanings))))
-    overlaps = shape_iou(tracks, shapes)
-    overlap = overlaps[np.arange(len(meanings)), [shapes.index(meaning.shape) for meaning in meanings]]
-    return overlap, (overlap >= MIN_SHAPE_IOU) & (overlap >= overlaps.max(axis=1, initial=0))
+    for meaning in meanings:
+        if meaning.shape not in seen.shapes:
+            raise ValueError(f"a prompt asks for a {meaning.shape}, but the world has {', '.join(seen.shapes)} only")
+    overlap = seen.overlaps[np.arange(len(meanings)), [seen.shapes.index(meaning.shape) for meaning in meanings]]
+    return overlap, (overlap >= MIN_SHAPE_IOU) & (overlap >= seen.overlaps.max(axis=1, initial=0))
 
 
 def _permanence(tracks: Tracks, fit: MotionFit) -> Floats:

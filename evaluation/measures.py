@@ -1,0 +1,77 @@
+"""Scores of many clips drawn together: rates with their intervals, and means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import binomtest
+
+from evaluation.metrics import ClipScores
+
+
+class Rate(BaseModel):
+    """A share of clips, with its Wilson 95 % interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float = Field(ge=0, le=1, description="Share of the clips that pass.")
+    low: float = Field(description="Lower end of Wilson's 95 % interval.")
+    high: float = Field(description="Upper end of Wilson's 95 % interval.")
+    n: int = Field(ge=1, description="Clips.")
+
+    @classmethod
+    def of(cls, passed: NDArray[np.bool_]) -> Rate:
+        """The rate of a bool (N,) array; raises ValueError if it is empty."""
+        if not len(passed):
+            raise ValueError("a rate needs at least one clip")
+        hits = int(passed.sum())
+        interval = binomtest(hits, len(passed)).proportion_ci(confidence_level=0.95, method="wilson")
+        return cls(value=hits / len(passed), low=float(interval.low), high=float(interval.high), n=len(passed))
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+
+
+class Measures(BaseModel):
+    """The scores of some clips against their prompts. A mean is None where no clip has a value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    joint: Rate = Field(description="Joint exact: right motion, shape, permanence and colour. The headline.")
+    motion: Rate = Field(description="Motion accuracy.")
+    shape: Rate = Field(description="The prompted shape, by overlap.")
+    permanence: Rate = Field(description="Exactly one blob of the right size in nine frames of ten.")
+    colour: Rate = Field(description="The prompted colour.")
+    shape_iou: float = Field(description="Mean overlap (IoU) with the ideal prompted shape, 0 to 1.")
+    rmse: float | None = Field(description="Mean distance from the best path of the prompted motion, px RMSE.")
+    cosine: float | None = Field(description="Mean cosine between seen steps and those of that path, -1 to 1.")
+    smoothness: float | None = Field(description="Mean second difference of the centroid, px; compare with real clips.")
+
+    @classmethod
+    def of(cls, scores: Sequence[ClipScores]) -> Measures:
+        """The measures of all clips of `scores` together."""
+
+        def pooled(name: str) -> NDArray[np.float64]:
+            return np.concatenate([getattr(part, name) for part in scores])
+
+        return cls(
+            joint=Rate.of(pooled("joint").astype(np.bool_)),
+            motion=Rate.of(pooled("motion_ok").astype(np.bool_)),
+            shape=Rate.of(pooled("shape_ok").astype(np.bool_)),
+            permanence=Rate.of(pooled("permanence_ok").astype(np.bool_)),
+            colour=Rate.of(pooled("colour_ok").astype(np.bool_)),
+            shape_iou=float(pooled("shape_iou").mean()),
+            rmse=finite_mean(pooled("rmse")),
+            cosine=finite_mean(pooled("cosine")),
+            smoothness=finite_mean(pooled("smoothness")),
+        )
+
+
+def finite_mean(values: Sequence[float | None] | NDArray[np.float64]) -> float | None:
+    """Mean of the finite values; None where there are none."""
+    numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    return float(numbers.mean()) if len(numbers) else None
