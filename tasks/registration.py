@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.report import EvaluationReport
-from models.checkpoint import read_description
+from models.checkpoint import read_info
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -62,4 +62,4 @@ def checkpoint_of(model: ResolvedModel) -> tuple[CheckpointReference, WorldConfi
     """A reference to the checkpoint of a model that a user has named, and the world that it was trained for."""
     files = references_to(model.checkpoint / name for name in CHECKPOINT_FILES)
     reference = CheckpointReference(folder=model.checkpoint, digest=model.digest, run_id=model.run_id, files=files)
-    return reference, read_description(model.checkpoint).world
+    return reference, read_info(model.checkpoint).world

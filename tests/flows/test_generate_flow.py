@@ -1,0 +1,108 @@
+"""The data set's flow on a real Prefect server: what is made, kept, and made again."""
+
+import pytest
+from tiny import tiny_config
+
+from data.manifest import read_manifest, verify_shard
+from flows.generate import generate
+from tasks import generate as tasks
+
+CONFIG = tiny_config()
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Numbers of the shards that are really written from now on."""
+    numbers = []
+    write = tasks.write_shard
+
+    def counting(folder, *, world, data, shard):
+        numbers.append(shard)
+        return write(folder, world=world, data=data, shard=shard)
+
+    monkeypatch.setattr(tasks, "write_shard", counting)
+    return numbers
+
+
+@pytest.fixture
+def made(prefect_api, home):
+    return generate(CONFIG.world, CONFIG.data)
+
+
+def shards_of(dataset):
+    return [dataset.folder / entry.name for entry in dataset.manifest().shards]
+
+
+def test_a_data_set_is_complete_and_whole(made):
+    manifest = read_manifest(made.folder)
+    assert manifest.rows == CONFIG.data.clips
+    for entry in manifest.shards:
+        verify_shard(made.folder, entry)
+
+
+def test_a_second_run_writes_nothing(made, written):
+    assert generate(CONFIG.world, CONFIG.data) == made
+    assert written == []
+
+
+def test_only_a_shard_with_a_flipped_byte_is_written_again(made, written):
+    damaged = shards_of(made)[1]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    assert generate(CONFIG.world, CONFIG.data) == made
+    assert written == [1]
+
+
+def test_only_a_deleted_shard_is_written_again(made, written):
+    shards_of(made)[2].unlink()
+    assert generate(CONFIG.world, CONFIG.data) == made
+    assert written == [2]
+
+
+def test_a_deleted_manifest_is_written_again_without_the_shards(made, written):
+    made.manifest_file.path.unlink()
+    assert generate(CONFIG.world, CONFIG.data) == made
+    assert written == []
+
+
+def test_another_seed_makes_another_data_set_beside_the_first(made, written):
+    other = generate(CONFIG.world, CONFIG.data.model_copy(update={"seed": 1}))
+    assert other.folder != made.folder
+    assert made.manifest_file.path.is_file()
+    assert sorted(written) == [0, 1, 2]
+
+
+def test_a_damaged_result_record_counts_as_a_miss(made, written, home):
+    for record in home.results.glob("generate-shard-*"):
+        record.write_bytes(record.read_bytes()[:20])
+    assert generate(CONFIG.world, CONFIG.data) == made
+    assert sorted(written) == [0, 1, 2]
+
+
+def test_a_passing_fault_of_the_disk_is_tried_again(prefect_api, home, monkeypatch):
+    attempts = []
+    write = tasks.write_shard
+
+    def failing_once(folder, *, world, data, shard):
+        attempts.append(shard)
+        if attempts.count(0) == 1 and shard == 0:
+            raise ConnectionResetError("the disk's server went away")
+        return write(folder, world=world, data=data, shard=shard)
+
+    monkeypatch.setattr(tasks, "write_shard", failing_once)
+    generate(CONFIG.world, CONFIG.data)
+    assert sorted(attempts) == [0, 0, 1, 2]
+
+
+def test_a_lasting_fault_is_raised_at_once(prefect_api, home, monkeypatch):
+    attempts = []
+
+    def failing(folder, *, world, data, shard):
+        attempts.append(shard)
+        raise PermissionError(13, "no writing here", str(folder))
+
+    monkeypatch.setattr(tasks, "write_shard", failing)
+    with pytest.raises(PermissionError, match="no writing here"):
+        generate(CONFIG.world, CONFIG.data)
+    assert sorted(attempts) == [0, 1, 2]
