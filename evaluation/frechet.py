@@ -1,0 +1,153 @@
+"""In-domain Frechet distance: how far generated clips are from real ones, in the eyes of an encoder that knows only this world.
+
+Heusel et al., NeurIPS 2017, with a small encoder in place of Inception: trained on real clips to tell the motion and to regress the
+whole trajectory, so its features hold what matters here, the order of the frames included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.linalg import sqrtm
+from torch import Tensor, nn
+from torch.nn import functional
+
+from data.clips import ClipBatch, make_clips_for
+from data.motions import MOTIONS
+from data.shapes import COLOURS, SHAPES
+from data.world import WorldConfig
+
+Floats = NDArray[np.float64]
+
+FEATURES = 48
+_SIDE = 32
+_CLIPS = 1536
+_STEPS = 256
+_BATCH = 32
+_ENCODE_AT_ONCE = 256
+
+
+class Frechet(BaseModel):
+    """Frechet distances to one set of real clips, lower is nearer. Only comparable within one world and encoder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generated: float = Field(description="Of the generated clips.")
+    floor: float = Field(description="Of other real clips: what a perfect model would reach.")
+    shuffled_frames: float = Field(description="Of the generated clips with their frames in random order: must be worse.")
+    n: int = Field(description="Clips on each side.")
+
+
+class ClipEncoder(nn.Module):
+    """Clips to features; the frames are channels of one picture, so that their order is seen."""
+
+    def __init__(self, *, frames: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3 * frames, 24, 4, stride=2, padding=1),  # 16 x 16
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(24, 48, 4, stride=2, padding=1),  # 8 x 8
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(48, 64, 4, stride=2, padding=1),  # 4 x 4
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(64 * 16, FEATURES),
+        )
+        self.motion = nn.Linear(FEATURES, len(MOTIONS))
+        self.look = nn.Linear(FEATURES, len(SHAPES) + len(COLOURS))
+        self.path = nn.Linear(FEATURES, 3 * frames)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Features (N, FEATURES) of pictures (N, 3 T, 32, 32) made by `_shrink`."""
+        features: Tensor = self.features(pictures)
+        return features
+
+    @torch.inference_mode()
+    def encode(self, frames: NDArray[np.uint8]) -> Floats:
+        """Features float64 (N, FEATURES) of clips uint8 (N, T, S, S, 3)."""
+        parts = range(0, len(frames), _ENCODE_AT_ONCE)
+        return np.concatenate([self(_shrink(frames[k : k + _ENCODE_AT_ONCE])).double().numpy() for k in parts])
+
+
+def _shrink(frames: NDArray[np.uint8]) -> Tensor:
+    """Clips uint8 (N, T, S, S, 3) as pictures float32 (N, 3 T, 32, 32): ink is 1, white 0."""
+    clips, number, size = frames.shape[:3]
+    small = np.empty((clips * number, _SIDE, _SIDE, 3), np.uint8)
+    for frame, target in zip(frames.reshape(-1, size, size, 3), small, strict=True):
+        cv2.resize(frame, (_SIDE, _SIDE), dst=target, interpolation=cv2.INTER_AREA)
+    pictures = torch.from_numpy(small.reshape(clips, number, _SIDE, _SIDE, 3)).permute(0, 1, 4, 2, 3)
+    channels = pictures.reshape(clips, 3 * number, _SIDE, _SIDE).contiguous(memory_format=torch.channels_last)
+    return 1 - channels.float() / 255
+
+
+@dataclass(frozen=True)
+class _Targets:
+    motion: Tensor
+    shape: Tensor
+    colour: Tensor
+    path: Tensor
+
+    @classmethod
+    def of(cls, clips: ClipBatch, *, frame_size: int) -> _Targets:
+        middle = (frame_size - 1) / 2
+        centres, radii = (clips.centres - middle) / (frame_size / 4), clips.radii / (frame_size / 16)
+        return cls(
+            motion=torch.tensor([MOTIONS.index(name) for name in clips.motions]),
+            shape=torch.tensor([SHAPES.index(name) for name in clips.shapes]),
+            colour=torch.tensor([list(COLOURS).index(name) for name in clips.colours]),
+            path=torch.from_numpy(np.concatenate([centres.reshape(len(radii), -1), radii], axis=1)).float(),
+        )
+
+
+def train_encoder(world: WorldConfig, *, seed: int) -> ClipEncoder:
+    """An encoder for clips of `world`, trained for some seconds on real clips of all its prompts; a function of (world, seed)."""
+    prompts = [prompt for tier in world.tiers.values() for prompt in tier]
+    generator = np.random.default_rng(seed)
+    clips = make_clips_for(world, prompts=[prompts[k] for k in generator.integers(len(prompts), size=_CLIPS)], seed=seed)
+    pictures, targets = _shrink(clips.frames), _Targets.of(clips, frame_size=world.frame_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = ClipEncoder(frames=world.frames).to(memory_format=torch.channels_last)
+        optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3)
+        for step in range(_STEPS):
+            rows = torch.from_numpy(generator.integers(_CLIPS, size=_BATCH))
+            for group in optimiser.param_groups:
+                group["lr"] = 2e-3 * (1 - step / _STEPS)
+            features = encoder(pictures[rows])
+            shape, colour = encoder.look(features).split([len(SHAPES), len(COLOURS)], dim=1)
+            loss = (
+                functional.cross_entropy(encoder.motion(features), targets.motion[rows])
+                + functional.cross_entropy(shape, targets.shape[rows])
+                + functional.cross_entropy(colour, targets.colour[rows])
+                + functional.mse_loss(encoder.path(features), targets.path[rows])
+            )
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+    return encoder.eval()
+
+
+def frechet_distance(a: Floats, b: Floats) -> float:
+    """Frechet distance of Gaussians fitted to two sets of features, float64 (N, K) and (M, K); needs two rows each.
+
+    |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)), Dowson and Landau 1982.
+    """
+    if len(a) < 2 or len(b) < 2:
+        raise ValueError(f"the Frechet distance needs 2 clips on each side, not {len(a)} and {len(b)}")
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    # With fewer clips than features the product is singular; a touch of the identity keeps its root real.
+    touch = 1e-6 * np.eye(len(cov_a))
+    root = sqrtm((cov_a + touch) @ (cov_b + touch))
+    shift = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    return float(max(shift + np.trace(cov_a + cov_b) - 2 * np.trace(root.real), 0.0))
+
+
+def shuffle_frames(frames: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
+    """Clips (N, T, ...) with each one's frames in an order of its own."""
+    order = np.random.default_rng(seed).permuted(np.tile(np.arange(frames.shape[1]), (len(frames), 1)), axis=1)
+    return frames[np.arange(len(frames))[:, None], order]

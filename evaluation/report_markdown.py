@@ -1,0 +1,105 @@
+"""An evaluation as Markdown tables, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluation.report import EvaluationReport, Scores
+    from evaluation.measures import Measures
+
+_TIERS = {
+    "T0": "seen prompts, fresh noise",
+    "T1": "unseen phrase of seen words",
+    "T2": "a word seen only inside compounds",
+    "T3": "unseen combination of shape, colour and motion",
+    "T4": "paraphrase",
+}
+_SIDES = (("generated", "generated"), ("real", "real clips"), ("shuffled", "shuffled prompts"))
+
+
+def report_markdown(report: EvaluationReport) -> str:
+    """The report's tables as Markdown: tiers beside their bounds, single prompts, Frechet distance and what it all means."""
+    parts = [
+        "# Evaluation",
+        f"Seed {report.config.seed}; {report.config.samples_seen} samples of every seen prompt and "
+        f"{report.config.samples_held_out} of every held-out one; {report.config.samples_real} real clips of each.",
+        "## Tiers",
+        _tier_table(report),
+        "In brackets: Wilson's 95 % interval. *Real clips* is what a perfect model would get, *shuffled prompts* what the same "
+        "samples get against other prompts. **Joint exact**: the right motion and shape and colour, and exactly one shape of the "
+        "right size in nine frames of ten.",
+        _frechet_line(report),
+        "## Prompts",
+        _prompt_table(report.prompts),
+        "Diversity is the spread of the samples' start, speed and size over that of real clips: 1 is as varied as reality. "
+        "Coverage is the share of real clips that have a sample in their neighbourhood.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _tier_table(report: EvaluationReport) -> str:
+    rows = []
+    for tier in report.tiers:
+        for side, title in _SIDES:
+            measures: Measures = getattr(tier, side)
+            first = side == "generated"
+            worst = report.worst(tier.name)
+            rows.append(
+                (
+                    f"**{tier.name}** {_TIERS.get(tier.name, '')}" if first else "",
+                    title,
+                    str(measures.joint.n),
+                    f"**{measures.joint}**" if first else str(measures.joint),
+                    f"{_percent(worst.joint.value)} ({worst.name})" if first and len(tier.prompts) > 1 else "",
+                    *(_percent(rate.value) for rate in (measures.motion, measures.permanence, measures.colour)),
+                    f"{measures.shape_iou:.3f}",
+                    *(_number(value) for value in (measures.rmse, measures.cosine, measures.smoothness)),
+                )
+            )
+    head = ("tier", "clips", "n", "joint exact", "worst prompt", "motion", "permanence", "colour", "shape IoU", "RMSE px")
+    return _table((*head, "cosine", "smoothness px"), rows)
+
+
+def _prompt_table(prompts: Sequence[Scores]) -> str:
+    rows = [
+        (
+            scores.name,
+            str(scores.joint.n),
+            f"**{scores.joint}**",
+            _percent(scores.real.joint.value),
+            _percent(scores.shuffled.joint.value),
+            _percent(scores.generated.motion.value),
+            f"{scores.generated.shape_iou:.3f}",
+            _number(scores.generated.rmse),
+            *(_number(value) for value in (scores.diversity.start, scores.diversity.speed, scores.diversity.size)),
+            f"{_number(scores.diversity.coverage)} ({_number(scores.diversity.coverage_real)})",
+        )
+        for scores in prompts
+    ]
+    head = ("prompt", "n", "joint exact", "real", "shuffled", "motion", "shape IoU", "RMSE px", "start", "speed", "size")
+    return _table((*head, "coverage (real)"), rows)
+
+
+def _frechet_line(report: EvaluationReport) -> str:
+    if report.frechet is None:
+        return ""
+    found = report.frechet
+    return (
+        f"In-domain Frechet distance over the seen prompts: **{found.generated:.2f}**; other real clips {found.floor:.2f} (the "
+        f"floor), the same samples with their frames shuffled {found.shuffled_frames:.2f}; {found.n} clips on each side."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
