@@ -92,12 +92,12 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
 
 
 def explain(error: BaseException) -> str:
-    """`error` in a line for its reader: our own errors as they are, the system's with their file, others with their type."""
+    """`error` in a line: our own errors as they are, the system's with their file, others with their type."""
+    if type(error).__module__.split(".")[0] in ROOMS:
+        return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, OSError) and error.strerror:
         hint = " Free some space and give the same command again." if error.errno == errno.ENOSPC else ""
         return f"{error.strerror}: {error.filename}.{hint}" if error.filename else f"{error.strerror}.{hint}"
-    if type(error).__module__.split(".")[0] in ROOMS:
-        return str(error)
     return f"{type(error).__name__}: {error} (add --debug to see where)"
 
 

@@ -41,8 +41,10 @@ class BarSink:
     def update(self, step: str, completed: int, detail: str = "") -> None:
         with self._lock:
             if step in self._bars:
-                fields = {"detail": detail} if detail else {}
-                self._progress.update(self._bars[step], completed=completed, **fields)
+                bar = self._bars[step]
+                self._progress.update(bar, completed=completed)
+                if detail:
+                    self._progress.update(bar, detail=detail)
 
     def finish(self, step: str, detail: str = "") -> None:
         with self._lock:

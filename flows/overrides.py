@@ -13,10 +13,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 import annotated_types
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from flows.config import PipelineConfig
 from flows.presets import PRESETS
@@ -34,7 +40,7 @@ class ConfigError(ValueError):
 class _Settings(PipelineConfig, BaseSettings):
     """The shape in which pydantic-settings reads a layer; never instantiated."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
 
 def load_config(

@@ -1,4 +1,4 @@
-"""Complete configurations by name. A preset is a function; files, environment and options override single values of it."""
+"""Complete configurations by name. A preset is a function; other layers override single values of it."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -10,12 +10,12 @@ from models.config import TrainConfig
 
 
 def full() -> PipelineConfig:
-    """The real job: 10,000 clips of the 18 phrases, a model that does what its prompt says, both held-out prompts scored."""
+    """The real job: 10,000 clips of 18 phrases, a model that does what its prompt says, two held-out prompts scored."""
     return PipelineConfig()
 
 
 def small() -> PipelineConfig:
-    """Every step at toy size in about a minute: shows that an installation works. Its model does not follow prompts yet."""
+    """Every step at toy size in about a minute: shows that an installation works. Its model cannot follow prompts."""
     return PipelineConfig(
         data=DataConfig(clips=360, shards=2),
         train=TrainConfig(steps=60, sample_every=50, log_every=10),

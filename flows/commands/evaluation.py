@@ -1,22 +1,28 @@
 """`flipbook evaluate`: scores and videos of a model."""
 
-from typing import Annotated
-
-import typer
-
-from flows.commands.options import ConfigFile, HomeFolder, Overrides, Preset, configuration, use_home
+from flows.commands.options import (
+    CHAMPION_REF,
+    ConfigFile,
+    HomeFolder,
+    Model,
+    Overrides,
+    Preset,
+    configuration,
+    use_home,
+)
 
 
 def evaluate(
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="REF", help="models:/flipbook@champion, models:/flipbook/3, runs:/..., a path.")
-    ] = "models:/flipbook@champion",
+    model: Model = CHAMPION_REF,
     preset: Preset = "full",
     config: ConfigFile = None,
     overrides: Overrides = None,
     home: HomeFolder = None,
 ) -> None:
-    """Score a model on the prompts of its own world, and render videos of each. Of the configuration, [evaluation] counts."""
+    """Score a model on the prompts of its own world, and render videos of each.
+
+    Of the configuration only the section evaluation counts.
+    """
     settings = configuration(preset, config, overrides)
     use_home(home)
 

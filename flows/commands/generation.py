@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import HomeFolder, use_home
+from flows.commands.options import CHAMPION_REF, HomeFolder, Model, use_home
 from flows.commands.output import prepare_folder
 
 if TYPE_CHECKING:
@@ -31,11 +31,9 @@ def generate(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; made where missing.")] = Path("out"),
     formats: Annotated[
         list[VideoFormat] | None,
-        typer.Option("--format", "-f", help="Repeatable; all by default. npz holds frames uint8 (N,T,H,W,3) and prompts."),
+        typer.Option("--format", "-f", help="Repeatable; default: all. npz: frames uint8 (N,T,H,W,3), prompts."),
     ] = None,
-    model: Annotated[
-        str, typer.Option("--model", "-m", metavar="REF", help="models:/flipbook@champion, models:/flipbook/3, runs:/..., a path.")
-    ] = "models:/flipbook@champion",
+    model: Model = CHAMPION_REF,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     home: HomeFolder = None,
 ) -> None:
@@ -45,8 +43,8 @@ def generate(
     prepare_folder(out, option="--out")
 
     import numpy as np
-
     from evaluation.videos import write_videos
+
     from models.sampling import TextToVideo
 
     network = TextToVideo.load(found.checkpoint, device=device)
@@ -64,17 +62,17 @@ def generate(
 
 def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfig]":
     """The model that `ref` names, once it is sure that it knows every word of `prompts`."""
-    from data.prompts import parse_prompt
-    from models.checkpoint import CheckpointError, read_description
+    from data.prompts import Vocabulary, parse_prompt
+    from models.checkpoint import CheckpointError, read_info
     from tasks.home import Home
     from tasks.model_references import ModelReferenceError, resolve_model
 
     try:
         found = resolve_model(Home.from_environment(), ref)
-        world = read_description(found.checkpoint).world
+        info = read_info(found.checkpoint)
     except (ModelReferenceError, CheckpointError):
         for prompt in prompts:  # a prompt that no model could know is the first thing to say
             parse_prompt(prompt)
         raise
-    world.vocabulary.encode(prompts)
-    return found, world
+    Vocabulary(info.vocabulary).encode(prompts)
+    return found, info.world

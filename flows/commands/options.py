@@ -8,15 +8,26 @@ import typer
 if TYPE_CHECKING:
     from flows.config import PipelineConfig
 
-Preset = Annotated[str, typer.Option("--preset", "-p", help="Where to start from: full or small.", envvar="FLIPBOOK_PRESET")]
+CHAMPION_REF = "models:/flipbook@champion"
+
+Preset = Annotated[
+    str, typer.Option("--preset", "-p", help="full or small; what follows overrides it.", envvar="FLIPBOOK_PRESET")
+]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", help="TOML file whose values override the preset.", envvar="FLIPBOOK_CONFIG")
+    Path | None,
+    typer.Option("--config", "-c", help="TOML file with values of your own.", envvar="FLIPBOOK_CONFIG"),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override one value, as in --set train.steps=100. Repeatable."),
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value, as in --set train.steps=100. Repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the training; the same as --set train.seed=N.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", metavar="REF", help=f"{CHAMPION_REF}, models:/flipbook/3, runs:/RUN_ID/model, or a path."
+    ),
+]
 HomeFolder = Annotated[
     Path | None, typer.Option("--home", help="Folder of all state; the same as FLIPBOOK_HOME. Default: .flipbook")
 ]

@@ -9,9 +9,9 @@ def models(home: HomeFolder = None) -> None:
     """List the registered versions of the model with their scores, newest first."""
     use_home(home)
 
-    from rich.console import Console
     from rich.table import Table
 
+    from flows.summary import output_console
     from tasks.home import Home
     from tasks.registry import MODEL_NAME, list_versions
 
@@ -20,7 +20,7 @@ def models(home: HomeFolder = None) -> None:
         typer.echo("No model is registered yet: `flipbook run` trains and registers the first.")
         return
     tiers = sorted({tier for row in rows for tier in row.joint})
-    table = Table(title="Versions, and the share of videos that do exactly what their prompt says", title_justify="left")
+    table = Table(title="Versions, with the share of videos that do what their prompt says", title_justify="left")
     table.add_column("reference", no_wrap=True)
     table.add_column("alias", style="green")
     table.add_column("trained", no_wrap=True)
@@ -37,7 +37,4 @@ def models(home: HomeFolder = None) -> None:
             *(f"{row.joint[tier]:.1%}" if tier in row.joint else "" for tier in tiers),
             row.promotion,
         )
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width; keep each version on a line
-        console = Console(width=240)
-    console.print(table)
+    output_console().print(table)

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -51,21 +51,25 @@ def ui(
 ) -> None:
     """Open MLflow and Prefect on these results, on this machine only, until Ctrl-C."""
     use_home(home)
-    servers = [mlflow_server(mlflow_port), prefect_server(prefect_port)]
-    with interrupted_by_sigterm(), running(servers) as processes:
-        typer.echo("Starting MLflow and Prefect ...")
+    try:
+        with interrupted_by_sigterm():
+            _serve([mlflow_server(mlflow_port), prefect_server(prefect_port)])
+    except KeyboardInterrupt:  # the way to end this command, so no error
+        typer.echo("\nStopped.")
+
+
+def _serve(servers: list[Server]) -> None:
+    with running(servers) as processes:
+        typer.echo("Starting MLflow and Prefect, this takes some seconds ...")
         for server, process in zip(servers, processes, strict=True):
             wait_until_healthy(server, process)
-            typer.echo(f"{server.name:<8} {server.url}")
+            typer.echo(f"  {server.name:<8} {server.url}")
         typer.echo("Ctrl-C stops both.")
-        try:
-            while True:
-                for server, process in zip(servers, processes, strict=True):
-                    if process.poll() is not None:
-                        raise ServerError(f"{server.name} has ended. {_end_of(server.log)}")
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            typer.echo("\nStopping.")
+        while True:
+            for server, process in zip(servers, processes, strict=True):
+                if process.poll() is not None:
+                    raise ServerError(f"{server.name} has ended. {_end_of(server.log)}")
+            time.sleep(0.5)
 
 
 def mlflow_server(port: int) -> Server:
@@ -75,8 +79,13 @@ def mlflow_server(port: int) -> Server:
 
     home = Home.from_environment()
     uri = tracking_uri(home)
-    command = (sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HOST, "--port", str(port))
-    environment = {"MLFLOW_TRACKING_URI": ""}
+    store = ("--backend-store-uri", uri, "--workers", "1")
+    command = (sys.executable, "-m", "mlflow", "server", *store, "--host", HOST, "--port", str(port))
+    environment = {
+        "MLFLOW_TRACKING_URI": uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # what it is for needs language models; it only costs processes
+    }
     return Server("MLflow", port, command, environment, home.root / "logs" / "mlflow-ui.log", "/health")
 
 
@@ -121,10 +130,8 @@ def running(servers: list[Server]) -> Iterator[list[subprocess.Popen[bytes]]]:
         for process in processes:
             _signal(process, signal.SIGTERM)
         for process in processes:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
             _signal(process, signal.SIGKILL)  # what is left of the group
             process.wait()
 
@@ -172,10 +179,8 @@ def _check_free(server: Server) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)  # its session's leader, so its pid is the group's
-    except ProcessLookupError:
-        pass
 
 
 def _end_of(log: Path) -> str:

@@ -23,7 +23,7 @@ def run(
     seed: Seed = None,
     home: HomeFolder = None,
 ) -> None:
-    """Run the whole pipeline: make clips, train, register, evaluate, promote. Steps that are done are not done again."""
+    """Run the whole pipeline: make clips, train, register, evaluate, promote. What is done already is kept."""
     settings = configuration(preset, config, overrides, seed)
     use_home(home)
 

@@ -1,0 +1,111 @@
+"""What a command prints at its end: the scores, and where everything is."""
+
+import shlex
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from evaluation.report import EvaluationReport
+    from flows.evaluate import EvaluationResult
+    from flows.pipeline import PipelineResult
+
+PIPE_WIDTH = 200
+
+
+def output_console() -> Console:
+    """Standard output; wide where it is no terminal, so that tables in logs keep their lines."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def print_pipeline(result: "PipelineResult") -> None:
+    """Scores, videos, version, and how to look at them."""
+    console = output_console()
+    console.print(score_table(result.report))
+    done_before = [step for step, cached in result.cached.items() if cached]
+    outcome = "is the champion" if result.promoted else "stays as it is; the champion does not change"
+    _print_facts(
+        console,
+        {
+            "Videos": str(result.evaluation_folder),
+            "Report": str(result.evaluation_folder / "report.md"),
+            "Model": f"{result.model_version}, {outcome} ({result.why})",
+            "Clips": str(result.dataset_folder),
+            "Not done again": ", ".join(done_before),
+        },
+    )
+    _print_next(console, result.model_version)
+
+
+def print_evaluation(result: "EvaluationResult") -> None:
+    """Scores and videos of one model."""
+    console = output_console()
+    console.print(score_table(result.report))
+    _print_facts(
+        console,
+        {
+            "Model": result.model_ref,
+            "Videos": str(result.evaluation_folder),
+            "Report": str(result.evaluation_folder / "report.md"),
+            "Not done again": "evaluate" if result.cached else "",
+        },
+    )
+    _print_next(console, result.model_ref)
+
+
+def score_table(report: "EvaluationReport") -> Table:
+    """A row per tier: the headline with its interval, its bounds, and what it is made of."""
+    table = Table(
+        title="Joint exact: right motion, shape, permanence and colour; Wilson 95 % interval",
+        title_justify="left",
+        caption=f"real: real clips, what a perfect model gets.  shuffled: against wrong prompts.  {_frechet(report)}",
+        caption_justify="left",
+    )
+    table.add_column("tier", no_wrap=True)
+    table.add_column("clips", justify="right")
+    table.add_column("joint exact", justify="right", style="bold", no_wrap=True)
+    table.add_column("worst prompt")
+    for name in ("real", "shuffled", "motion", "shape IoU", "diversity"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for tier in report.tiers:
+        worst = report.worst(tier.name)
+        spreads = (tier.diversity.start, tier.diversity.speed, tier.diversity.size)
+        spread = [value for value in spreads if value is not None]
+        table.add_row(
+            tier.name,
+            f"{tier.joint.n:,}",
+            str(tier.joint),
+            f"{worst.joint.value:.1%} {worst.name}",
+            f"{tier.real.joint.value:.1%}",
+            f"{tier.shuffled.joint.value:.1%}",
+            f"{tier.generated.motion.value:.1%}",
+            f"{tier.generated.shape_iou:.2f}",
+            f"{min(spread):.2f} to {max(spread):.2f}" if spread else "",
+        )
+    return table
+
+
+def _frechet(report: "EvaluationReport") -> str:
+    if report.frechet is None:
+        return ""
+    return f"Fréchet distance {report.frechet.generated:.2f} (real against real {report.frechet.floor:.2f})."
+
+
+def _print_facts(console: Console, facts: dict[str, str]) -> None:
+    for name, value in facts.items():
+        if value:
+            console.print(f"[bold]{name}:[/bold]", end=" ")
+            console.print(value, markup=False, soft_wrap=True)
+
+
+def _print_next(console: Console, model: str) -> None:
+    from tasks.home import DEFAULT_HOME, Home
+
+    home = Home.from_environment()
+    option = "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
+    console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
+    console.print(f"flipbook ui{option}", markup=False, soft_wrap=True)
+    console.print("[bold]Draw videos:[/bold]", end=" ")
+    console.print(f'flipbook generate "circle moving up-right" --model {model}{option}', markup=False, soft_wrap=True)
