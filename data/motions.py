@@ -1,6 +1,7 @@
 """The sixteen motions: which factors each draws, and the path that follows from them.
 
-Lengths are in px of a 64x64 picture and scale with the frame size. x points right, y down, pixel centres are at integers.
+Lengths are in px of a 64x64 picture and scale with the frame size; x points right, y down, pixel centres are at
+integers.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ FACTORS: tuple[str, ...] = (
     "radius_start",
     "radius_end",
 )
-"""Everything that a clip may draw. Each has its own column of random numbers, so that a motion can never disturb another's draws."""
+"""Everything that a clip may draw. Each has its own column of random numbers, so no factor disturbs another's."""
 
 RANGES: dict[str, tuple[float, float]] = {
     "direction.offset": (-9.0, 9.0),
@@ -72,7 +73,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Path:
-    """Where a shape is: centres float64 (N, T, 2) as (x, y) px, radii float64 (N, T) px, angles float64 (N, T) radians."""
+    """Where a shape is: centres (N, T, 2) as (x, y) px, radii (N, T) px, angles (N, T) radians; all float64."""
 
     centres: Floats
     radii: Floats

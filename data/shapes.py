@@ -38,19 +38,20 @@ def signed_distance(
 
     Args:
         shape: one of `SHAPES`.
-        x, y: float32 offsets from the centre in px, y down; broadcast against `radius` and `angle`.
+        x: float32 offsets from the centre to the right in px; broadcast against the others.
+        y: float32 offsets from the centre downwards in px.
         radius: float32, px, of the circle of equal area.
         angle: float32, radians, by which the shape is turned clockwise as seen on the screen.
     """
     if shape == "circle":
-        return np.sqrt(x * x + y * y) - radius
+        return np.asarray(np.sqrt(x * x + y * y) - radius, dtype=np.float32)
     cos, sin = np.cos(angle), np.sin(angle)
     across, down = cos * x + sin * y, cos * y - sin * x
     if shape == "square":
         half = radius * np.float32(np.sqrt(np.pi) / 2)
         dx, dy = np.abs(across) - half, np.abs(down) - half
         outside = np.sqrt(np.maximum(dx, 0) ** 2 + np.maximum(dy, 0) ** 2)
-        return outside + np.minimum(np.maximum(dx, dy), 0)
+        return np.asarray(outside + np.minimum(np.maximum(dx, dy), 0), dtype=np.float32)
     if shape == "triangle":
         root3 = np.float32(np.sqrt(3.0))
         half = radius * np.float32(np.sqrt(np.pi / np.sqrt(3.0)))

@@ -1,0 +1,175 @@
+"""Checkpoints: folders that are complete or not there, hold nothing that can execute, and prove their own integrity.
+
+step-00001200/
+    checkpoint.json          configs, vocabulary, step, fingerprint of the data, sha256 of the other files
+    generator.safetensors    weights of the generator's moving average
+    training.pt              everything that training goes on from; read with weights_only=True
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from data.storage import StorageError, sha256_of
+from data.world import WorldConfig
+from models.config import ModelConfig
+
+INFO_FILE = "checkpoint.json"
+WEIGHTS_FILE = "generator.safetensors"
+STATE_FILE = "training.pt"
+FINAL = "final"
+
+logger = logging.getLogger(__name__)
+
+
+class CheckpointError(ValueError):
+    """A folder holds no usable checkpoint; the message says why, and what to do."""
+
+
+class CheckpointInfo(BaseModel):
+    """What `checkpoint.json` says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    world: WorldConfig
+    model: ModelConfig
+    vocabulary: tuple[str, ...]
+    step: int = Field(ge=0, description="Training steps done.")
+    data_fingerprint: str = Field(description="Of the data set that it was trained on.")
+    weights_sha256: str
+    state_sha256: str | None = None
+
+
+def save_checkpoint(
+    folder: Path,
+    *,
+    weights: dict[str, Tensor],
+    state: dict[str, Any],
+    world: WorldConfig,
+    model: ModelConfig,
+    step: int,
+    data_fingerprint: str,
+) -> Path:
+    """Write a checkpoint to `folder`, which appears when all of it is written. Returns `folder`.
+
+    Raises:
+        StorageError: the place cannot be written, or the disk is full; what was there before stays.
+    """
+    unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        unfinished.mkdir(parents=True)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        save_file(tensors, unfinished / WEIGHTS_FILE)
+        torch.save(state, unfinished / STATE_FILE)
+        info = CheckpointInfo(
+            world=world,
+            model=model,
+            vocabulary=world.vocabulary.words,
+            step=step,
+            data_fingerprint=data_fingerprint,
+            weights_sha256=sha256_of(unfinished / WEIGHTS_FILE),
+            state_sha256=sha256_of(unfinished / STATE_FILE),
+        )
+        (unfinished / INFO_FILE).write_text(info.model_dump_json(indent=2), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap a full disk in their own
+        raise StorageError(
+            getattr(error, "errno", None),
+            f"Could not write the checkpoint {folder}: {error}. Free some space there and run again.",
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def read_info(folder: Path) -> CheckpointInfo:
+    """What a checkpoint says of itself.
+
+    Raises:
+        CheckpointError: there is no checkpoint in `folder`, or it is not one of this program's.
+    """
+    path = folder / INFO_FILE
+    try:
+        return CheckpointInfo.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} holds no checkpoint: {path.name} cannot be read ({error.strerror}). "
+            "Name a folder with checkpoint.json and generator.safetensors in it."
+        ) from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise CheckpointError(
+            f"{path} is damaged or from another program ({reason}). Train or copy it again."
+        ) from error
+
+
+def checkpoint_digest(folder: Path) -> str:
+    """sha256 (hex) that two checkpoints share exactly if they generate the same videos: of weights, world and model.
+
+    Raises:
+        CheckpointError: there is no checkpoint in `folder`, or its weights are not those that were saved.
+    """
+    info = _check_weights(folder)
+    parts = (info.weights_sha256, info.world.fingerprint, info.model.model_dump_json(), " ".join(info.vocabulary))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
+    """A checkpoint's description and its generator's weights.
+
+    Raises:
+        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file.
+    """
+    info = _check_weights(folder)
+    try:
+        return info, load_file(folder / WEIGHTS_FILE)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
+
+
+def newest_state(folder: Path) -> dict[str, Any] | None:
+    """The training state of the newest intact checkpoint below `folder`; damaged ones are logged and passed over."""
+    for checkpoint in sorted(folder.glob("step-*"), reverse=True):
+        try:
+            info, path = read_info(checkpoint), checkpoint / STATE_FILE
+            if not path.is_file() or sha256_of(path) != info.state_sha256:
+                raise CheckpointError(f"{path} is not the file that was saved.")
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except CheckpointError as error:
+            logger.warning("Passing over a damaged checkpoint: %s", error)
+            continue
+        return state
+    return None
+
+
+def remove_old(folder: Path, *, keep: int) -> None:
+    """Delete all but the newest `keep` checkpoints below `folder`, and what a killed run left half-written."""
+    for checkpoint in sorted(folder.glob("step-*"))[:-keep]:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    for unfinished in folder.glob(".*.tmp"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _check_weights(folder: Path) -> CheckpointInfo:
+    info, path = read_info(folder), folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing. Copy the checkpoint again, with all of its files.")
+    if sha256_of(path) != info.weights_sha256:
+        raise CheckpointError(
+            f"{path} is damaged: its sha256 is not the one in {INFO_FILE}. Copy or train the checkpoint again."
+        )
+    return info

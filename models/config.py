@@ -1,0 +1,70 @@
+"""Configuration of the networks and of their training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ModelConfig(BaseModel):
+    """Sizes of the generator and of the two discriminators."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
+    noise: int = Field(24, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
+    modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of a clip's latent, 0 to 256.")
+    latent: int = Field(32, ge=4, le=512, description="Width of a frame's latent, 4 to 512.")
+    motion_width: int = Field(256, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
+    decoder: Literal["keypoint", "convolutional"] = Field(
+        "keypoint",
+        description="How a frame's latent becomes a picture: learned keypoint heat maps, or a dense 8x8 map.",
+    )
+    keypoints: int = Field(8, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
+    channels: int = Field(24, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
+    kernel: Literal[1, 3] = Field(3, description="Side of the decoder's hidden convolution: 1 or 3.")
+    critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
+    frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
+    frame_critic_channels: int = Field(
+        32, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
+    )
+
+
+class TrainConfig(BaseModel):
+    """How the networks are trained. A batch holds `prompts_per_batch` prompts with `clips_per_prompt` clips each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(5_000, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
+    prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
+    clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")
+    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Adam's rate for all networks, up to 0.1.")
+    beta1: float = Field(0.0, ge=0, lt=1, description="Adam's first moment decay, 0 to below 1.")
+    beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second moment decay, 0 to below 1.")
+    decay_share: float = Field(
+        0.5, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
+    )
+    ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
+    clip_penalty: float = Field(15.0, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    frame_penalty: float = Field(5.0, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
+    penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
+    frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")
+    frames_per_clip: int = Field(2, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
+    prompt_floor: float = Field(
+        0.15, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
+    )
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")
+    compile: bool = Field(False, description="torch.compile the networks (CUDA only; needs a C++ compiler).")
+    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0 = as many as torch finds.")
+    checkpoint_seconds: float = Field(30.0, gt=0, description="Seconds between two checkpoints.")
+    keep: int = Field(2, ge=1, le=100, description="Checkpoints kept, 1 to 100.")
+    log_every: int = Field(50, ge=1, description="Steps between two reports of the losses.")
+    sample_every: int = Field(500, ge=1, description="Steps between two grids of samples.")
+
+    @model_validator(mode="after")
+    def _check(self) -> TrainConfig:
+        if self.sample_every % self.log_every:
+            raise ValueError(f"sample_every ({self.sample_every}) must be a multiple of log_every ({self.log_every})")
+        return self

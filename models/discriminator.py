@@ -1,0 +1,83 @@
+"""The discriminators. Both see the text, through a projection.
+
+Miyato & Koyama, "cGANs with Projection Discriminator" (2018): the score is a term of the picture alone plus the inner
+product of its features with a trained vector of the text.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import ModelConfig
+from models.generator import initialise
+
+
+class ClipDiscriminator(nn.Module):
+    """Judges a whole clip, at every second pixel, together with its text.
+
+    Clips come in groups of one prompt, and the spread within a group is a feature (minibatch standard deviation, Karras
+    et al., "Progressive Growing of GANs", 2018), so that a generator with one answer a prompt is found out.
+    """
+
+    def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int, group: int) -> None:
+        super().__init__()
+        self.group = group
+        cells = frame_size // 8
+        self.patches = nn.Conv2d(3, 32, 4, stride=4)
+        self.conv = nn.Conv2d(32, 16, 3, padding=1)
+        self.frame = nn.Linear(16 * cells**2, config.frame_features)
+        width, text = config.critic_width, config.text_width
+        self.text = nn.Linear(words, text)
+        self.first = nn.Linear(frames * config.frame_features + text, width)
+        self.second = nn.Linear(width + 1, width)
+        self.score = nn.Linear(width, 1)
+        self.projection = nn.Linear(words, width, bias=False)
+        initialise(self)
+
+    def forward(self, clips: Tensor, counts: Tensor) -> Tensor:
+        """Scores (N,) of clips (N, T, 3, S/2, S/2) in [-1, 1] with word counts (N, V); N in groups of one prompt."""
+        count = len(clips)
+        pictures = (clips - 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        features = functional.leaky_relu(self.patches(pictures), 0.2)
+        features = functional.leaky_relu(self.conv(features), 0.2)
+        features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N * T, F)
+        joined = torch.cat([features.view(count, -1), self.text(counts)], dim=1)
+        hidden = functional.leaky_relu(self.first(joined), 0.2)
+        groups = hidden.view(-1, self.group, hidden.shape[1])
+        spread = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1, keepdim=True)
+        spread = spread.repeat_interleave(self.group, dim=0)
+        hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
+        match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
+        return torch.as_tensor(self.score(hidden).squeeze(1) + match)
+
+
+class FrameDiscriminator(nn.Module):
+    """Judges single frames at full resolution, together with the text: crisp outlines are its business."""
+
+    def __init__(self, config: ModelConfig, *, words: int, frame_size: int) -> None:
+        super().__init__()
+        width = config.frame_critic_channels
+        self.body = nn.Sequential(
+            nn.Conv2d(3, width, 4, stride=4),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 2 * width, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(2 * width * (frame_size // 16) ** 2, 4 * width),
+            nn.LeakyReLU(0.2),
+        )
+        self.score = nn.Linear(4 * width, 1)
+        self.projection = nn.Linear(words, 4 * width, bias=False)
+        initialise(self)
+
+    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
+        """Scores (F,) of frames (F, 3, S, S) in [-1, 1] with word counts (F, V)."""
+        hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
+        match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
+        return torch.as_tensor(self.score(hidden).squeeze(1) + match)

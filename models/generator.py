@@ -1,0 +1,183 @@
+"""The clip generator: text and one latent per clip become the latents of all its frames, and these become pictures.
+
+All frames come from one latent at once, so that their consistency in time is a matter of construction, not of luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import ModelConfig
+
+PATCH = 4  # px of the picture that one cell of the decoder's map becomes
+
+
+class MotionNetwork(nn.Module):
+    """Latent z (N, Z) and text c (N, C) to frame latents (N, T, D): a term linear in the text plus a free one.
+
+    In the linear term each noise feature is scaled by a linear image of the text, so a word that was only seen in
+    company ("up" in "up-right") acts alone as it did there.
+
+    The network's outputs are amplitudes of cosines over time, slow ones scaled up: a path is smooth before it is
+    anything else.
+    """
+
+    basis: Tensor
+
+    def __init__(self, config: ModelConfig, *, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+        self.register_buffer("basis", _cosines(frames), persistent=False)
+        noise, width, out = config.noise + config.modes, config.motion_width, frames * config.latent
+        self.from_noise = nn.Sequential(nn.Linear(noise, width), nn.LeakyReLU(0.2), nn.Linear(width, width))
+        self.from_text = nn.Linear(config.text_width, width, bias=False)
+        self.mix = nn.Linear(width, out, bias=False)
+        self.hidden = nn.Sequential(
+            nn.Linear(noise + config.text_width, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, width),
+            nn.LeakyReLU(0.2),
+        )
+        self.free = nn.Linear(width, out)
+        initialise(self)
+        for last in (self.mix, self.free):
+            nn.init.normal_(last.weight, std=0.5 / width**0.5)
+
+    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+        linear = self.mix(self.from_noise(noise) * self.from_text(text))
+        waves = (linear + self.free(self.hidden(torch.cat([noise, text], dim=1)))).view(
+            len(noise), self.frames, -1
+        )  # (N, T, D)
+        return torch.matmul(self.basis, waves)
+
+
+def _cosines(frames: int) -> Tensor:
+    """Orthogonal cosine transform (T, T) from amplitudes to frames; the k-th wave is scaled by 1 / (1 + k / 3)."""
+    time, wave = torch.arange(frames).unsqueeze(1) + 0.5, torch.arange(frames)
+    basis = torch.cos(torch.pi * time * wave / frames)
+    basis[:, 1:] *= 2**0.5
+    return basis / (1 + wave / 3)
+
+
+class KeypointMap(nn.Module):
+    """Frame latents (F, D) to feature maps (F, C, G, G): Gaussian heat maps, each carrying a vector of features.
+
+    A keypoint's place, width and features are linear in the latent. Heat maps as the bottleneck of a picture follow
+    Jakab et al., "Unsupervised Learning of Object Landmarks through Conditional Image Generation" (2018); here nothing
+    supervises them, the discriminators' gradient alone moves them.
+    """
+
+    grid: Tensor
+
+    def __init__(self, config: ModelConfig, *, cells: int) -> None:
+        super().__init__()
+        self.keypoints, self.channels = config.keypoints, config.channels
+        self.place = nn.Linear(config.latent, 2 * self.keypoints)
+        self.width = nn.Linear(config.latent, self.keypoints)
+        self.features = nn.Sequential(
+            nn.Linear(config.latent, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * self.channels)
+        )
+        self.bias = nn.Parameter(torch.zeros(self.channels, 1, 1))
+        self.register_buffer("grid", (torch.arange(cells) + 0.5) * (2 / cells) - 1, persistent=False)
+        initialise(self)
+        nn.init.normal_(self.place.weight, std=0.2 / config.latent**0.5)
+        nn.init.normal_(self.width.weight, std=0.2 / config.latent**0.5)
+        self.finest = 1.2 / cells  # standard deviation of 0.6 cells: narrower heat maps would alias
+
+    def forward(self, latents: Tensor) -> Tensor:
+        count, cells = latents.shape[0], self.grid.numel()
+        place = self.place(latents).view(count, self.keypoints, 2, 1)
+        width = self.finest + functional.softplus(self.width(latents) - 1).view(count, self.keypoints, 1, 1) * 0.5
+        # (F, K, 2, G): columns, rows. The bound keeps far cells from denormal numbers, which CPUs are slow at.
+        bumps = torch.exp(-0.5 * ((self.grid - place) / width).square().clamp(max=40))
+        columns, rows = bumps.unbind(2)
+        heat = rows.unsqueeze(3) * columns.unsqueeze(2)  # (F, K, G, G)
+        features = self.features(latents).view(count, self.keypoints, self.channels)
+        maps = torch.bmm(features.transpose(1, 2), heat.flatten(2))  # (F, C, G * G)
+        return maps.view(count, self.channels, cells, cells) + self.bias
+
+
+class DenseMap(nn.Module):
+    """Frame latents (F, D) to feature maps (F, C, G, G): a perceptron draws a coarse map, enlarged and smoothed."""
+
+    def __init__(self, config: ModelConfig, *, cells: int) -> None:
+        super().__init__()
+        self.side = cells // 2
+        self.seed = nn.Sequential(
+            nn.Linear(config.latent, 256), nn.LeakyReLU(0.2), nn.Linear(256, 16 * self.side**2), nn.LeakyReLU(0.2)
+        )
+        self.conv = nn.Conv2d(16, config.channels, 3, padding=1)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        coarse = self.seed(latents).view(-1, 16, self.side, self.side)
+        enlarged = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        maps: Tensor = self.conv(enlarged)
+        return maps
+
+
+_MAPS: dict[str, Callable[..., nn.Module]] = {"keypoint": KeypointMap, "convolutional": DenseMap}
+
+
+def initialise(module: nn.Module) -> None:
+    """He et al., "Delving Deep into Rectifiers" (2015), for leaky ReLUs of slope 0.2; biases 0."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, a=0.2)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+
+
+class FrameDecoder(nn.Module):
+    """Frame latents (F, D) to pictures (F, 3, S, S) in [-1, 1].
+
+    The last convolution gives every cell its 4x4 px at once (depth to space). `phase` asks for every second pixel
+    alone, those at rows 2i + phase[0] and columns 2j + phase[1], at a quarter of that convolution's cost.
+    """
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__()
+        cells = frame_size // PATCH
+        self.map = _MAPS[config.decoder](config, cells=cells)
+        self.conv = nn.Conv2d(config.channels, config.channels, config.kernel, padding=config.kernel // 2)
+        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 3, padding=1)
+        initialise(self.conv)
+        nn.init.normal_(self.pixels.weight, std=0.5 / (9 * config.channels) ** 0.5)
+        self.pixels.bias = nn.Parameter(torch.full((3 * PATCH**2,), 2.0))  # start towards the white background
+
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        maps = functional.leaky_relu(self.map(latents), 0.2).contiguous(memory_format=torch.channels_last)
+        maps = functional.leaky_relu(self.conv(maps), 0.2)
+        if phase is None:
+            return torch.tanh(functional.pixel_shuffle(self.pixels(maps), PATCH))
+        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
+        bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
+        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
+        return torch.tanh(functional.pixel_shuffle(cells, PATCH // 2))
+
+
+class ClipGenerator(nn.Module):
+    """Noise and text to clips."""
+
+    def __init__(self, config: ModelConfig, *, frames: int, frame_size: int) -> None:
+        super().__init__()
+        self.motion = MotionNetwork(config, frames=frames)
+        self.decoder = FrameDecoder(config, frame_size=frame_size)
+
+    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+        """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text (N, C)."""
+        latents = self.motion(noise, text)
+        pictures: Tensor = self.decoder(latents.flatten(0, 1))
+        return pictures.view(*latents.shape[:2], *pictures.shape[1:])
+
+
+def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:
+    """Latents float32 (count, noise + modes): Gaussian components and one random one-hot, on the CPU."""
+    gaussian = torch.randn(count, config.noise, generator=generator)
+    if not config.modes:
+        return gaussian
+    mode = torch.randint(config.modes, (count,), generator=generator)
+    return torch.cat([gaussian, functional.one_hot(mode, config.modes).float()], dim=1)

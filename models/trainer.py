@@ -1,0 +1,153 @@
+"""The training loop: steps, reports, checkpoints. It knows no scheduler and no tracker; it reports through a callback.
+
+from data.dataset import load_clips
+from models.trainer import train
+final = train(clips=load_clips(folder), world=world, model=ModelConfig(), train=TrainConfig(), folder=out, report=print)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from data.dataset import ClipTensors
+from data.world import WorldConfig
+from models.adversary import Adversary
+from models.checkpoint import FINAL, newest_state, read_info, remove_old, save_checkpoint
+from models.config import ModelConfig, TrainConfig
+from models.device import keep_freed_memory, pick_device
+from models.sampling import render_samples
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`losses` are means over the steps since the last report; speed in real clips per second."""
+
+    step: int
+    total: int
+    losses: dict[str, float]
+    clips_per_second: float
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One clip of the averaged generator per prompt, held-out prompts too: frames uint8 (N, T, S, S, 3)."""
+
+    step: int
+    prompts: tuple[str, ...]
+    frames: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint is complete on disk."""
+
+    step: int
+    path: Path
+
+
+TrainEvent = Progress | Samples | Saved
+
+
+def train(
+    *,
+    clips: ClipTensors,
+    world: WorldConfig,
+    model: ModelConfig,
+    train: TrainConfig,
+    folder: Path,
+    report: Callable[[TrainEvent], None],
+) -> Path:
+    """Train, or go on where an earlier call with the same arguments was interrupted, to the same weights bit for bit.
+
+    Args:
+        clips: the training set; every seen prompt of `world` must have a clip.
+        world: gives prompts, vocabulary and sizes.
+        model: sizes of the networks.
+        train: how to train.
+        folder: of this training alone; its checkpoints lie there as step-N, the last one as final.
+        report: called with each event, in this thread.
+
+    Returns:
+        The folder of the final checkpoint.
+
+    Raises:
+        ValueError: clips and world do not fit together, or the device is not there.
+        StorageError: a checkpoint cannot be written.
+        KeyboardInterrupt: on Ctrl-C, after the state was saved.
+    """
+    final = folder / FINAL
+    if final.exists() and read_info(final).step == train.steps:
+        return final
+    device = pick_device(train.device)
+    if device.type == "cpu":
+        keep_freed_memory()
+        if train.threads:
+            torch.set_num_threads(train.threads)
+    adversary = Adversary(clips=clips, world=world, model=model, train=train, device=device)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = newest_state(folder)
+    if state is not None:
+        adversary.load_state_dict(state)
+
+    def save(name: str) -> Path:
+        path = save_checkpoint(
+            folder / name,
+            weights=adversary.averaged.state_dict(),
+            state=adversary.state_dict(),
+            world=world,
+            model=model,
+            step=adversary.steps_done,
+            data_fingerprint=clips.manifest.fingerprint,
+        )
+        remove_old(folder, keep=train.keep)
+        report(Saved(step=adversary.steps_done, path=path))
+        return path
+
+    try:
+        _run(adversary, world=world, train=train, report=report, save=save)
+    except KeyboardInterrupt:
+        if adversary.steps_done < train.steps:
+            save(_name(adversary.steps_done))
+        raise
+    return save(FINAL)
+
+
+def _run(
+    adversary: Adversary,
+    *,
+    world: WorldConfig,
+    train: TrainConfig,
+    report: Callable[[TrainEvent], None],
+    save: Callable[[str], Path],
+) -> None:
+    batch = train.prompts_per_batch * train.clips_per_prompt
+    prompts = tuple(prompt for tier in world.tiers.values() for prompt in tier)
+    sums: dict[str, list[Tensor]] = {}
+    reported, steps, saved = time.monotonic(), 0, time.monotonic()
+    while adversary.steps_done < train.steps:
+        for name, value in adversary.step().items():
+            sums.setdefault(name, []).append(value)
+        step, steps = adversary.steps_done, steps + 1
+        if step % train.log_every == 0 or step == train.steps:
+            losses = {name: float(torch.stack(values).mean()) for name, values in sums.items()}
+            now = time.monotonic()
+            report(Progress(step, train.steps, losses, clips_per_second=steps * batch / (now - reported)))
+            sums, reported, steps = {}, now, 0
+        if step % train.sample_every == 0 or step == train.steps:
+            frames = render_samples(adversary.averaged, prompts, seed=train.seed, world=world, config=adversary.model)
+            report(Samples(step, prompts, frames))
+        if time.monotonic() - saved > train.checkpoint_seconds and step < train.steps:
+            save(_name(step))
+            saved = time.monotonic()
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
