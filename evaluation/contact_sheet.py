@@ -1,0 +1,162 @@
+"""Clips on one sheet of paper: prompts down, frames across, the real clip beside the generated one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Frames = NDArray[np.uint8]
+
+INK = (32, 33, 36)
+QUIET = (120, 124, 130)
+LINE = (218, 220, 224)
+PASSED = (26, 127, 55)
+FAILED = (200, 30, 30)
+FAILED_PAPER = (255, 240, 239)
+_GAP = 2
+_MARGIN = 10
+_BAND = 18
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where things stand, in px of the sheet."""
+
+    rows: int
+    frames: int
+    cell: int
+    label: int
+    both: bool
+
+    @property
+    def strip(self) -> int:
+        return self.frames * (self.cell + _GAP) - _GAP
+
+    @property
+    def left(self) -> int:
+        return _MARGIN + self.label
+
+    @property
+    def right(self) -> int:
+        return self.left + self.strip + _BAND
+
+    @property
+    def width(self) -> int:
+        return (self.right + self.strip if self.both else self.left + self.strip) + _MARGIN
+
+    @property
+    def top(self) -> int:
+        return _MARGIN + 24
+
+    @property
+    def height(self) -> int:
+        return self.top + self.rows * (self.cell + 6) + _MARGIN - 6
+
+    def row(self, number: int) -> int:
+        return self.top + number * (self.cell + 6)
+
+
+def contact_sheet(
+    frames: Frames,
+    prompts: Sequence[str],
+    *,
+    real: Frames | None = None,
+    passed: Sequence[bool] | None = None,
+    notes: Sequence[str] | None = None,
+) -> Image.Image:
+    """A labelled sheet: one row per clip, its frames from left to right.
+
+    Args:
+        frames: uint8 (N, T, S, S, 3), N >= 1.
+        prompts: N labels; a label that repeats the row above's is not written again.
+        real: uint8 (N, T, S, S, 3), clips to show to the right of the generated ones.
+        passed: per clip, whether it does what its prompt says; failures are marked in red.
+        notes: per clip, a few words under its label, what was seen instead for example.
+
+    Raises:
+        ValueError: if there are no clips, or the lengths do not agree.
+    """
+    _check(frames, prompts, real, passed, notes)
+    count, number, size = frames.shape[:3]
+    font, small = ImageFont.load_default(14), ImageFont.load_default(12)
+    lines = [_wrap(prompt) for prompt in prompts]
+    texts = [line for prompt in lines for line in prompt] + list(notes or ())
+    label = max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
+    layout = _Layout(count, number, size, label, real is not None)
+    sheet = Image.new("RGB", (layout.width, layout.height), "white")
+    draw = ImageDraw.Draw(sheet)
+    _heading(draw, layout, small)
+    for n, prompt in enumerate(prompts):
+        top = layout.row(n)
+        failed = passed is not None and not passed[n]
+        if failed:
+            draw.rectangle((_MARGIN - 6, top - 3, layout.left + layout.strip + 4, top + size + 2), fill=FAILED_PAPER)
+        if n and prompt != prompts[n - 1]:
+            draw.line((_MARGIN, top - 3, layout.width - _MARGIN, top - 3), fill=LINE)
+        _strip(sheet, frames[n], layout.left, top, edge=FAILED if failed else LINE)
+        if real is not None:
+            _strip(sheet, real[n], layout.right, top, edge=LINE)
+        fresh = n == 0 or prompt != prompts[n - 1]
+        words = [(line, font, INK) for line in lines[n]] if fresh else []
+        if notes is not None and notes[n]:
+            words.append((notes[n], small, FAILED if failed else QUIET))
+        for k, (text, face, colour) in enumerate(words):
+            draw.text((_MARGIN, top + size / 2 + 17 * (k - (len(words) - 1) / 2)), text, colour, face, anchor="lm")
+        if passed is not None:
+            _mark(draw, layout.left - 20, top + size // 2, passed=bool(passed[n]))
+    return sheet
+
+
+def _check(
+    frames: Frames,
+    prompts: Sequence[str],
+    real: Frames | None,
+    passed: Sequence[bool] | None,
+    notes: Sequence[str] | None,
+) -> None:
+    if frames.ndim != 5 or not len(frames):
+        raise ValueError(f"a contact sheet needs clips of shape (N, T, S, S, 3) with N >= 1, not {frames.shape}")
+    for name, values in (("prompts", prompts), ("passed", passed), ("notes", notes)):
+        if values is not None and len(values) != len(frames):
+            raise ValueError(f"{len(frames)} clips, but {len(values)} {name}")
+    if real is not None and real.shape != frames.shape:
+        raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
+
+
+def _wrap(prompt: str) -> list[str]:
+    """The prompt in lines of at most about 20 letters."""
+    lines = [""]
+    for word in prompt.split():
+        if lines[-1] and len(lines[-1]) + len(word) > 20:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def _heading(draw: ImageDraw.ImageDraw, layout: _Layout, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> None:
+    sides = [(layout.left, "generated")] + ([(layout.right, "real")] if layout.both else [])
+    for left, title in sides:
+        name = f"{title}: " if layout.both else ""
+        draw.text((left, _MARGIN + 8), f"{name}frames 1 to {layout.frames}", QUIET, font, anchor="lm")
+
+
+def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, edge: tuple[int, int, int]) -> None:
+    count, size = clip.shape[:2]
+    draw = ImageDraw.Draw(sheet)
+    for k in range(count):
+        x = left + k * (size + _GAP)
+        sheet.paste(Image.fromarray(clip[k]), (x, top))
+        draw.rectangle((x - 1, top - 1, x + size, top + size), outline=edge)
+
+
+def _mark(draw: ImageDraw.ImageDraw, x: int, y: int, *, passed: bool) -> None:
+    """A tick or a cross, drawn: not every font has one."""
+    if passed:
+        draw.line(((x, y), (x + 4, y + 5), (x + 12, y - 5)), fill=PASSED, width=3, joint="curve")
+    else:
+        draw.line((x, y - 5, x + 10, y + 5), fill=FAILED, width=3)
+        draw.line((x, y + 5, x + 10, y - 5), fill=FAILED, width=3)
