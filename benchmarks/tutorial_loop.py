@@ -1,10 +1,10 @@
 """The tutorial's own way to make and read its data set, as the peer that the benchmarks compare with.
 
 It follows "Building an AI Text-to-Video Model from Scratch Using Python"
-(github.com/FareedKhan-dev/AI-text-to-video-model-from-scratch): Pillow draws each frame of a random prompt, OpenCV writes
-it as a PNG into the clip's own folder beside a `prompt.txt`, and a `torch.utils.data.Dataset` opens one PNG at a time with
-Pillow and gives ToTensor + Normalize. The 18 prompts, the radius of 5 px and the step of 5 px per frame are the tutorial's.
-Where its two listings differ, the one that draws the circle is followed; it is also the cheaper one.
+(github.com/FareedKhan-dev/AI-text-to-video-model-from-scratch): Pillow draws each frame of a random prompt, OpenCV
+writes it as a PNG into the clip's own folder beside a `prompt.txt`, and a `torch.utils.data.Dataset` opens one PNG at a
+time with Pillow and gives ToTensor + Normalize. The 18 prompts, the radius of 5 px and the step of 5 px per frame are
+the tutorial's. Where its two listings differ, the one that draws the circle is followed; it is also the cheaper one.
 """
 
 from __future__ import annotations

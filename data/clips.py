@@ -1,9 +1,10 @@
-"""Clips as a pure function of (world, seed, index): any worker makes any of them, in any order, bit for bit the same."""
+"""Clips as a pure function of (world, seed, index): any worker makes any of them, in any order, bit for bit alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from data.motions import FACTORS, draw_factors, path_of
 from data.prompts import parse_prompt
 from data.renderer import render
 from data.world import WorldConfig
+
+Key = TypeVar("Key", str, tuple[str, str])
 
 _DRAWS = 16  # random numbers a clip; a multiple of the four that one step of Philox gives
 
@@ -38,12 +41,17 @@ class ClipBatch:
 
 
 def make_clips(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64]) -> ClipBatch:
-    """The clips with the given indices (each >= 0) of the endless data set (world, seed); prompts are drawn uniformly."""
-    indices = np.asarray(indices, dtype=np.int64)
-    uniforms = _uniforms(seed, indices)
-    seen = world.seen_prompts
-    prompts = tuple(seen[number] for number in (uniforms[:, 0] * len(seen)).astype(np.int64))
-    return _make(world, indices, prompts, uniforms[:, 1:])
+    """Clips with the given indices (each >= 0) of the endless data set (world, seed), their prompts drawn uniformly."""
+    return _render(world, _plan_drawn(world, seed=seed, indices=indices))
+
+
+def stream_clips(
+    world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64], size: int
+) -> Iterator[ClipBatch]:
+    """What `make_clips` makes, in batches of up to `size` clips, so that memory does not grow with their number."""
+    plan = _plan_drawn(world, seed=seed, indices=indices)
+    for start in range(0, len(plan.indices), size):
+        yield _render(world, _part(plan, slice(start, start + size)))
 
 
 def make_clips_for(world: WorldConfig, *, prompts: Sequence[str], seed: int) -> ClipBatch:
@@ -53,7 +61,7 @@ def make_clips_for(world: WorldConfig, *, prompts: Sequence[str], seed: int) -> 
         PromptError: a prompt is not of the grammar.
     """
     indices = np.arange(len(prompts), dtype=np.int64)
-    return _make(world, indices, tuple(prompts), _uniforms(seed, indices)[:, 1:])
+    return _render(world, _plan(world, indices, tuple(prompts), _uniforms(seed, indices)[:, 1:]))
 
 
 def _uniforms(seed: int, indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -66,40 +74,86 @@ def _uniforms(seed: int, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         if run.size:
             counter = int(indices[run[0]]) * (_DRAWS // 4)
             raw[run] = np.random.Philox(key=key, counter=counter).random_raw(run.size * _DRAWS).reshape(-1, _DRAWS)
-    return (raw >> np.uint64(11)) * 2.0**-53
+    return np.asarray((raw >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
-def _make(
+def _plan_drawn(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64]) -> ClipBatch:
+    indices = np.asarray(indices, dtype=np.int64)
+    uniforms = _uniforms(seed, indices)
+    seen = world.seen_prompts
+    prompts = tuple(seen[number] for number in (uniforms[:, 0] * len(seen)).astype(np.int64).tolist())
+    return _plan(world, indices, prompts, uniforms[:, 1:])
+
+
+def _plan(
     world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ...], uniforms: NDArray[np.float64]
 ) -> ClipBatch:
+    """Clips with all but their frames."""
     meanings = {prompt: parse_prompt(prompt) for prompt in set(prompts)}
-    looks = [(meanings[p].motion, meanings[p].shape, world.colour_of(meanings[p])) for p in prompts]
     count, size, frames = len(prompts), world.frame_size, world.frames
     factors = {name: np.full(count, np.nan, dtype=np.float32) for name in FACTORS}
-    centres = np.zeros((count, frames, 2))
-    radii, angles = np.zeros((count, frames)), np.zeros((count, frames))
-    pictures = np.empty((count, frames, size, size, 3), dtype=np.uint8)
-    numbers = {look: number for number, look in enumerate(sorted(set(looks)))}
-    kind = np.array([numbers[look] for look in looks], dtype=np.int64)
-    for (motion, shape, colour), number in numbers.items():
-        rows = np.flatnonzero(kind == number)
+    centres = np.zeros((count, frames, 2), dtype=np.float32)
+    radii, angles = (np.zeros((count, frames), dtype=np.float32) for _ in range(2))
+    motions = tuple(meanings[prompt].motion for prompt in prompts)
+    for motion, rows in _rows_by(motions).items():
         drawn = draw_factors(motion, uniforms[rows], frame_size=size, frames=frames, radius=world.radius)
         path = path_of(motion, drawn, frame_size=size, frames=frames)
         for name, values in drawn.items():
             factors[name][rows] = values
         centres[rows], radii[rows], angles[rows] = path.centres, path.radii, path.angles
-        pictures[rows] = render(
-            centres=path.centres, radii=path.radii, angles=path.angles, shape=shape, colour=colour, frame_size=size
-        )
     return ClipBatch(
         indices=indices,
-        frames=pictures,
+        frames=np.empty((count, 0, size, size, 3), dtype=np.uint8),
         prompts=prompts,
-        motions=tuple(look[0] for look in looks),
-        shapes=tuple(look[1] for look in looks),
-        colours=tuple(look[2] for look in looks),
+        motions=motions,
+        shapes=tuple(meanings[prompt].shape for prompt in prompts),
+        colours=tuple(world.colour_of(meanings[prompt]) for prompt in prompts),
         factors=factors,
-        centres=centres.astype(np.float32),
-        radii=radii.astype(np.float32),
-        angles=angles.astype(np.float32),
+        centres=centres,
+        radii=radii,
+        angles=angles,
     )
+
+
+def _part(plan: ClipBatch, rows: slice) -> ClipBatch:
+    return ClipBatch(
+        indices=plan.indices[rows],
+        frames=plan.frames[rows],
+        prompts=plan.prompts[rows],
+        motions=plan.motions[rows],
+        shapes=plan.shapes[rows],
+        colours=plan.colours[rows],
+        factors={name: values[rows] for name, values in plan.factors.items()},
+        centres=plan.centres[rows],
+        radii=plan.radii[rows],
+        angles=plan.angles[rows],
+    )
+
+
+def _render(world: WorldConfig, plan: ClipBatch) -> ClipBatch:
+    looks = _rows_by(tuple(zip(plan.shapes, plan.colours, strict=True)))
+    drawn = [
+        render(
+            centres=plan.centres[rows],
+            radii=plan.radii[rows],
+            angles=plan.angles[rows],
+            shape=shape,
+            colour=colour,
+            frame_size=world.frame_size,
+        )
+        for (shape, colour), rows in looks.items()
+    ]
+    if len(drawn) == 1:
+        return replace(plan, frames=drawn[0])
+    planes = np.empty((len(plan.indices), world.frames, 3, world.frame_size, world.frame_size), dtype=np.uint8)
+    frames = planes.transpose(0, 1, 3, 4, 2)
+    for rows, pictures in zip(looks.values(), drawn, strict=True):
+        frames[rows] = pictures
+    return replace(plan, frames=frames)
+
+
+def _rows_by(keys: Sequence[Key]) -> dict[Key, NDArray[np.int64]]:
+    """The rows of each key, keys in sorted order."""
+    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+    which = np.array([numbers[key] for key in keys], dtype=np.int64)
+    return {key: np.flatnonzero(which == number) for key, number in numbers.items()}

@@ -39,7 +39,7 @@ class Manifest(BaseModel):
             expected += shard.rows
         if len(self.shards) != self.data.shards or expected != self.data.clips:
             raise ValueError(
-                f"{len(self.shards)} shards with {expected} clips; the config says {self.data.shards} with {self.data.clips}"
+                f"{len(self.shards)} shards with {expected} clips; the config: {self.data.shards}, {self.data.clips}"
             )
         if self.fingerprint != dataset_fingerprint(self.world, self.data):
             raise ValueError("the fingerprint does not belong to the world and the data's config")

@@ -1,9 +1,9 @@
 """Parquet shards: a row a clip, readable by any Parquet reader with none of our code.
 
-`frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B: `np.frombuffer(...).reshape(T, 3, S, S)`.
-The field's metadata say so. Whole colour planes take two thirds of the bytes and of the time that interleaved pixels take,
-and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that the clip's motion does not
-draw is null.
+`frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B, as the field's metadata say:
+`np.frombuffer(value, np.uint8).reshape(T, 3, S, S)`. Whole colour planes take two thirds of the bytes and of the time of
+interleaved pixels, and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that a
+motion does not draw is null.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from data.world import WorldConfig
 
 Compression = Literal["zstd", "lz4"]
 
-_ROW_GROUP = 256  # rows; 31 MB of frames before compression at 64x64 px
+_ROW_GROUP = 256  # rows at most
 _PAGE_BYTES = 1 << 20  # a page stays in the CPU's cache while it is compressed
 _PAGE_STEP = 8  # rows between two looks at the page's size
 _READ_ROWS = 16  # rows decoded at a time, so that they are copied out of the cache
@@ -57,25 +57,25 @@ def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
     factors = pa.struct(
         [pa.field(name, pa.float32(), metadata={"unit": _FACTOR_UNITS.get(name, "px")}) for name in FACTORS]
     )
-    return pa.schema(
-        [
-            pa.field("key", pa.string(), nullable=False),
-            pa.field("index", pa.int64(), nullable=False),
-            *(pa.field(name, pa.string(), nullable=False) for name in _NAMES),
-            pa.field("factors", factors, nullable=False),
-            *(
-                pa.field(
-                    name,
-                    pa.list_(pa.field("element", pa.float32(), nullable=False)),
-                    nullable=False,
-                    metadata={"unit": unit},
-                )
-                for name, unit in _PATHS.items()
-            ),
-            pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=layout),
-        ],
-        metadata={"flipbook.world": world.model_dump_json(), **metadata},
-    )
+    fields: list[pa.Field[Any]] = [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("index", pa.int64(), nullable=False),
+        *(pa.field(name, pa.string(), nullable=False) for name in _NAMES),
+        pa.field("factors", factors, nullable=False),
+        *(
+            pa.field(
+                name,
+                pa.list_(pa.field("element", pa.float32(), nullable=False)),
+                nullable=False,
+                metadata={"unit": unit},
+            )
+            for name, unit in _PATHS.items()
+        ),
+        pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=layout),
+    ]
+    entries: dict[bytes | str, bytes | str] = {"flipbook.world": world.model_dump_json()}
+    entries.update(metadata)
+    return pa.schema(fields, metadata=entries)
 
 
 def write_parquet(
@@ -96,7 +96,7 @@ def write_parquet(
         schema,
         compression=compression,
         compression_level=1 if compression == "zstd" else None,
-        use_dictionary=list(_NAMES),
+        use_dictionary=list(_NAMES),  # type: ignore[arg-type]  # the stubs know only booleans
         column_encoding=floats,
         write_statistics=[name for name in plain if name != "frames"] + list(_NAMES),
         data_page_size=_PAGE_BYTES,
@@ -142,7 +142,7 @@ def decode_parquet(path: Path, content: bytes, frames: NDArray[np.uint8] | None)
             names = file.read(columns=["prompt", "motion"], use_threads=False)
             if frames is not None:
                 _decode_frames(path, file, frames.reshape(len(frames), -1))
-            return {name: names.column(name).to_pylist() for name in names.column_names}
+            return {name: _strings(names.column(name)) for name in names.column_names}
     except (pa.ArrowException, OSError, KeyError) as error:
         raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
 
@@ -184,7 +184,7 @@ def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:
         columns[name] = pa.ListArray.from_arrays(offsets, flat, type=schema.field(name).type)
     planes = np.ascontiguousarray(batch.frames.transpose(0, 1, 4, 2, 3))
     columns["frames"] = pa.FixedSizeBinaryArray.from_buffers(
-        schema.field("frames").type, rows, [None, pa.py_buffer(planes)]
+        schema.field("frames").type, rows, [None, pa.py_buffer(planes.data)]
     )
     return pa.record_batch([columns[name] for name in schema.names], schema=schema)
 
@@ -192,10 +192,10 @@ def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _from_arrow(batch: pa.RecordBatch) -> ClipBatch:
     rows = len(batch)
     shape = json.loads((batch.schema.field("frames").metadata or {})[b"shape"])
-    paths = {name: batch.column(name).flatten().to_numpy().reshape(rows, -1) for name in _PATHS}
-    factors = batch.column("factors")
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}  # the stubs know no list arrays
+    paths = {name: columns[name].flatten().to_numpy().reshape(rows, -1) for name in _PATHS}
     planes = _bytes_of(batch.column("frames")).reshape(rows, *shape)
-    names = {name: tuple(batch.column(name).to_pylist()) for name in _NAMES}
+    names = {name: tuple(_strings(batch.column(name))) for name in _NAMES}
     return ClipBatch(
         indices=batch.column("index").to_numpy(),
         frames=planes.transpose(0, 1, 3, 4, 2),
@@ -203,14 +203,21 @@ def _from_arrow(batch: pa.RecordBatch) -> ClipBatch:
         motions=names["motion"],
         shapes=names["shape"],
         colours=names["colour"],
-        factors={name: factors.field(name).to_numpy(zero_copy_only=False) for name in FACTORS},
+        factors={name: columns["factors"].field(name).to_numpy(zero_copy_only=False) for name in FACTORS},
         centres=np.stack([paths["centre_x"], paths["centre_y"]], axis=-1),
         radii=paths["radii"],
         angles=paths["angles"],
     )
 
 
-def _bytes_of(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint8]:
+def _strings(column: Any) -> list[str]:
+    values: list[str] = column.to_pylist()
+    return values
+
+
+def _bytes_of(column: Any) -> NDArray[np.uint8]:
+    """The values of a fixed-size binary column as uint8 (rows, width), without a copy."""
     width = column.type.byte_width
-    values = np.frombuffer(column.buffers()[1], dtype=np.uint8, count=len(column) * width, offset=column.offset * width)
+    count, offset = len(column) * width, column.offset * width
+    values: NDArray[np.uint8] = np.frombuffer(column.buffers()[1], dtype=np.uint8, count=count, offset=offset)
     return values.reshape(len(column), width)

@@ -7,16 +7,19 @@ alpha = clip(0.5 - d, 0, 1) from the signed distance d in px, quantised to 8 bit
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from data.shapes import COLOURS, reach, signed_distance
 
+Floats = NDArray[np.float32] | NDArray[np.float64]
+
 
 def render(
     *,
-    centres: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    angles: NDArray[np.float64],
+    centres: Floats,
+    radii: Floats,
+    angles: Floats,
     shape: str,
     colour: str,
     frame_size: int,
@@ -32,62 +35,70 @@ def render(
         frame_size: side S of the picture in px.
 
     Returns:
-        uint8 (N, T, S, S, 3), RGB.
+        uint8 (N, T, S, S, 3), RGB: a view of planes, so that `.transpose(0, 1, 4, 2, 3)` is contiguous.
     """
     clips, frames = radii.shape
-    pictures = np.full((clips * frames, frame_size, frame_size, 3), 255, dtype=np.uint8)
-    palette = _palette(colour)
+    planes = np.full((clips * frames, 3, frame_size, frame_size), 255, dtype=np.uint8)
+    coverage = np.arange(256)[:, None] / 255.0
+    palette = np.rint(255 + coverage * (np.array(COLOURS[colour]) - 255)).astype(np.uint8)  # (256, 3)
     centres, radii, angles = centres.reshape(-1, 2), radii.reshape(-1), angles.reshape(-1)
     # Frames with equally wide windows go together: a growing shape's last frames need not widen everybody's window.
-    half = np.ceil(radii * reach(shape) + 1).astype(np.int64)
-    half = half + half % 2
+    half = 4 * np.ceil((radii * reach(shape) + 1) / 4).astype(np.int64)
     for width in np.unique(half):
         chosen = np.flatnonzero(half == width)
         for part in np.array_split(chosen, max(1, len(chosen) * (2 * width + 1) ** 2 // 400_000)):
-            _draw(pictures, part, centres, radii, angles, shape=shape, palette=palette, half=int(width))
-    return pictures.reshape(clips, frames, frame_size, frame_size, 3)
-
-
-def _palette(colour: str) -> NDArray[np.void]:
-    coverage = np.arange(256)[:, None] / 255.0
-    mixed = np.rint(255 + coverage * (np.array(COLOURS[colour]) - 255)).astype(np.uint8)
-    return np.ascontiguousarray(mixed).view("V3")[:, 0]
+            _draw(planes, part, centres, radii, angles, shape=shape, palette=palette, half=int(width))
+    return planes.reshape(clips, frames, 3, frame_size, frame_size).transpose(0, 1, 3, 4, 2)
 
 
 def _draw(
-    pictures: NDArray[np.uint8],
+    planes: NDArray[np.uint8],
     part: NDArray[np.int64],
-    centres: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    angles: NDArray[np.float64],
+    centres: Floats,
+    radii: Floats,
+    angles: Floats,
     *,
     shape: str,
-    palette: NDArray[np.void],
+    palette: NDArray[np.uint8],
     half: int,
 ) -> None:
-    size = pictures.shape[1]
+    size, side = planes.shape[-1], 2 * half + 1
     corner = np.rint(centres[part]).astype(np.int64) - half
     seen = np.all((corner + 2 * half >= 0) & (corner < size), axis=1)
     part, corner = part[seen], corner[seen]
-    offsets = np.arange(2 * half + 1)
+    offsets = np.arange(side, dtype=np.float32)
     shift = (corner - centres[part]).astype(np.float32)
     distance = signed_distance(
         shape,
-        (shift[:, 0, None] + offsets.astype(np.float32))[:, None, :],
-        (shift[:, 1, None] + offsets.astype(np.float32))[:, :, None],
+        (shift[:, 0, None] + offsets)[:, None, :],
+        (shift[:, 1, None] + offsets)[:, :, None],
         radius=radii[part].astype(np.float32)[:, None, None],
         angle=angles[part].astype(np.float32)[:, None, None],
     )
-    coverage = np.rint(255 * np.clip(np.float32(0.5) - distance, 0, 1)).astype(np.uint8)  # (F, w, w)
-    windows = palette[coverage]
-    rows, columns = corner[:, 1, None] + offsets, corner[:, 0, None] + offsets
-    at = ((part[:, None] * size + rows) * size)[:, :, None] + columns[:, None, :]
-    canvas = pictures.reshape(-1, 3).view("V3")[:, 0]
-    whole = np.all((corner >= 0) & (corner + 2 * half < size), axis=1)
-    canvas[at[whole]] = windows[whole]
-    if not whole.all():
-        cut = ~whole
-        inside = ((rows[cut] >= 0) & (rows[cut] < size))[:, :, None] & ((columns[cut] >= 0) & (columns[cut] < size))[
-            :, None, :
-        ]
-        canvas[at[cut][inside]] = windows[cut][inside]
+    coverage = _coverage(distance)
+    whole = np.all((corner >= 0) & (corner + 2 * half < size), axis=1) & (side <= size)
+    cut, uncut = np.flatnonzero(~whole), np.flatnonzero(whole)
+    windows: dict[int, NDArray[np.uint8]] = {}
+    for channel in range(3):
+        full = int(palette[255, channel])
+        if full == 255:
+            continue  # as white is
+        if full not in windows:
+            windows[full] = np.take(palette[:, channel], coverage)
+        drawn, plane = windows[full], planes[:, channel]
+        if uncut.size:
+            places = sliding_window_view(plane, (side, side), axis=(1, 2), writeable=True)
+            places[part[uncut], corner[uncut, 1], corner[uncut, 0]] = drawn[uncut]
+        for number in cut.tolist():
+            left, top = corner[number].tolist()
+            inside = plane[part[number], max(top, 0) : top + side, max(left, 0) : left + side]
+            height, width = inside.shape
+            inside[...] = drawn[number, max(-top, 0) :, max(-left, 0) :][:height, :width]
+
+
+def _coverage(distance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Coverage in 255ths, uint8, from the distance in px, which is overwritten."""
+    alpha = np.subtract(np.float32(0.5), distance, out=distance)
+    np.clip(alpha, 0, 1, out=alpha)
+    alpha *= np.float32(255)
+    return np.rint(alpha, out=alpha).astype(np.uint8)

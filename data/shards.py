@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.clips import ClipBatch, make_clips
+from data.clips import ClipBatch, stream_clips
 from data.parquet import Compression, read_parquet, write_parquet
 from data.storage import atomic_path, sha256_of
 from data.webdataset import read_webdataset, write_webdataset
@@ -20,7 +20,7 @@ from data.world import WorldConfig
 ShardFormat = Literal["parquet", "webdataset"]
 
 SUFFIXES: dict[ShardFormat, str] = {"parquet": ".parquet", "webdataset": ".tar"}
-_CHUNK = 256  # clips made at a time
+_CHUNK = 256  # clips made at a time, and rows of a Parquet row group
 
 
 class DataConfig(BaseModel):
@@ -91,10 +91,7 @@ def write_shard(folder: Path, *, world: WorldConfig, data: DataConfig, shard: in
         StorageError: the folder cannot be written to, or the disk is full.
     """
     indices = shard_indices(data, shard)
-    chunks = (
-        make_clips(world, seed=data.seed, indices=np.arange(start, min(start + _CHUNK, indices.stop)))
-        for start in range(indices.start, indices.stop, _CHUNK)
-    )
+    chunks = stream_clips(world, seed=data.seed, indices=np.arange(indices.start, indices.stop), size=_CHUNK)
     return write_clips(folder / shard_name(data, shard), chunks, world=world, data=data, first_index=indices.start)
 
 

@@ -26,7 +26,7 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it becomes `path` when the block ends and vanishes when the block fails.
+    """A temporary path beside `path`, to write to: it becomes `path` when the block ends, and vanishes when it fails.
 
     Raises:
         StorageError: the folder cannot be made or written to, or the disk is full.

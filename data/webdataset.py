@@ -1,6 +1,6 @@
 """WebDataset shards: POSIX tar files in which the members of a clip stand together under one name.
 
-`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known of it.
+`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known.
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
     """PNG of frames uint8 (T, S, S, 3) RGB side by side."""
     steps, height, width, _ = frames.shape
     strip = frames.transpose(1, 0, 2, 3).reshape(height, steps * width, 3)[..., ::-1]  # OpenCV wants B, G, R
-    done, png = cv2.imencode(".png", np.ascontiguousarray(strip), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    # Flat shapes on white: rows as they are (no PNG filter) give the smallest files, in half the time.
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    done, png = cv2.imencode(".png", np.ascontiguousarray(strip), quick)
     if not done:
         raise ValueError("OpenCV could not write a PNG.")
     return png.tobytes()
