@@ -6,14 +6,14 @@ python -m flows.evaluate models:/flipbook@champion
 import sys
 from pathlib import Path
 
-from evaluation.report import EvaluationReport
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
-from tasks.artifacts import publish_evaluation
 
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
+from evaluation.report import EvaluationReport
 from flows.outcome import Outcome, run_step
+from tasks.artifacts import publish_evaluation
 from tasks.caching import at_home
 from tasks.evaluate import evaluate_checkpoint, read_report
 from tasks.home import Home

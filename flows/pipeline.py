@@ -6,16 +6,16 @@ python -m flows.pipeline
 import os
 from pathlib import Path
 
-from evaluation.report import EvaluationReport
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
-from tasks.artifacts import publish_evaluation
 
+from evaluation.report import EvaluationReport
 from flows.config import PipelineConfig
 from flows.evaluate import conclude, make_evaluation
 from flows.generate import make_dataset
 from flows.train import make_checkpoint, register
+from tasks.artifacts import publish_evaluation
 from tasks.evaluate import read_report
 from tasks.home import Home
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.report import EvaluationReport
+from numpy import uint8
+from numpy.typing import NDArray
 from prefect import task
 
+from data.prompts import prompt_slug
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
+from evaluation.report import EvaluationReport
 from tasks.caching import cached_by, content_hash, retried
 from tasks.code_digest import code_digest
 from tasks.home import Home
@@ -18,8 +22,9 @@ from tasks.progress import current_progress
 from tasks.references import CheckpointReference, EvaluationReference, references_to
 
 STEP = "evaluate"
-EVALUATION_CODE = ("evaluation.report", "evaluation.videos", "evaluation.contact_sheet", "models.sampling")
+EVALUATION_CODE = ("evaluation.report", "evaluation.gallery", "models.sampling")
 REPORT_FILE = "report.json"
+VIDEOS = "videos"
 
 
 def evaluation_digest(checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig) -> str:
@@ -32,6 +37,7 @@ def evaluate_checkpoint(
     home: Home, checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig
 ) -> EvaluationReference:
     """Scores samples of `checkpoint` on all prompts of `world`, and writes report and videos."""
+    from evaluation.gallery import write_gallery
     from evaluation.report import evaluate
     from models.sampling import TextToVideo
 
@@ -47,21 +53,27 @@ def evaluate_checkpoint(
             started = True
         progress.update(STEP, done, text)
 
-    report = evaluate(
-        lambda prompts, seed: model.generate(prompts, seed=seed), world=world, config=config, report=report_progress
-    )
+    def sampler(prompts: Sequence[str], seed: int) -> NDArray[uint8]:
+        return model.generate(prompts, seed=seed)
+
+    report = evaluate(sampler, world=world, config=config, report=report_progress)
     folder = home.evaluations / digest[:16]
     with tempfile.TemporaryDirectory(dir=home.evaluations, prefix=".writing-") as temporary:
         unfinished = Path(temporary) / "evaluation"
         unfinished.mkdir()
         (unfinished / REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
         (unfinished / "report.md").write_text(report.to_markdown(), encoding="utf-8")
-        _write_videos(unfinished, model, world, config)
+        write_gallery(unfinished / VIDEOS, sampler=sampler, world=world, config=config)
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
     progress.finish(STEP, f"report {folder / 'report.md'}")
     files = (path for path in folder.rglob("*") if path.is_file())
     return EvaluationReference(folder=folder, digest=digest, files=references_to(files))
+
+
+def gif_of(evaluation: Path, prompt: str) -> Path | None:
+    """The GIF of the first clip of `prompt` in the folder of an evaluation; None where no videos were asked for."""
+    return next(iter(sorted((evaluation / VIDEOS).glob(f"{prompt_slug(prompt)}-[0-9]*.gif"))), None)
 
 
 def read_report(evaluation: EvaluationReference) -> EvaluationReport:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from evaluation.report import EvaluationReport
-from models.checkpoint import read_info
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.world import WorldConfig
+from evaluation.report import EvaluationReport
+from models.checkpoint import INFO_FILE, WEIGHTS_FILE, read_info
 from tasks.caching import retried
 from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
@@ -16,7 +16,6 @@ from tasks.model_references import ResolvedModel
 from tasks.promotion import Promotion, promote_if_better
 from tasks.references import CheckpointReference, EvaluationReference, references_to
 from tasks.registry import ModelVersion, register_version
-from tasks.train import CHECKPOINT_FILES
 
 
 @task(name="register", cache_policy=NO_CACHE, persist_result=False, **retried())
@@ -60,6 +59,6 @@ def run_is_known(home: Home, checkpoint: CheckpointReference) -> bool:
 
 def checkpoint_of(model: ResolvedModel) -> tuple[CheckpointReference, WorldConfig]:
     """A reference to the checkpoint of a model that a user has named, and the world that it was trained for."""
-    files = references_to(model.checkpoint / name for name in CHECKPOINT_FILES)
+    files = references_to(model.checkpoint / name for name in (INFO_FILE, WEIGHTS_FILE))
     reference = CheckpointReference(folder=model.checkpoint, digest=model.digest, run_id=model.run_id, files=files)
     return reference, read_info(model.checkpoint).world

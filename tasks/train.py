@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+from pathlib import Path
+
 from prefect import task
 
 from data.world import WorldConfig
@@ -14,7 +18,8 @@ from tasks.references import CheckpointReference, DatasetReference, references_t
 
 STEP = "train"
 TRAINING_CODE = "models.trainer"
-CHECKPOINT_FILES = ("generator.safetensors", "checkpoint.json")
+
+_logger = logging.getLogger("flipbook.train")
 
 
 def training_digest(world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference) -> str:
@@ -30,11 +35,10 @@ def train_model(
 
     Call it directly, in the main thread: there a timeout or Ctrl-C can stop it.
     """
-    from models.checkpoint import checkpoint_digest
+    from data.dataset import load_clips
+    from models.checkpoint import FINAL, INFO_FILE, WEIGHTS_FILE, checkpoint_digest
     from models.trainer import Progress, TrainEvent
     from models.trainer import train as run_training
-
-    from data.dataset import load_clips
     from tasks.tracking import TrainingRun
 
     digest = training_digest(world, model, train, dataset)
@@ -43,6 +47,7 @@ def train_model(
     progress = current_progress()
     progress.start(STEP, train.steps)
     clips = load_clips(dataset.folder)
+    _remove_damaged(folder / FINAL)
     with TrainingRun.open(
         home,
         training_digest=digest,
@@ -65,5 +70,17 @@ def train_model(
         folder=final,
         digest=checkpoint_digest(final),
         run_id=run.run_id,
-        files=references_to(final / name for name in CHECKPOINT_FILES),
+        files=references_to((final / INFO_FILE, final / WEIGHTS_FILE)),
     )
+
+
+def _remove_damaged(final: Path) -> None:
+    """Deletes the final checkpoint of an earlier training where it is not what was saved, so that it is made again."""
+    from models.checkpoint import CheckpointError, checkpoint_digest
+
+    if final.exists():
+        try:
+            checkpoint_digest(final)
+        except CheckpointError as error:
+            _logger.warning("training again from the newest intact checkpoint: %s", error)
+            shutil.rmtree(final)

@@ -1,6 +1,6 @@
 """A world so small that the whole pipeline takes seconds, and the pipeline on it as a process of its own.
 
-    python tests/flows/tiny.py '{"train": {"steps": 4}}'       prints what was cached, as JSON
+python tests/flows/tiny.py '{"train": {"steps": 4}}'       prints what was cached, as JSON
 """
 
 import json
@@ -32,9 +32,9 @@ def tiny_config(**changes: dict[str, Any]) -> PipelineConfig:
             samples_seen=4, samples_held_out=4, samples_real=4, videos_per_prompt=1, frechet=False
         ),
     }
-    return PipelineConfig(**{
-        name: section.model_copy(update=changes.get(name, {})) for name, section in sections.items()
-    })
+    return PipelineConfig(
+        **{name: section.model_copy(update=changes.get(name, {})) for name, section in sections.items()}
+    )
 
 
 if __name__ == "__main__":
