@@ -1,0 +1,126 @@
+"""The pictures of an evaluation: videos of the scored samples, a contact sheet beside real clips, and one moving page of all prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from data.clips import make_clips_for
+from data.storage import write_atomically
+from data.world import WorldConfig
+from evaluation.config import EvaluationConfig
+from evaluation.contact_sheet import FAILED, INK, LINE, contact_sheet
+from evaluation.metrics import ClipScores, score_clips
+from evaluation.report import Sampler, draw_samples
+from evaluation.videos import CONTACT_SHEET, encode_png, gif_of_images, write_videos
+
+Frames = NDArray[np.uint8]
+
+MOVING_PAGE = "all-prompts.gif"
+_COLUMNS = 5
+_TILE = 128
+_CAPTION = 36
+_GAP = 12
+
+
+def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config: EvaluationConfig) -> list[Path]:
+    """Write the first `config.videos_per_prompt` scored samples of every prompt to `folder`, and two pages of the first of each.
+
+    They are the samples that `evaluate` scores with the same sampler and config, in order, none left out: `*.mp4`, `*.gif`, `*.avi`
+    and `clips.npz` of all, `contact-sheet.png` (real clips beside them, failures marked) and `all-prompts.gif` of the first.
+
+    Returns:
+        the files written; none if no videos are asked for.
+
+    Raises:
+        ValueError: the sampler returned frames of another shape.
+        StorageError: the folder cannot be written.
+    """
+    count = config.videos_per_prompt
+    if count == 0:
+        return []
+    prompts = [prompt for members in world.tiers.values() for prompt in members]
+    clips = [draw_samples(sampler, prompt, count=count, seed=config.seed, world=world) for prompt in prompts]
+    written = write_videos(
+        folder,
+        frames=np.concatenate(clips),
+        prompts=[prompt for prompt in prompts for _ in range(count)],
+        fps=world.fps,
+        formats=("mp4", "gif", "avi", "npz"),
+    )
+    first = np.stack([samples[0] for samples in clips])
+    scores = score_clips(first, prompts, world)
+    sheet = contact_sheet(
+        first,
+        prompts,
+        real=make_clips_for(world, prompts=prompts, seed=config.seed).frames,
+        passed=scores.joint.tolist(),
+        notes=what_failed(scores),
+    )
+    pages = {
+        CONTACT_SHEET: encode_png(sheet),
+        MOVING_PAGE: moving_page(first, prompts, fps=world.fps, passed=scores.joint.tolist()),
+    }
+    for name, content in pages.items():
+        write_atomically(folder / name, content)
+    return [*written, *(folder / name for name in pages)]
+
+
+def what_failed(scores: ClipScores) -> list[str]:
+    """A few words per clip: what keeps it from joint exact; empty for clips that pass."""
+    notes = []
+    for n in range(len(scores.prompts)):
+        if not scores.motion_ok[n]:
+            notes.append("seen: no motion" if scores.predicted[n] == "none" else f"seen: {scores.predicted[n]}")
+        elif not scores.permanence_ok[n]:
+            notes.append(f"whole in {100 * scores.permanence[n]:.0f} % of frames")
+        elif not scores.shape_ok[n]:
+            notes.append(f"shape IoU {scores.shape_iou[n]:.2f}")
+        else:
+            notes.append("" if scores.colour_ok[n] else "wrong colour")
+    return notes
+
+
+def moving_page(frames: Frames, prompts: Sequence[str], *, fps: int, passed: Sequence[bool] | None = None) -> bytes:
+    """One GIF in which all clips play side by side, each over its prompt; clips that fail have a red edge.
+
+    Args:
+        frames: uint8 (N, T, S, S, 3), N >= 1. prompts: N captions.
+        fps: frames per second.
+        passed: per clip, whether it does what its prompt says.
+    """
+    if not len(frames) or len(frames) != len(prompts):
+        raise ValueError(f"a page needs a prompt per clip and one clip at least: {len(frames)} clips, {len(prompts)} prompts")
+    columns = min(_COLUMNS, len(frames))
+    rows = -(-len(frames) // columns)
+    page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (_TILE + _CAPTION + _GAP) + _GAP), "white")
+    places = [
+        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + _CAPTION + _GAP)) for k in range(len(frames))
+    ]
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(13)
+    for k, ((x, y), prompt) in enumerate(zip(places, prompts, strict=True)):
+        edge = LINE if passed is None or passed[k] else FAILED
+        draw.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=edge, width=1)
+        for line, text in enumerate(_two_lines(prompt, font)):
+            draw.text((x + _TILE / 2, y + _TILE + 11 + 15 * line), text, INK, font, anchor="mm")
+    pictures = []
+    for t in range(frames.shape[1]):
+        picture = page.copy()
+        for (x, y), clip in zip(places, frames, strict=True):
+            picture.paste(Image.fromarray(clip[t]).resize((_TILE, _TILE), Image.Resampling.NEAREST), (x, y))
+        pictures.append(picture)
+    return gif_of_images(pictures, fps)
+
+
+def _two_lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """The prompt in one line if it fits a tile, else in two of like length."""
+    words = prompt.split()
+    if font.getlength(prompt) <= _TILE + _GAP // 2 or len(words) < 2:
+        return [prompt]
+    breaks = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))]
+    return list(min(breaks, key=lambda pair: max(font.getlength(line) for line in pair)))
