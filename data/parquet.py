@@ -1,7 +1,7 @@
 """Parquet shards: a row a clip, readable by any Parquet reader with none of our code.
 
 `frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B, as the field's metadata say:
-`np.frombuffer(value, np.uint8).reshape(T, 3, S, S)`. Whole colour planes take two thirds of the bytes and of the time of
+`np.frombuffer(value, np.uint8).reshape(T, 3, S, S)`. Whole colour planes take two thirds of the bytes and time of
 interleaved pixels, and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that a
 motion does not draw is null.
 """

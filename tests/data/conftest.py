@@ -1,0 +1,50 @@
+"""A small data set that the tests of storage share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data.manifest import write_manifest
+from data.shards import DataConfig, ShardFormat, write_shard
+from data.world import WorldConfig
+
+
+def _write_dataset(folder: Path, *, world: WorldConfig, data: DataConfig) -> Path:
+    entries = [write_shard(folder, world=world, data=data, shard=shard) for shard in range(data.shards)]
+    write_manifest(folder, world=world, data=data, shards=entries)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_dataset() -> Callable[..., Path]:
+    """Writes a complete data set: `write_dataset(folder, world=, data=)` returns the folder."""
+    return _write_dataset
+
+
+@pytest.fixture(scope="session")
+def world() -> WorldConfig:
+    """Several looks, small pictures."""
+    return WorldConfig(frame_size=32, frames=6, shapes=("circle", "triangle"), colours=("blue", "green"))
+
+
+@pytest.fixture(scope="session", params=["parquet", "webdataset"])
+def stored_as(request: pytest.FixtureRequest) -> ShardFormat:
+    """Each of the two formats."""
+    format: ShardFormat = request.param
+    return format
+
+
+@pytest.fixture(scope="session")
+def shared_dataset(world: WorldConfig, stored_as: ShardFormat, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven clips in three shards; for tests that only read."""
+    data = DataConfig(clips=7, shards=3, seed=5, format=stored_as)
+    return _write_dataset(tmp_path_factory.mktemp(stored_as), world=world, data=data)
+
+
+@pytest.fixture
+def dataset(world: WorldConfig, stored_as: ShardFormat, tmp_path: Path) -> Path:
+    """The same seven clips, for tests that damage them."""
+    return _write_dataset(tmp_path / "own", world=world, data=DataConfig(clips=7, shards=3, seed=5, format=stored_as))

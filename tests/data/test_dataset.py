@@ -1,0 +1,163 @@
+"""Data sets are loaded as they were made, or refused with the name of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from data.clips import make_clips
+from data.dataset import load_clips
+from data.export import export_dataset
+from data.manifest import ManifestError, read_manifest, verify_shard, write_manifest
+from data.shards import DataConfig, ShardFormat, write_shard
+from data.storage import DamagedShardError, StorageError
+from data.world import WorldConfig
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    path.write_bytes(content)
+
+
+def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: WorldConfig) -> None:
+    clips, made = load_clips(shared_dataset), make_clips(world, seed=5, indices=range(7))
+    assert clips.frames.dtype == torch.uint8
+    assert clips.frames.shape == (7, 6, 32, 32, 3)
+    assert clips.frames.permute(0, 1, 4, 2, 3).is_contiguous()
+    np.testing.assert_array_equal(clips.frames.numpy(), made.frames)
+    assert tuple(clips.prompts) == made.prompts
+    assert tuple(clips.motions) == made.motions
+    assert len(clips) == clips.manifest.rows == 7
+
+
+def test_beyond_the_memory_limit_frames_are_mapped_from_a_file_and_used_again(
+    dataset: Path, world: WorldConfig
+) -> None:
+    made = make_clips(world, seed=5, indices=range(7))
+    first = load_clips(dataset, memory_limit=1000)
+    np.testing.assert_array_equal(first.frames.numpy(), made.frames)
+    (decoded,) = dataset.glob("frames-*.u8")
+    written = decoded.stat().st_mtime_ns
+    first.frames.zero_()  # the file must not notice
+    again = load_clips(dataset, memory_limit=1000)
+    np.testing.assert_array_equal(again.frames.numpy(), made.frames)
+    assert tuple(again.prompts) == made.prompts
+    assert decoded.stat().st_mtime_ns == written
+
+
+def test_a_flipped_byte_is_found_and_the_shard_named(dataset: Path) -> None:
+    entry = read_manifest(dataset).shards[1]
+    flip_a_byte(dataset / entry.name)
+    with pytest.raises(DamagedShardError, match=f"{entry.name} is damaged.*Delete it"):
+        load_clips(dataset)
+    with pytest.raises(DamagedShardError, match=entry.name):
+        verify_shard(dataset, entry)
+
+
+def test_a_shortened_shard_is_found_and_named(dataset: Path) -> None:
+    entry = read_manifest(dataset).shards[2]
+    path = dataset / entry.name
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DamagedShardError, match=rf"{entry.name} has \d+ bytes instead of {entry.bytes}"):
+        load_clips(dataset)
+    with pytest.raises(DamagedShardError, match="bytes instead of"):
+        verify_shard(dataset, entry)
+
+
+def test_a_missing_shard_is_named(dataset: Path) -> None:
+    entry = read_manifest(dataset).shards[0]
+    (dataset / entry.name).unlink()
+    with pytest.raises(DamagedShardError, match=f"{entry.name} cannot be read"):
+        load_clips(dataset)
+    with pytest.raises(DamagedShardError, match=entry.name):
+        verify_shard(dataset, entry)
+
+
+def test_a_shard_that_cannot_be_decoded_is_named_even_without_verification(dataset: Path) -> None:
+    entry = read_manifest(dataset).shards[1]
+    (dataset / entry.name).write_bytes(b"no shard at all")
+    with pytest.raises(DamagedShardError, match=entry.name):
+        load_clips(dataset, verify=False)
+
+
+def test_a_shard_of_another_data_set_is_refused_even_without_verification(
+    dataset: Path, world: WorldConfig, stored_as: ShardFormat, tmp_path: Path
+) -> None:
+    other = DataConfig(clips=30, shards=3, format=stored_as)
+    name = write_shard(tmp_path / "other", world=world, data=other, shard=1).name
+    (tmp_path / "other" / name).replace(dataset / name)
+    with pytest.raises(DamagedShardError, match="holds 10 clips"):
+        load_clips(dataset, verify=False)
+
+
+def test_whole_shards_pass_verification(shared_dataset: Path) -> None:
+    for entry in read_manifest(shared_dataset).shards:
+        verify_shard(shared_dataset, entry)
+
+
+def test_a_folder_without_a_manifest_is_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"manifest\.json is missing"):
+        load_clips(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"version": 1', '"version": 2'), ('"seed": 5', '"seed": 6'), ("{", "["), ('"name": "clips', '"name": "../clips')],
+)
+def test_a_manifest_that_was_tampered_with_is_refused(dataset: Path, old: str, new: str) -> None:
+    path = dataset / "manifest.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ManifestError, match="cannot be used"):
+        read_manifest(dataset)
+
+
+def test_a_manifest_is_only_written_when_all_shards_are_there(world: WorldConfig, tmp_path: Path) -> None:
+    data = DataConfig(clips=6, shards=3)
+    entries = [write_shard(tmp_path, world=world, data=data, shard=shard) for shard in (2, 0)]
+    with pytest.raises(ValidationError):
+        write_manifest(tmp_path, world=world, data=data, shards=entries)
+    assert not (tmp_path / "manifest.json").exists()
+    entries.append(write_shard(tmp_path, world=world, data=data, shard=1))
+    manifest = write_manifest(tmp_path, world=world, data=data, shards=entries)
+    assert [shard.first_index for shard in manifest.shards] == [0, 2, 4]
+    assert read_manifest(tmp_path) == manifest
+
+
+def test_export_there_and_back_gives_the_same_bytes(dataset: Path, stored_as: ShardFormat, tmp_path: Path) -> None:
+    other: ShardFormat = "webdataset" if stored_as == "parquet" else "parquet"
+    there = export_dataset(dataset, tmp_path / "there", format=other)
+    back = export_dataset(tmp_path / "there", tmp_path / "back", format=stored_as)
+    assert there.fingerprint == back.fingerprint
+    assert back == read_manifest(dataset)
+    one, two = load_clips(tmp_path / "there"), load_clips(dataset)
+    assert torch.equal(one.frames, two.frames)
+    assert one.prompts == two.prompts
+
+
+def test_export_refuses_a_damaged_source(dataset: Path, tmp_path: Path) -> None:
+    entry = read_manifest(dataset).shards[0]
+    flip_a_byte(dataset / entry.name)
+    with pytest.raises(DamagedShardError, match=entry.name):
+        export_dataset(dataset, tmp_path / "out", format="parquet")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_lz4_shards_hold_the_same_clips(write_dataset: Callable[..., Path], world: WorldConfig, tmp_path: Path) -> None:
+    write_dataset(tmp_path, world=world, data=DataConfig(clips=4, shards=1, compression="lz4"))
+    np.testing.assert_array_equal(
+        load_clips(tmp_path).frames.numpy(), make_clips(world, seed=0, indices=range(4)).frames
+    )
+
+
+def test_an_output_folder_that_is_a_file_is_an_error_with_its_name(world: WorldConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match=r"Could not write .*/file/clips-00000-of-00001\.parquet: Not a directory"):
+        write_shard(tmp_path / "file", world=world, data=DataConfig(clips=1, shards=1), shard=0)

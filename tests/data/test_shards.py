@@ -1,0 +1,150 @@
+"""Shards hold every clip, all that is known of it, and the same bytes each time."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from data.clips import ClipBatch, make_clips
+from data.motions import FACTORS
+from data.shards import (
+    DataConfig,
+    ShardFormat,
+    dataset_fingerprint,
+    read_clips,
+    shard_indices,
+    write_clips,
+    write_shard,
+)
+from data.world import WorldConfig
+
+
+def assert_same_clips(one: ClipBatch, other: ClipBatch) -> None:
+    for field in fields(ClipBatch):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if field.name == "factors":
+            assert left.keys() == right.keys()
+            for name in left:
+                assert left[name].dtype == right[name].dtype == np.float32
+                np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+        elif isinstance(left, np.ndarray):
+            assert left.dtype == right.dtype
+            np.testing.assert_array_equal(left, right, err_msg=field.name)
+        else:
+            assert left == right, field.name
+
+
+@st.composite
+def arbitrary_clips(draw: st.DrawFn) -> ClipBatch:
+    """Clips that no world would make: any pixels, any floats, any text."""
+    count, frames, size = draw(st.integers(1, 5)), 4, 32
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    texts = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), min_size=count, max_size=count).map(tuple)
+    floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+    factors = {
+        name: np.array(draw(st.lists(floats | st.just(float("nan")), min_size=count, max_size=count)), dtype=np.float32)
+        for name in FACTORS
+    }
+    return ClipBatch(
+        indices=np.arange(count, dtype=np.int64) + draw(st.integers(0, 10**8)),
+        frames=rng.integers(0, 256, (count, frames, size, size, 3), dtype=np.uint8),
+        prompts=draw(texts),
+        motions=draw(texts),
+        shapes=draw(texts),
+        colours=draw(texts),
+        factors=factors,
+        centres=rng.standard_normal((count, frames, 2)).astype(np.float32),
+        radii=np.full((count, frames), draw(floats), dtype=np.float32),
+        angles=(rng.standard_normal((count, frames)) * 1e30).astype(np.float32),
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(clips=arbitrary_clips(), stored_as=st.sampled_from(["parquet", "webdataset"]))
+def test_whatever_clips_are_written_come_back_to_the_bit(clips: ClipBatch, stored_as: ShardFormat) -> None:
+    suffix = {"parquet": ".parquet", "webdataset": ".tar"}[stored_as]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"any{suffix}"
+        entry = write_clips(
+            path, [clips], world=WorldConfig(frame_size=32, frames=4), data=DataConfig(format=stored_as), first_index=0
+        )
+        (back,) = read_clips(path)
+    assert entry.rows == len(clips.indices)
+    assert_same_clips(clips, back)
+
+
+def test_a_shard_holds_the_clips_of_its_range(world: WorldConfig, stored_as: ShardFormat, tmp_path: Path) -> None:
+    data = DataConfig(clips=20, shards=3, seed=9, format=stored_as)
+    entry = write_shard(tmp_path, world=world, data=data, shard=1)
+    (back,) = read_clips(tmp_path / entry.name)
+    assert (entry.first_index, entry.rows) == (6, 7)
+    assert_same_clips(make_clips(world, seed=9, indices=range(6, 13)), back)
+
+
+def test_the_same_shard_has_the_same_bytes_each_time(
+    world: WorldConfig, stored_as: ShardFormat, tmp_path: Path
+) -> None:
+    data = DataConfig(clips=6, shards=2, format=stored_as)
+    first = write_shard(tmp_path / "a", world=world, data=data, shard=1)
+    assert write_shard(tmp_path / "b", world=world, data=data, shard=1) == first
+    assert (tmp_path / "a" / first.name).read_bytes() == (tmp_path / "b" / first.name).read_bytes()
+
+
+def test_more_clips_than_one_row_group_come_back_in_order(stored_as: ShardFormat, tmp_path: Path) -> None:
+    world = WorldConfig(frame_size=32, frames=4)
+    entry = write_shard(tmp_path, world=world, data=DataConfig(clips=300, shards=1, format=stored_as), shard=0)
+    indices = np.concatenate([batch.indices for batch in read_clips(tmp_path / entry.name)])
+    np.testing.assert_array_equal(indices, np.arange(300))
+
+
+@given(clips=st.integers(1, 10**6), shards=st.integers(1, 1000))
+def test_shards_cover_all_clips_once_and_evenly(clips: int, shards: int) -> None:
+    data = DataConfig(clips=clips, shards=min(clips, shards))
+    ranges = [shard_indices(data, shard) for shard in range(data.shards)]
+    assert ranges[0].start == 0
+    assert ranges[-1].stop == clips
+    assert all(one.stop == next_one.start for one, next_one in pairwise(ranges))
+    assert max(map(len, ranges)) - min(map(len, ranges)) <= 1
+
+
+def test_a_shard_that_does_not_exist_is_refused(world: WorldConfig, tmp_path: Path) -> None:
+    with pytest.raises(IndexError, match="no shard 2; the data set has the shards 0 to 1"):
+        write_shard(tmp_path, world=world, data=DataConfig(clips=4, shards=2), shard=2)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"clips": 0}, "greater than or equal to 1"),
+        ({"clips": 3, "shards": 4}, "4 shards are more than 3 clips"),
+        ({"seed": -1}, "greater than or equal to 0"),
+        ({"format": "zip"}, "'parquet' or 'webdataset'"),
+        ({"clip": 3}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_config_out_of_range_is_refused_with_the_reason(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        DataConfig.model_validate(values)
+
+
+def test_the_fingerprint_follows_the_clips_and_not_their_storage(world: WorldConfig) -> None:
+    data = DataConfig(clips=100)
+    same = dataset_fingerprint(world, data)
+    for storage in ({"format": "webdataset"}, {"shards": 3}, {"compression": "lz4"}):
+        assert dataset_fingerprint(world, data.model_copy(update=storage)) == same
+    for change in ({"clips": 101}, {"seed": 1}):
+        assert dataset_fingerprint(world, data.model_copy(update=change)) != same
+    assert dataset_fingerprint(WorldConfig(frame_size=32), data) != same
+
+
+def test_a_clip_of_the_default_world_takes_less_than_a_kilobyte_and_a_half(tmp_path: Path) -> None:
+    data = DataConfig(clips=256, shards=1)
+    assert write_shard(tmp_path, world=WorldConfig(), data=data, shard=0).bytes / data.clips < 1500
