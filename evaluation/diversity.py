@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial import KDTree
 
 from evaluation.measures import finite_mean
 from evaluation.metrics import ClipScores
@@ -29,7 +29,9 @@ class Diversity(BaseModel):
     start: float | None = Field(description="Spread of the position in the first frame, over the real one.")
     speed: float | None = Field(description="Spread of the speed, over the real one.")
     size: float | None = Field(description="Spread of the size, over the real one.")
-    coverage: float | None = Field(description="Share of real clips that have a generated one in their neighbourhood, 0 to 1.")
+    coverage: float | None = Field(
+        description="Share of real clips with a generated one in their neighbourhood, 0 to 1."
+    )
     coverage_real: float | None = Field(description="The same for other real clips: what a perfect model would reach.")
 
     @classmethod
@@ -39,7 +41,7 @@ class Diversity(BaseModel):
 
 
 def diversity(generated: ClipScores, real: ClipScores) -> Diversity:
-    """Compare samples of one prompt with real clips of it. Coverage sets equally many samples and real clips side by side.
+    """Compare samples of one prompt with real clips of it; coverage is taken of equally many samples and clips.
 
     Args:
         generated: scores of N samples of one prompt.
@@ -60,11 +62,12 @@ def diversity(generated: ClipScores, real: ClipScores) -> Diversity:
 def coverage(real: NDArray[np.float64], generated: NDArray[np.float64]) -> float | None:
     """Share of real points whose ball to their 5th neighbour holds a generated one, 0 to 1.
 
-    "Coverage" of Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020. The traits are first
-    scaled to the real spread; points with a NaN are left out.
+    "Coverage" of Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020. The
+    traits are first scaled to the real spread; points with a NaN are left out.
 
     Args:
-        real: float64 (N, K). generated: float64 (M, K).
+        real: float64 (N, K).
+        generated: float64 (M, K).
 
     Returns:
         None where there are too few real points for a neighbourhood.
@@ -79,9 +82,8 @@ def coverage(real: NDArray[np.float64], generated: NDArray[np.float64]) -> float
     if not varied.any():
         return None
     real, generated = real[:, varied] / spread[varied], generated[:, varied] / spread[varied]
-    # kneighbors() without points leaves out each point itself.
-    ball = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(real).kneighbors()[0][:, -1]
-    nearest = NearestNeighbors(n_neighbors=1).fit(generated).kneighbors(real)[0][:, 0]
+    ball = np.asarray(KDTree(real).query(real, k=NEIGHBOURS + 1)[0])[:, -1]  # the nearest one is the point itself
+    nearest = np.asarray(KDTree(generated).query(real)[0])
     return float((nearest < ball).mean())
 
 

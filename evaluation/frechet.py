@@ -1,7 +1,7 @@
-"""In-domain Frechet distance: how far generated clips are from real ones, in the eyes of an encoder that knows only this world.
+"""In-domain Frechet distance: how far generated clips are from real ones, to an encoder that knows only this world.
 
-Heusel et al., NeurIPS 2017, with a small encoder in place of Inception: trained on real clips to tell the motion and to regress the
-whole trajectory, so its features hold what matters here, the order of the frames included.
+Heusel et al., NeurIPS 2017, with a small encoder in place of Inception: trained on real clips to tell the motion and to
+regress the whole trajectory, so its features hold what matters here, the order of the frames included.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Frechet(BaseModel):
 
     generated: float = Field(description="Of the generated clips.")
     floor: float = Field(description="Of other real clips: what a perfect model would reach.")
-    shuffled_frames: float = Field(description="Of the generated clips with their frames in random order: must be worse.")
+    shuffled_frames: float = Field(
+        description="Of the generated clips with their frames in random order: must be worse."
+    )
     n: int = Field(description="Clips on each side.")
 
 
@@ -105,10 +107,12 @@ class _Targets:
 
 
 def train_encoder(world: WorldConfig, *, seed: int) -> ClipEncoder:
-    """An encoder for clips of `world`, trained for some seconds on real clips of all its prompts; a function of (world, seed)."""
+    """An encoder trained for some seconds on real clips of all prompts of `world`; a function of (world, seed)."""
     prompts = [prompt for tier in world.tiers.values() for prompt in tier]
     generator = np.random.default_rng(seed)
-    clips = make_clips_for(world, prompts=[prompts[k] for k in generator.integers(len(prompts), size=_CLIPS)], seed=seed)
+    clips = make_clips_for(
+        world, prompts=[prompts[k] for k in generator.integers(len(prompts), size=_CLIPS)], seed=seed
+    )
     pictures, targets = _shrink(clips.frames), _Targets.of(clips, frame_size=world.frame_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -127,7 +131,7 @@ def train_encoder(world: WorldConfig, *, seed: int) -> ClipEncoder:
                 + functional.mse_loss(encoder.path(features), targets.path[rows])
             )
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
     return encoder.eval()
 
@@ -150,4 +154,4 @@ def frechet_distance(a: Floats, b: Floats) -> float:
 def shuffle_frames(frames: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
     """Clips (N, T, ...) with each one's frames in an order of its own."""
     order = np.random.default_rng(seed).permuted(np.tile(np.arange(frames.shape[1]), (len(frames), 1)), axis=1)
-    return frames[np.arange(len(frames))[:, None], order]
+    return np.asarray(frames[np.arange(len(frames))[:, None], order])

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: videos of the scored samples, a contact sheet beside real clips, and one moving page of all prompts."""
+"""The pictures of an evaluation: videos of the samples, a contact sheet, a moving page of all prompts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ _GAP = 12
 
 
 def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config: EvaluationConfig) -> list[Path]:
-    """Write the first `config.videos_per_prompt` scored samples of every prompt to `folder`, and two pages of the first of each.
+    """Write the first `config.videos_per_prompt` samples of every prompt to `folder`, and two pages of the first.
 
-    They are the samples that `evaluate` scores with the same sampler and config, in order, none left out: `*.mp4`, `*.gif`, `*.avi`
-    and `clips.npz` of all, `contact-sheet.png` (real clips beside them, failures marked) and `all-prompts.gif` of the first.
+    They are the samples that `evaluate` scores with the same sampler and config, in order, none left out: `*.mp4`,
+    `*.gif`, `*.avi` and `clips.npz` of all, `contact-sheet.png` (real clips beside them, failures marked) and
+    `all-prompts.gif` of the first.
 
     Returns:
         the files written; none if no videos are asked for.
@@ -89,23 +90,27 @@ def moving_page(frames: Frames, prompts: Sequence[str], *, fps: int, passed: Seq
     """One GIF in which all clips play side by side, each over its prompt; clips that fail have a red edge.
 
     Args:
-        frames: uint8 (N, T, S, S, 3), N >= 1. prompts: N captions.
+        frames: uint8 (N, T, S, S, 3), N >= 1.
+        prompts: N captions.
         fps: frames per second.
         passed: per clip, whether it does what its prompt says.
     """
     if not len(frames) or len(frames) != len(prompts):
-        raise ValueError(f"a page needs a prompt per clip and one clip at least: {len(frames)} clips, {len(prompts)} prompts")
+        raise ValueError(
+            f"a page needs a prompt per clip and one clip at least: {len(frames)} clips, {len(prompts)} prompts"
+        )
     columns = min(_COLUMNS, len(frames))
     rows = -(-len(frames) // columns)
     page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (_TILE + _CAPTION + _GAP) + _GAP), "white")
     places = [
-        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + _CAPTION + _GAP)) for k in range(len(frames))
+        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + _CAPTION + _GAP))
+        for k in range(len(frames))
     ]
     draw = ImageDraw.Draw(page)
     font = ImageFont.load_default(13)
     for k, ((x, y), prompt) in enumerate(zip(places, prompts, strict=True)):
         edge = LINE if passed is None or passed[k] else FAILED
-        draw.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=edge, width=1)
+        draw.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=edge, width=1 if edge == LINE else 2)
         for line, text in enumerate(_two_lines(prompt, font)):
             draw.text((x + _TILE / 2, y + _TILE + 11 + 15 * line), text, INK, font, anchor="mm")
     pictures = []

@@ -1,4 +1,4 @@
-"""Scores of clips against their prompts. Exact, because the world's laws are known; fair, because only pixels are looked at."""
+"""Scores of clips against their prompts: exact, because the world's laws are known; fair, because only pixels count."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ClipScores:
 
 @dataclass(frozen=True)
 class Observations:
-    """All that can be seen in N clips without their prompts: tracks, fits of every motion, overlap (N, K) with K shapes."""
+    """What is seen in N clips whatever their prompts: tracks, every motion's fit, `overlaps` (N, K) with K shapes."""
 
     tracks: Tracks
     fits: MotionFits
@@ -136,7 +136,7 @@ def score_observations(seen: Observations, prompts: Sequence[str], world: WorldC
 
 
 def _shape(seen: Observations, meanings: Sequence[Meaning]) -> tuple[Floats, Flags]:
-    """Overlap with the prompted shape, and whether it is large enough and larger than with any other shape of the world.
+    """Overlap with the prompted shape, and whether it is large enough and no other shape of the world has a larger one.
 
     A circle covers 0.83 of a square, so in a world of several shapes the overlap alone would not tell them apart.
     """
@@ -148,13 +148,13 @@ def _shape(seen: Observations, meanings: Sequence[Meaning]) -> tuple[Floats, Fla
 
 
 def _permanence(tracks: Tracks, fit: MotionFit) -> Floats:
-    """Share of the frames, of those in which the path is in the picture, with exactly one blob of about the expected area."""
+    """Share of the frames, of those with the path in the picture, with exactly one blob of about the right area."""
     fraction, _ = visible_part(fit.centres, fit.radii, frame_size=tracks.frame_size)
     expected = fraction * np.pi * fit.radii**2
     right_size = (tracks.areas >= AREA_LIMITS[0] * expected) & (tracks.areas <= AREA_LIMITS[1] * expected)
     inside = inside_picture(fit.centres, frame_size=tracks.frame_size)
     good = inside & (tracks.blobs == 1) & right_size
-    return good.sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
+    return np.asarray(good.sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
 
 
 def _colour(tracks: Tracks, wanted: Sequence[str]) -> Flags:
@@ -165,7 +165,7 @@ def _colour(tracks: Tracks, wanted: Sequence[str]) -> Flags:
     distance = ((np.nan_to_num(tracks.colours)[..., None, :] - palette) ** 2).sum(axis=-1)
     right = seen & (distance.argmin(axis=-1) == np.array([names.index(colour) for colour in wanted])[:, None])
     frames = seen.sum(axis=1)
-    return (frames > 0) & (right.sum(axis=1) >= MIN_SHARE_OF_FRAMES * frames)
+    return np.asarray((frames > 0) & (right.sum(axis=1) >= MIN_SHARE_OF_FRAMES * frames))
 
 
 def _steps(tracks: Tracks) -> tuple[Floats, Flags]:

@@ -1,8 +1,8 @@
-"""Which motion a track follows: each motion's family of paths is fitted, and the best fit within a few pixels is the answer.
+"""Which motion a track follows: each family of paths is fitted, and the best fit within a few pixels is the answer.
 
-A family leaves free what the world draws (start, speed, phase, amplitude), within the world's own ranges. Only frames in which the
-shape is wholly inside the picture steer a fit; all frames in which the fitted path is inside judge it, against the centroid of what
-the picture's border leaves visible. Everything is vectorised over clips.
+A family leaves free what the world draws (start, speed, phase, amplitude), within the world's own ranges. Only frames
+in which the shape is wholly inside the picture steer a fit; all frames in which the fitted path is inside judge it,
+against the centroid of what the picture's border leaves visible. Everything is vectorised over clips.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_RMSE = 2.5
 """A fit worse than this (px of a 64x64 picture) is no fit: the motion is "none"."""
 NO_MOTION = "none"
 _RADIUS_WEIGHT = 2.5
-"""How much a pixel of radius weighs against a pixel of position in `shrinking` and `expanding`, which otherwise stand still."""
+"""Weight of a px of radius against a px of position in `shrinking` and `expanding`, which otherwise stand still."""
 _GRID_CLIPS = 256
 
 
@@ -42,7 +42,7 @@ class MotionFit:
 
 @dataclass(frozen=True)
 class MotionFits:
-    """All families' fits of N clips: ``rmse`` float64 (N, M), ``centres`` (N, M, T, 2) and ``radii`` (N, M, T) in `MOTIONS` order."""
+    """The M = len(MOTIONS) fits of N clips: `rmse` (N, M), `centres` (N, M, T, 2) and `radii` (N, M, T), float64."""
 
     rmse: Floats
     centres: Floats
@@ -91,12 +91,13 @@ def visible_part(centres: Floats, radii: Floats, *, frame_size: int) -> tuple[Fl
     """What the picture's border leaves of a disc.
 
     Args:
-        centres: float64 (..., 2), px. radii: float64 (...), px.
+        centres: float64 (..., 2), px.
+        radii: float64 (...), px.
         frame_size: side of the picture, which spans -0.5 to frame_size - 0.5.
 
     Returns:
-        the visible fraction of its area, float64 (...), and the shift (..., 2) px of the visible part's centroid from the centre.
-        Exact for one border (circular segment); at a corner the two fractions are multiplied.
+        the visible fraction of its area, float64 (...), and the shift (..., 2) px of the visible part's centroid from
+        the centre. Exact for one border (circular segment); at a corner the two fractions are multiplied.
     """
     fraction = np.ones_like(radii)
     shift = np.zeros_like(centres)
@@ -107,7 +108,7 @@ def visible_part(centres: Floats, radii: Floats, *, frame_size: int) -> tuple[Fl
             fraction = fraction * kept
             moment = 2 / 3 * radii * (1 - u**2) ** 1.5 / np.pi
             shift[..., axis] += inward * moment / np.maximum(kept, 1e-3)
-    return fraction, shift
+    return np.asarray(fraction), shift
 
 
 def inside_picture(centres: Floats, *, frame_size: int) -> NDArray[np.bool_]:
@@ -142,7 +143,8 @@ class _Fitter:
     def mean(self, values: Floats) -> Floats:
         """Mean over the whole frames, (N, T, ...) to (N, 1, ...)."""
         weight = self.weight.reshape(*self.weight.shape, *[1] * (values.ndim - 2))
-        return (values * weight).sum(axis=1, keepdims=True) / self.total.reshape(-1, *[1] * (values.ndim - 1))
+        mean = (values * weight).sum(axis=1, keepdims=True) / self.total.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(mean)
 
     def fit(self, motion: str) -> MotionFit:
         if motion in DIRECTIONS:
@@ -160,7 +162,9 @@ class _Fitter:
     def judge(self, centres: Floats) -> MotionFit:
         """Compare a path (N, T, 2) with what was seen wherever the path is in the picture."""
         _, shift = visible_part(centres, self.radius, frame_size=self.size)
-        return MotionFit(self.rmse(centres, ((self.observed - centres - shift) ** 2).sum(axis=-1)), centres, self.radius)
+        return MotionFit(
+            self.rmse(centres, ((self.observed - centres - shift) ** 2).sum(axis=-1)), centres, self.radius
+        )
 
     def rmse(self, centres: Floats, squared: Floats) -> Floats:
         judged = inside_picture(centres, frame_size=self.size) & self.seen
@@ -178,7 +182,7 @@ class _Fitter:
             (weight * drift**2).sum(axis=(1, 2)) * (step**2).sum(), 1e-9
         )
         speed = np.clip(speed, *self.range("direction.speed"))[:, None, None]
-        return self.mean(self.points) + drift * speed * step
+        return np.asarray(self.mean(self.points) + drift * speed * step)
 
     def orbit(self, turn: int) -> Floats:
         centre = (self.size - 1) / 2
@@ -227,13 +231,13 @@ class _Fitter:
         speed = (self.weight * drift * (values - self.mean(values))).sum(axis=1)
         speed = speed / np.maximum((self.weight * drift**2).sum(axis=1), 1e-9)
         speed = np.where(speed < 0, -1, 1) * np.clip(np.abs(speed), *self.range("zigzag.speed"))
-        return self.mean(values) + drift * speed[:, None]
+        return np.asarray(self.mean(values) + drift * speed[:, None])
 
     def wave(self, axis: int) -> Floats:
         """A coordinate that follows the triangle wave.
 
-        The period is 4 frames, so the wave shows the values a, b, -a, -b about its level, and a triangle wave of amplitude A has
-        |a| + |b| = A at every phase.
+        The period is 4 frames, so the wave shows the values a, b, -a, -b about its level, and a triangle wave of
+        amplitude A has |a| + |b| = A at every phase.
         """
         quarter = np.pi / 2 * self.time
         shape = np.stack([np.ones(self.frames), np.rint(np.cos(quarter)), np.rint(np.sin(quarter))], axis=-1)  # (T, 3)
@@ -241,7 +245,7 @@ class _Fitter:
         found = self.least_squares(np.broadcast_to(shape, (self.count, self.frames, 3)), values)[:, 1:]
         amplitude = np.maximum(np.abs(found).sum(axis=1, keepdims=True), 1e-9)
         swing = (found / amplitude * np.clip(amplitude, *self.range("zigzag.amplitude"))) @ shape[:, 1:].T
-        return self.mean(values - swing) + swing
+        return np.asarray(self.mean(values - swing) + swing)
 
     def bounce(self, axis: int) -> Floats:
         """A coordinate reflected between the borders: phase and speed from a grid, then a few Gauss-Newton steps."""
@@ -273,7 +277,7 @@ class _Fitter:
             faster = np.clip(speed + step[:, 1:], slowest, fastest)
             late = self.mean(way * (values - path) - (faster - speed) * self.time)  # the phase, given the clipped speed
             phase, speed = phase + late, faster
-        return low + best
+        return np.asarray(low + best)
 
     @staticmethod
     def on_axis(axis: int, along: Floats, across: Floats) -> Floats:
@@ -282,4 +286,4 @@ class _Fitter:
 
 def _fold(position: Floats, span: Floats) -> Floats:
     """Fold a distance travelled into [0, span], reflected at both ends."""
-    return span - np.abs(span - position % (2 * span))
+    return np.asarray(span - np.abs(span - position % (2 * span)))

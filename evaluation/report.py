@@ -1,7 +1,7 @@
 """A whole evaluation: samples of every prompt, scored beside the bounds that say what the scores mean.
 
-Two bounds come from the same run. *Real* clips show what a perfect model would get; samples scored against *shuffled* prompts show what
-a model that ignores its prompt would.
+Two bounds come from the same run. *Real* clips show what a perfect model would get; samples scored against *shuffled*
+prompts show what a model that ignores its prompt would.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class EvaluationReport(BaseModel):
     config: EvaluationConfig = Field(description="What was measured, and with which seed.")
     tiers: tuple[Scores, ...] = Field(description="T0: seen prompts; the others are held out.")
     prompts: tuple[Scores, ...] = Field(description="The same per prompt, in the tiers' order.")
-    frechet: Frechet | None = Field(description="In-domain Frechet distance over the seen prompts; None if not asked for.")
+    frechet: Frechet | None = Field(
+        description="In-domain Frechet distance over the seen prompts; None if not asked for."
+    )
 
     def tier(self, name: str) -> Scores:
         """The scores of a tier, "T0" for example; KeyError with the tiers' names if there is none."""
@@ -107,7 +109,9 @@ def evaluate(
     for number, (tier, prompt) in enumerate(prompts):
         tell(number + config.frechet, total, prompt)
         parts.append(
-            _score_prompt(sampler, prompt, number, everyone, world, config, encoder if tier == _SEEN else None, tier=tier)
+            _score_prompt(
+                sampler, prompt, number, everyone, world, config, encoder if tier == _SEEN else None, tier=tier
+            )
         )
     tell(total, total, "done")
     return EvaluationReport(
@@ -125,16 +129,16 @@ def draw_samples(sampler: Sampler, prompt: str, *, count: int, seed: int, world:
     The noise differs from prompt to prompt. Raises ValueError if the sampler returns anything else.
     """
     number = [name for members in world.tiers.values() for name in members].index(prompt)
-    frames = sampler([prompt] * count, int(_seeds(seed, number)[0]))
+    frames = sampler([prompt] * count, _seeds(seed, number)[0])
     wanted = (count, world.frames, world.frame_size, world.frame_size, 3)
     if frames.shape != wanted or frames.dtype != np.uint8:
         raise ValueError(f"the sampler returned {frames.dtype} {frames.shape} for {prompt!r}, not uint8 {wanted}")
     return frames
 
 
-def _seeds(seed: int, number: int) -> NDArray[np.uint32]:
+def _seeds(seed: int, number: int) -> list[int]:
     """Seeds of a prompt's noise, real clips, shuffled prompts and shuffled frames."""
-    return np.random.SeedSequence([seed, number]).generate_state(4)
+    return [int(word) for word in np.random.SeedSequence([seed, number]).generate_state(4)]
 
 
 class _PromptPart:
@@ -164,7 +168,7 @@ def _score_prompt(
     tier: str,
 ) -> _PromptPart:
     count = config.samples_seen if tier == _SEEN else config.samples_held_out
-    _, real_seed, shuffle_seed, frames_seed = (int(seed) for seed in _seeds(config.seed, number))
+    _, real_seed, shuffle_seed, frames_seed = _seeds(config.seed, number)
     frames = draw_samples(sampler, prompt, count=count, seed=config.seed, world=world)
     real = make_clips_for(world, prompts=[prompt] * config.samples_real, seed=real_seed).frames
     seen = observe(frames, world)

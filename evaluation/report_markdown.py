@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evaluation.report import EvaluationReport, Scores
     from evaluation.measures import Measures
+    from evaluation.report import EvaluationReport, Scores
 
 _TIERS = {
     "T0": "seen prompts, fresh noise",
@@ -20,21 +20,21 @@ _SIDES = (("generated", "generated"), ("real", "real clips"), ("shuffled", "shuf
 
 
 def report_markdown(report: EvaluationReport) -> str:
-    """The report's tables as Markdown: tiers beside their bounds, single prompts, Frechet distance and what it all means."""
+    """The report as Markdown: tiers beside their bounds, single prompts, Frechet distance and what it all means."""
     parts = [
         "# Evaluation",
         f"Seed {report.config.seed}; {report.config.samples_seen} samples of every seen prompt and "
         f"{report.config.samples_held_out} of every held-out one; {report.config.samples_real} real clips of each.",
         "## Tiers",
         _tier_table(report),
-        "In brackets: Wilson's 95 % interval. *Real clips* is what a perfect model would get, *shuffled prompts* what the same "
-        "samples get against other prompts. **Joint exact**: the right motion and shape and colour, and exactly one shape of the "
-        "right size in nine frames of ten.",
+        "In brackets: Wilson's 95 % interval. *Real clips* is what a perfect model would get, *shuffled prompts* what "
+        "the same samples get against other prompts. **Joint exact**: the right motion, shape and colour, and exactly "
+        "one shape of the right size in nine frames of ten.",
         _frechet_line(report),
         "## Prompts",
         _prompt_table(report.prompts),
-        "Diversity is the spread of the samples' start, speed and size over that of real clips: 1 is as varied as reality. "
-        "Coverage is the share of real clips that have a sample in their neighbourhood.",
+        "Diversity is the spread of the samples' start, speed and size over that of real clips: 1 is as varied as "
+        "reality. Coverage is the share of real clips that have a sample in their neighbourhood.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -58,7 +58,18 @@ def _tier_table(report: EvaluationReport) -> str:
                     *(_number(value) for value in (measures.rmse, measures.cosine, measures.smoothness)),
                 )
             )
-    head = ("tier", "clips", "n", "joint exact", "worst prompt", "motion", "permanence", "colour", "shape IoU", "RMSE px")
+    head = (
+        "tier",
+        "clips",
+        "n",
+        "joint exact",
+        "worst prompt",
+        "motion",
+        "permanence",
+        "colour",
+        "shape IoU",
+        "RMSE px",
+    )
     return _table((*head, "cosine", "smoothness px"), rows)
 
 
@@ -78,7 +89,19 @@ def _prompt_table(prompts: Sequence[Scores]) -> str:
         )
         for scores in prompts
     ]
-    head = ("prompt", "n", "joint exact", "real", "shuffled", "motion", "shape IoU", "RMSE px", "start", "speed", "size")
+    head = (
+        "prompt",
+        "n",
+        "joint exact",
+        "real",
+        "shuffled",
+        "motion",
+        "shape IoU",
+        "RMSE px",
+        "start",
+        "speed",
+        "size",
+    )
     return _table((*head, "coverage (real)"), rows)
 
 
@@ -87,8 +110,9 @@ def _frechet_line(report: EvaluationReport) -> str:
         return ""
     found = report.frechet
     return (
-        f"In-domain Frechet distance over the seen prompts: **{found.generated:.2f}**; other real clips {found.floor:.2f} (the "
-        f"floor), the same samples with their frames shuffled {found.shuffled_frames:.2f}; {found.n} clips on each side."
+        f"In-domain Frechet distance over the seen prompts: **{found.generated:.2f}**; other real clips "
+        f"{found.floor:.2f} (the floor), the same samples with their frames shuffled {found.shuffled_frames:.2f}; "
+        f"{found.n} clips on each side."
     )
 
 
@@ -102,4 +126,4 @@ def _percent(value: float) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}"

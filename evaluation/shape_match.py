@@ -1,4 +1,4 @@
-"""How much a blob looks like a shape: overlap with the ideal one of equal area, and which shape of several fits best."""
+"""How much a blob looks like a shape: its overlap with the ideal one of equal area."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FRAMES_AT_ONCE = 1024
 
 
 def shape_iou(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> NDArray[np.float64]:
-    """Intersection over union of each blob with ideal shapes of its area, at its centroid, at the angle that its corners show.
+    """Intersection over union of each blob with ideal shapes of its area, at its centroid and the angle of its corners.
 
     Args:
         tracks: of N clips.
@@ -50,10 +50,8 @@ def shape_iou(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> NDArray[np.floa
     return mean
 
 
-def _angle(
-    shape: str, ink: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Radians by which blobs (F, K, K) are turned, from the moment of the shape's own symmetry: its corners reach farthest."""
+def _angle(shape: str, ink: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Radians by which blobs (F, K, K) are turned, from the moment of the shape's symmetry: corners reach farthest."""
     if shape not in _CORNERS:
         return np.zeros(len(ink), np.float32)
     fold, corner = _CORNERS[shape]

@@ -1,8 +1,8 @@
 """Where the ink is: a tracker that sees pixels only.
 
-The background is white, so the *ink* of a pixel is its largest distance from white over the three channels, 0 to 255. Every colour of
-the palette has a channel at 0: full coverage is 255 ink whatever the colour, and the soft edge of a blurry or anti-aliased shape
-still weighs what it covers. Ink below a tenth is haze and counts for nothing.
+The background is white, so the *ink* of a pixel is its largest distance from white over the three channels, 0 to 255.
+Every colour of the palette has a channel at 0: full coverage is 255 ink whatever the colour, and the soft edge of a
+blurry or anti-aliased shape still weighs what it covers. Ink below a tenth is haze and counts for nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CLIPS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Tracks:
-    """What the tracker saw, frame by frame, of N clips of T frames. Lengths are pixels; pixel centres are integers, y points down.
+    """What the tracker saw in N clips of T frames. Lengths are px; pixel centres are at integers, y points down.
 
     Attributes:
         centroids: float64 (N, T, 2), x and y of the largest blob's soft centroid; NaN in frames without a blob.
@@ -109,7 +109,7 @@ def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArr
     middle = np.maximum(count - 1, 0)
     low = np.take_along_axis(ordered, (middle // 2)[..., None], axis=-1)[..., 0]
     high = np.take_along_axis(ordered, ((middle + 1) // 2)[..., None], axis=-1)[..., 0]
-    return (low + high) / 2
+    return np.asarray((low + high) / 2)
 
 
 def _track_frames(frames: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
@@ -154,11 +154,12 @@ def _track_frames(frames: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
     y = np.where(mass > 0, (rows[..., 0] * in_y * grid).sum(axis=1) / safe, np.nan)
     centroids = np.stack([x, y], axis=-1)
 
+    colours = _colours(frames, np.asarray(labels, dtype=np.int32), main, total)
     half = (size + 2) // 3  # the largest triangle reaches 0.29 of the picture's side
     centre = np.where(seen[:, None], np.rint(np.nan_to_num(centroids)), 0).astype(np.int64)
     origins = centre - half
     cutouts = _cut(ink, origins, 2 * half + 1, box, margin)
-    return centroids, mass / 255.0, blobs, touching, _colours(frames, labels, main, total), cutouts, origins
+    return centroids, mass / 255.0, blobs, touching, colours, cutouts, origins
 
 
 def _colours(
@@ -187,4 +188,4 @@ def _cut(
     x, y = x.clip(0, size - 1), y.clip(0, size - 1)
     window = ink[np.arange(count)[:, None, None], y[:, :, None], x[:, None, :]]
     window *= good_y[:, :, None] & good_x[:, None, :]
-    return window
+    return np.asarray(window)

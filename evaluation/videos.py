@@ -38,10 +38,11 @@ def write_videos(
 ) -> list[Path]:
     """Write clips to `folder`, which is made if need be.
 
-    MP4, GIF and AVI are one file per clip, `circle-moving-up-right-000.mp4`, numbered per prompt and enlarged to 256 px without
-    smoothing; `contact-sheet.png` shows all clips, `clips.npz` holds `frames` (uint8, as given) and `prompts`.
+    MP4, GIF and AVI are one file per clip, `circle-moving-up-right-000.mp4`, numbered per prompt and enlarged to 256 px
+    without smoothing; `contact-sheet.png` shows all clips, `clips.npz` holds `frames` (uint8, as given) and `prompts`.
 
     Args:
+        folder: where to write.
         frames: uint8 (N, T, S, S, 3), RGB, N >= 1.
         prompts: N prompts.
         fps: frames per second.
@@ -56,7 +57,9 @@ def write_videos(
     """
     check_frames(frames)
     if len(frames) != len(prompts) or not len(frames):
-        raise ValueError(f"videos need as many prompts as clips, and one at least: {len(frames)} clips, {len(prompts)} prompts")
+        raise ValueError(
+            f"videos need as many prompts as clips, and one at least: {len(frames)} clips, {len(prompts)} prompts"
+        )
     for name in formats:
         if name not in FORMATS:
             raise ValueError(f"unknown video format {name!r}; choose from {', '.join(FORMATS)}")
@@ -81,7 +84,7 @@ def write_videos(
 
 
 def enlarge(clip: Frames, *, side: int = _SIDE) -> Frames:
-    """A clip (T, S, S, 3) enlarged by the whole factor that brings it nearest to `side` px, and to an even side, unsmoothed."""
+    """A clip (T, S, S, 3) enlarged without smoothing by the whole factor that fits into `side` px, to an even side."""
     factor = max(side // clip.shape[1], 1)
     large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
     odd = large.shape[1] % 2  # H.264 with 4:2:0 colour wants even sides
@@ -109,16 +112,15 @@ def encode_gif(clip: Frames, fps: int, *, side: int = _SIDE) -> bytes:
 
 
 def gif_of_images(pictures: Sequence[Image.Image], fps: int, *, factor: int = 1) -> bytes:
-    """An endless GIF of RGB pictures of one size, enlarged by a whole factor, with one palette for all: small, no flicker."""
+    """An endless GIF of RGB pictures of one size, enlarged by a whole factor, with one palette for all."""
     width, height = pictures[0].size
     column = Image.new("RGB", (width, height * len(pictures)))
     for k, picture in enumerate(pictures):
         column.paste(picture, (0, k * height))
     indexed = column.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    frames = [
-        indexed.crop((0, k * height, width, (k + 1) * height)).resize((width * factor, height * factor), Image.Resampling.NEAREST)
-        for k in range(len(pictures))
-    ]
+    large = (width * factor, height * factor)
+    tiles = (indexed.crop((0, k * height, width, (k + 1) * height)) for k in range(len(pictures)))
+    frames = [tile.resize(large, Image.Resampling.NEAREST) for tile in tiles]
     buffer = io.BytesIO()
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0)
     return buffer.getvalue()
