@@ -25,11 +25,15 @@ class Rate(BaseModel):
     @classmethod
     def of(cls, passed: NDArray[np.bool_]) -> Rate:
         """The rate of a bool (N,) array; raises ValueError if it is empty."""
-        if not len(passed):
-            raise ValueError("a rate needs at least one clip")
-        hits = int(passed.sum())
-        interval = binomtest(hits, len(passed)).proportion_ci(confidence_level=0.95, method="wilson")
-        return cls(value=hits / len(passed), low=float(interval.low), high=float(interval.high), n=len(passed))
+        return cls.of_counts(int(passed.sum()), len(passed))
+
+    @classmethod
+    def of_counts(cls, hits: int, n: int) -> Rate:
+        """The rate of `hits` among `n` clips; raises ValueError unless 0 <= hits <= n and n > 0."""
+        if not (0 <= hits <= n and n > 0):
+            raise ValueError(f"a rate needs at least one clip and no more hits than clips, not {hits} of {n}")
+        interval = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
+        return cls(value=hits / n, low=float(interval.low), high=float(interval.high), n=n)
 
     def __str__(self) -> str:
         return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"

@@ -1,0 +1,110 @@
+"""Where MLflow keeps its records: one SQLite file and one artifact folder under the home, or the user's own server.
+
+``MLFLOW_TRACKING_URI``, where it is set, names the server; else the store is ``<home>/mlflow.db``. Everything goes
+through an ``MlflowClient`` and explicit run ids: the fluent functions (``mlflow.log_metric``) know no active run inside
+a scheduler's worker threads and would start stray ones. MLflow is imported when it is first needed, because that
+takes two seconds that a run of cached steps need not spend.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+
+from tasks.home import Home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+EXPERIMENT = "flipbook"
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # opens MLflow's view for trainings
+    "mlflow.note.content": "Trainings of the text-to-video GAN and evaluations of its versions. "
+    "A training holds its losses, sample grids and model; an evaluation holds scores, videos and the report.",
+}
+
+
+def tracking_uri(home: Home) -> str:
+    """URI of the MLflow store: ``MLFLOW_TRACKING_URI`` where set, else SQLite in `home`."""
+    return os.environ.get(URI_VARIABLE) or f"sqlite:///{home.root / 'mlflow.db'}"
+
+
+def artifact_root(home: Home) -> Path:
+    """Folder of the artifacts of a store that this machine writes itself (no server in between)."""
+    return home.root / "mlartifacts"
+
+
+@contextmanager
+def mlflow_lock(home: Home) -> Iterator[None]:
+    """Hold `home`'s MLflow lock: it keeps other processes from changing the registry or creating the store meanwhile.
+
+    The operating system releases it when the holder ends, however it ends.
+    """
+    path = home.locks / "mlflow.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def open_store(home: Home) -> MlflowClient:
+    """A client of `home`'s store, whose database is created (about 3 s, once) or migrated under a lock.
+
+    Never call it while holding :func:`mlflow_lock`.
+
+    Raises:
+        mlflow.exceptions.MlflowException: the store cannot be opened or reached.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read as mlflow is imported
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # the command line draws its own bars
+    from mlflow import MlflowClient
+
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # else two lines of table creation
+    with mlflow_lock(home):
+        client = MlflowClient(tracking_uri=tracking_uri(home))
+        client.search_experiments(max_results=1)  # the first query creates the tables
+    return client
+
+
+@contextmanager
+def as_default_store(home: Home) -> Iterator[None]:
+    """Make `home`'s store MLflow's default for the moment.
+
+    The SQL registry looks up a version's logged model in the default store, whatever store its client was made for.
+    Enter it within :func:`mlflow_lock` only, as it sets an environment variable.
+    """
+    before = os.environ.get(URI_VARIABLE)
+    os.environ[URI_VARIABLE] = tracking_uri(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[URI_VARIABLE]
+        else:
+            os.environ[URI_VARIABLE] = before
+
+
+def is_remote(uri: str) -> bool:
+    """Whether a server stands between this machine and the store; it then decides where artifacts lie."""
+    return urlparse(uri).scheme in ("http", "https") or uri.startswith("databricks")
+
+
+def ensure_experiment(client: MlflowClient, home: Home) -> Experiment:
+    """The experiment that holds all trainings and evaluations; created, or restored if somebody deleted it."""
+    with mlflow_lock(home):
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            location = None if is_remote(tracking_uri(home)) else artifact_root(home).as_uri()
+            identity = client.create_experiment(EXPERIMENT, artifact_location=location, tags=EXPERIMENT_TAGS)
+            return client.get_experiment(identity)
+        if experiment.lifecycle_stage == "deleted":
+            client.restore_experiment(experiment.experiment_id)
+        return experiment
