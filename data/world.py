@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -74,12 +73,12 @@ class WorldConfig(BaseModel):
         colours = [f"{colour} " for colour in self.colours] if len(self.colours) > 1 else [""]
         return tuple(f"{c}{shape} {phrase}" for c in colours for shape in self.shapes for phrase in phrases)
 
-    @cached_property
+    @property
     def seen_prompts(self) -> tuple[str, ...]:
         """The prompts of the training clips."""
         return self._prompts(self.phrases)
 
-    @cached_property
+    @property
     def tiers(self) -> dict[str, tuple[str, ...]]:
         """Prompts per tier: T0 are the seen ones, the others are held out."""
         tiers: dict[str, tuple[str, ...]] = {"T0": self.seen_prompts}
@@ -87,7 +86,7 @@ class WorldConfig(BaseModel):
             tiers[tier] = self._prompts(tuple(item.phrase for item in self.held_out if item.tier == tier))
         return tiers
 
-    @cached_property
+    @property
     def vocabulary(self) -> Vocabulary:
         """The words of the training prompts: all that a model of this world can know."""
         return Vocabulary.of(self.seen_prompts)
@@ -96,7 +95,7 @@ class WorldConfig(BaseModel):
         """The colour that is drawn for `meaning`: the named one, else the world's first."""
         return meaning.colour or self.colours[0]
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """sha256 (hex) of the config: equal for worlds that make equal clips."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +21,25 @@ from models.losses import discriminator_loss, generator_loss, gradient_penalty
 from models.text import BagOfWords, word_counts
 
 ADVANTAGE_DECAY = 0.9  # of the moving average of each prompt's D(real) - D(fake), per time the prompt is drawn
+
+
+CLIP, FRAME = "clip_critic", "frame_critic"
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What the discriminators see in one step: every second pixel of all frames, and some frames whole."""
+
+    phase: tuple[int, int]
+    picks: Tensor  # int64 (N * P,), numbers of frames in the flattened batch
+
+    @classmethod
+    def draw(cls, clips: int, *, frames: int, picked: int, generator: torch.Generator) -> _Sight:
+        down, across = torch.randint(2, (2,), generator=generator).tolist()
+        order = [torch.randperm(frames, generator=generator)[:picked] for _ in range(clips)]
+        return cls(
+            phase=(down, across), picks=(torch.stack(order) + frames * torch.arange(clips).unsqueeze(1)).flatten()
+        )
 
 
 class TextGenerator(nn.Module):
@@ -75,23 +96,20 @@ class Adversary:
         words = len(world.vocabulary.words)
         self.generator = build_generator(model, world).to(device)
         self.average = AveragedModel(self.generator, multi_avg_fn=_warmed_up_average(train.ema_decay))
-        self.clip_critic = ClipDiscriminator(
-            model, words=words, frames=world.frames, frame_size=world.frame_size, group=train.clips_per_prompt
-        ).to(device)
-        self.frame_critic = (
-            FrameDiscriminator(model, words=words, frame_size=world.frame_size).to(device)
-            if model.frame_critic_channels
-            else None
-        )
+        self.critics: dict[str, nn.Module] = {
+            CLIP: ClipDiscriminator(
+                model, words=words, frames=world.frames, frame_size=world.frame_size, group=train.clips_per_prompt
+            ).to(device)
+        }
+        self.penalties = {CLIP: train.clip_penalty, FRAME: train.frame_penalty}
+        if model.frame_critic_channels:
+            self.critics[FRAME] = FrameDiscriminator(model, words=words, frame_size=world.frame_size).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "average": self.average,
-            "clip_critic": self.clip_critic,
+            **self.critics,
         }
-        critics = list(self.clip_critic.parameters())
-        if self.frame_critic is not None:
-            self.modules["frame_critic"] = self.frame_critic
-            critics += list(self.frame_critic.parameters())
+        critics = [parameter for critic in self.critics.values() for parameter in critic.parameters()]
         if device.type == "cuda":
             for module in self.modules.values():
                 module.to(memory_format=torch.channels_last)
@@ -109,7 +127,7 @@ class Adversary:
         return self.average.module  # type: ignore[return-value]
 
     def step(self) -> dict[str, Tensor]:
-        """One round for the discriminators, one for the generator. Returns 0-d losses, on the device."""
+        """One round for the discriminators, one for the generator, on the same clips. Returns 0-d losses."""
         random = step_generator(self.config.seed, self.steps_done)
         config, size = self.config, self.config.prompts_per_batch * self.config.clips_per_prompt
         batch = self.groups.draw(
@@ -118,14 +136,13 @@ class Adversary:
             clips=config.clips_per_prompt,
             generator=random,
         )
-        phase = tuple(torch.randint(2, (2,), generator=random).tolist())
-        picks = torch.stack(
-            [torch.randperm(self.planes.shape[1], generator=random)[: config.frames_per_clip] for _ in range(size)]
-        )
-        noise = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
+        sight = _Sight.draw(size, frames=self.planes.shape[1], picked=config.frames_per_clip, generator=random)
+        noise = draw_noise(size, config=self.model, generator=random).to(self.device)
+        counts = self.counts[batch.prompts.to(self.device)]
         self._set_rate()
-        losses = self._critics_round(batch, noise[0], picks, phase)
-        losses |= self._generator_round(batch, noise[1], picks, phase)
+        fakes = self._fakes(noise, counts, sight)
+        losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, counts)
+        losses |= self._generator_round(fakes, counts)
         self.average.update_parameters(self.generator)
         self.steps_done += 1
         return losses
@@ -140,80 +157,61 @@ class Adversary:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
-    def _fakes(
-        self, noise: Tensor, counts: Tensor, picks: Tensor, phase: tuple[int, ...]
-    ) -> tuple[Tensor, Tensor | None]:
-        """Generated clips at every second pixel (N, T, 3, S/2, S/2), and picked frames whole (N * P, 3, S, S)."""
-        latents = self.generator.latents(noise, counts)
+    def _fakes(self, noise: Tensor, counts: Tensor, sight: _Sight) -> dict[str, Tensor]:
+        """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N * P, 3, S, S)."""
         decoder = self.generator.clip.decoder
-        clips = decoder(latents.flatten(0, 1), (phase[0], phase[1]))
-        clips = clips.view(*latents.shape[:2], *clips.shape[1:])
-        if self.frame_critic is None:
-            return clips, None
-        chosen = latents.gather(1, picks.to(self.device).unsqueeze(2).expand(-1, -1, latents.shape[2]))
-        return clips, decoder(chosen.flatten(0, 1))
-
-    def _reals(self, indices: Tensor, picks: Tensor, phase: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
-        """Real clips and frames in the same form as `_fakes`."""
-        planes = self.planes[indices]
-        clips = _as_pictures(planes[..., phase[0] :: 2, phase[1] :: 2], self.device)
-        if self.frame_critic is None:
-            return clips, None
-        rows = torch.arange(len(indices)).unsqueeze(1)
-        return clips, _as_pictures(planes[rows, picks], self.device).flatten(0, 1)
-
-    def _critics_round(self, batch: Batch, noise: Tensor, picks: Tensor, phase: tuple[int, ...]) -> dict[str, Tensor]:
-        config = self.config
-        counts = self.counts[batch.prompts.to(self.device)]
-        frame_counts = counts.repeat_interleave(picks.shape[1], dim=0)
-        real_clips, real_frames = self._reals(batch.indices, picks, phase)
         with self._autocast():
-            with torch.no_grad():
-                fake_clips, fake_frames = self._fakes(noise, counts, picks, phase)
-            real_scores = self.clip_critic(real_clips, counts)
-            fake_scores = self.clip_critic(fake_clips, counts)
-        loss = discriminator_loss(real_scores.float(), fake_scores.float())
-        losses = {"clip_critic": loss.detach()}
-        if self.frame_critic is not None and real_frames is not None and fake_frames is not None:
+            latents = self.generator.latents(noise, counts)
+            maps = decoder.maps(latents.flatten(0, 1))
+            clips = decoder.paint(maps, sight.phase)
+            views = {CLIP: clips.view(*latents.shape[:2], *clips.shape[1:])}
+            if FRAME in self.critics:
+                views[FRAME] = decoder.paint(maps[sight.picks.to(self.device)])
+        return views
+
+    def _reals(self, indices: Tensor, sight: _Sight) -> dict[str, Tensor]:
+        """The same of real clips."""
+        planes = self.planes[indices]
+        down, across = sight.phase
+        views = {CLIP: _as_pictures(planes[..., down::2, across::2], self.device)}
+        if FRAME in self.critics:
+            views[FRAME] = _as_pictures(planes.flatten(0, 1)[sight.picks], self.device)
+        return views
+
+    def _critics_round(
+        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], counts: Tensor
+    ) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = {}
+        total = torch.zeros((), device=self.device)
+        every = self.config.penalty_every
+        for name, critic in self.critics.items():
+            real, fake = reals[name], fakes[name].detach()
+            text = counts.repeat_interleave(len(real) // len(counts), dim=0)
             with self._autocast():
-                both = self.frame_critic(torch.cat([real_frames, fake_frames]), frame_counts.repeat(2, 1)).float()
-            frame_loss = discriminator_loss(*both.chunk(2))
-            losses["frame_critic"] = frame_loss.detach()
-            loss = loss + frame_loss
-        if self.steps_done % config.penalty_every == 0:
-            weight = 0.5 * config.penalty_every
-            penalty = (
-                weight
-                * config.clip_penalty
-                * sum(
-                    gradient_penalty(lambda x: self.clip_critic(x, counts), clips) for clips in (real_clips, fake_clips)
-                )
-            )
-            if self.frame_critic is not None and real_frames is not None and fake_frames is not None:
-                critic = self.frame_critic
-                penalty = penalty + weight * config.frame_penalty * sum(
-                    gradient_penalty(lambda x: critic(x, frame_counts), frames) for frames in (real_frames, fake_frames)
-                )
-            losses["penalty"] = torch.as_tensor(penalty).detach() / config.penalty_every
-            loss = loss + penalty
-        self._update("critics", loss)
-        self._note_advantage(batch.prompts, (real_scores - fake_scores).detach().float().cpu())
+                real_scores, fake_scores = critic(real, text).float(), critic(fake, text).float()
+            loss = discriminator_loss(real_scores, fake_scores)
+            losses[name] = loss.detach()
+            total = total + loss
+            if self.steps_done % every == 0:
+                both = [gradient_penalty(partial(critic, counts=text), view.float()) for view in (real, fake)]
+                penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
+                losses[f"{name}_penalty"] = penalty.detach()
+                total = total + every * penalty
+            if name == CLIP:
+                self._note_advantage(batch.prompts, (real_scores - fake_scores).detach().cpu())
+        self._update("critics", total)
         return losses
 
-    def _generator_round(self, batch: Batch, noise: Tensor, picks: Tensor, phase: tuple[int, ...]) -> dict[str, Tensor]:
-        counts = self.counts[batch.prompts.to(self.device)]
-        with self._autocast():
-            clips, frames = self._fakes(noise, counts, picks, phase)
-            scores = self.clip_critic(clips, counts)
-        loss = generator_loss(scores.float())
-        losses = {"generator": loss.detach()}
-        if self.frame_critic is not None and frames is not None:
+    def _generator_round(self, fakes: dict[str, Tensor], counts: Tensor) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = {}
+        total = torch.zeros((), device=self.device)
+        for name, critic in self.critics.items():
             with self._autocast():
-                scores = self.frame_critic(frames, counts.repeat_interleave(picks.shape[1], dim=0))
-            frame_loss = generator_loss(scores.float())
-            losses["generator_frames"] = frame_loss.detach()
-            loss = loss + self.config.frame_weight * frame_loss
-        self._update("generator", loss)
+                scores = critic(fakes[name], counts.repeat_interleave(len(fakes[name]) // len(counts), dim=0))
+            loss = generator_loss(scores.float())
+            losses[f"generator_{name}"] = loss.detach()
+            total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss
+        self._update("generator", total)
         return losses
 
     def _update(self, name: str, loss: Tensor) -> None:

@@ -23,7 +23,6 @@ class ModelConfig(BaseModel):
     )
     keypoints: int = Field(8, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
     channels: int = Field(24, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
-    kernel: Literal[1, 3] = Field(3, description="Side of the decoder's hidden convolution: 1 or 3.")
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
@@ -47,11 +46,11 @@ class TrainConfig(BaseModel):
         0.5, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
-    clip_penalty: float = Field(15.0, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    clip_penalty: float = Field(3.0, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
     frame_penalty: float = Field(5.0, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")
-    frames_per_clip: int = Field(2, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
+    frames_per_clip: int = Field(1, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
     prompt_floor: float = Field(
         0.15, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
     )

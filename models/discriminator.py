@@ -62,11 +62,9 @@ class FrameDiscriminator(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(3, width, 4, stride=4),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 3, padding=1),
+            nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * width, 2 * width, 4, stride=2, padding=1),
+            nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             nn.Flatten(),
             nn.Linear(2 * width * (frame_size // 16) ** 2, 4 * width),

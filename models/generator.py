@@ -134,29 +134,40 @@ def initialise(module: nn.Module) -> None:
 class FrameDecoder(nn.Module):
     """Frame latents (F, D) to pictures (F, 3, S, S) in [-1, 1].
 
-    The last convolution gives every cell its 4x4 px at once (depth to space). `phase` asks for every second pixel
-    alone, those at rows 2i + phase[0] and columns 2j + phase[1], at a quarter of that convolution's cost.
+    The last convolution gives every cell its 4x4 px at once (depth to space).
     """
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         super().__init__()
         cells = frame_size // PATCH
         self.map = _MAPS[config.decoder](config, cells=cells)
-        self.conv = nn.Conv2d(config.channels, config.channels, config.kernel, padding=config.kernel // 2)
-        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 3, padding=1)
+        self.conv = nn.Conv2d(config.channels, config.channels, 3, padding=1)
+        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 1)
         initialise(self.conv)
-        nn.init.normal_(self.pixels.weight, std=0.5 / (9 * config.channels) ** 0.5)
+        nn.init.normal_(self.pixels.weight, std=0.5 / config.channels**0.5)
         self.pixels.bias = nn.Parameter(torch.full((3 * PATCH**2,), 2.0))  # start towards the white background
 
-    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+    def maps(self, latents: Tensor) -> Tensor:
+        """Feature maps (F, C, G, G) that `paint` needs, from frame latents (F, D)."""
         maps = functional.leaky_relu(self.map(latents), 0.2).contiguous(memory_format=torch.channels_last)
-        maps = functional.leaky_relu(self.conv(maps), 0.2)
+        return functional.leaky_relu(self.conv(maps), 0.2)
+
+    def paint(self, maps: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """Pictures (F, 3, S, S) in [-1, 1] from `maps`.
+
+        `phase` asks for every second pixel alone, (F, 3, S/2, S/2), those at rows 2i + phase[0] and columns
+        2j + phase[1], at a quarter of the cost.
+        """
         if phase is None:
             return torch.tanh(functional.pixel_shuffle(self.pixels(maps), PATCH))
-        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
+        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 1, 1)[:, phase[0] :: 2, phase[1] :: 2]
         bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
-        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
+        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten())
         return torch.tanh(functional.pixel_shuffle(cells, PATCH // 2))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Pictures (F, 3, S, S) in [-1, 1] from frame latents (F, D)."""
+        return self.paint(self.maps(latents))
 
 
 class ClipGenerator(nn.Module):

@@ -1,0 +1,305 @@
+"""Networks, training, checkpoints, sampling, on a world small enough for seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data.dataset import ClipTensors, load_clips
+from data.manifest import write_manifest
+from data.prompts import PromptError
+from data.shards import DataConfig, write_shard
+from data.storage import StorageError
+from data.world import HeldOut, WorldConfig
+from models.adversary import CLIP, Adversary, build_generator
+from models.checkpoint import (
+    CheckpointError,
+    checkpoint_digest,
+    load_weights,
+    newest_state,
+    read_info,
+    save_checkpoint,
+)
+from models.config import ModelConfig, TrainConfig
+from models.device import pick_device
+from models.generator import draw_noise
+from models.losses import gradient_penalty
+from models.sampling import TextToVideo
+from models.text import word_counts
+from models.trainer import Progress, Samples, Saved, TrainEvent, train
+
+WORLD = WorldConfig(
+    frame_size=32,
+    frames=4,
+    phrases=("moving left", "moving diagonally up-right", "shrinking"),
+    held_out=(HeldOut(tier="T1", phrase="moving up-right"), HeldOut(tier="T2", phrase="moving up")),
+)
+MODEL = ModelConfig(motion_width=32, critic_width=32, channels=8, keypoints=4, frame_critic_channels=8)
+TRAIN = TrainConfig(
+    steps=12, prompts_per_batch=2, clips_per_prompt=2, log_every=2, sample_every=6, checkpoint_seconds=1e9, threads=1
+)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    config = DataConfig(clips=60, shards=2)
+    shards = [write_shard(folder, world=WORLD, data=config, shard=number) for number in range(2)]
+    write_manifest(folder, world=WORLD, data=config, shards=shards)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips(dataset: Path) -> ClipTensors:
+    return load_clips(dataset)
+
+
+@pytest.fixture(scope="module")
+def trained(clips: ClipTensors, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _train(clips, tmp_path_factory.mktemp("trained"))
+
+
+def _train(clips: ClipTensors, folder: Path, events: list[TrainEvent] | None = None, **change: object) -> Path:
+    config = TRAIN.model_copy(update=change)
+    report = (lambda _: None) if events is None else events.append
+    return train(clips=clips, world=WORLD, model=MODEL, train=config, folder=folder, report=report)
+
+
+@pytest.mark.parametrize("decoder", ["keypoint", "convolutional"])
+@pytest.mark.parametrize("phase", [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_every_second_pixel_is_exactly_that_of_the_whole_picture(decoder: str, phase: tuple[int, int]) -> None:
+    config = MODEL.model_copy(update={"decoder": decoder})
+    generator = build_generator(config, WORLD)
+    latents = torch.randn(3, config.latent)
+    whole = generator.clip.decoder(latents)
+    part = generator.clip.decoder.paint(generator.clip.decoder.maps(latents), phase)
+    torch.testing.assert_close(part, whole[..., phase[0] :: 2, phase[1] :: 2])
+
+
+def test_a_generator_makes_clips_of_the_worlds_size_within_range() -> None:
+    generator = build_generator(MODEL, WORLD)
+    noise = draw_noise(5, config=MODEL, generator=torch.Generator().manual_seed(0))
+    clips = generator(noise, word_counts(WORLD.vocabulary, ["circle moving left"] * 5))
+    assert clips.shape == (5, 4, 3, 32, 32)
+    assert clips.abs().max() <= 1
+
+
+def test_the_text_changes_the_clip() -> None:
+    generator = build_generator(MODEL, WORLD)
+    noise = draw_noise(1, config=MODEL, generator=torch.Generator().manual_seed(0))
+    left, shrinking = (
+        generator(noise, word_counts(WORLD.vocabulary, [prompt]))
+        for prompt in ("circle moving left", "circle shrinking")
+    )
+    assert (left - shrinking).abs().max() > 1e-3
+
+
+def test_every_network_and_the_word_vectors_learn(clips: ClipTensors) -> None:
+    adversary = Adversary(clips=clips, world=WORLD, model=MODEL, train=TRAIN, device=torch.device("cpu"))
+    before = {
+        (name, key): value.clone()
+        for name, module in adversary.modules.items()
+        for key, value in module.named_parameters()
+    }
+    for _ in range(4):
+        adversary.step()
+    for name, module in adversary.modules.items():
+        for key, value in module.named_parameters():
+            assert not torch.equal(value, before[name, key]), f"{name}.{key} did not change"
+
+
+def test_the_discriminator_judges_the_text(clips: ClipTensors) -> None:
+    adversary = Adversary(clips=clips, world=WORLD, model=MODEL, train=TRAIN, device=torch.device("cpu"))
+    pictures = torch.rand(4, 4, 3, 16, 16) * 2 - 1
+    left = word_counts(WORLD.vocabulary, ["circle moving left"] * 4)
+    shrinking = word_counts(WORLD.vocabulary, ["circle shrinking"] * 4)
+    assert not torch.allclose(adversary.critics[CLIP](pictures, left), adversary.critics[CLIP](pictures, shrinking))
+
+
+def test_the_gradient_penalty_of_a_linear_score_is_its_squared_norm() -> None:
+    weights = torch.tensor([3.0, 4.0])
+    penalty = gradient_penalty(lambda inputs: inputs @ weights, torch.randn(7, 2))
+    assert float(penalty) == pytest.approx(25.0)
+
+
+def test_training_reports_losses_samples_and_checkpoints(clips: ClipTensors, tmp_path: Path) -> None:
+    events: list[TrainEvent] = []
+    final = _train(clips, tmp_path, events)
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert [event.step for event in progress] == [2, 4, 6, 8, 10, 12]
+    assert all(np.isfinite(list(event.losses.values())).all() for event in progress)
+    samples = [event for event in events if isinstance(event, Samples)]
+    assert [event.step for event in samples] == [6, 12]
+    assert samples[0].frames.shape == (5, 4, 32, 32, 3)
+    assert [event.path for event in events if isinstance(event, Saved)] == [final]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    clips: ClipTensors, trained: Path, tmp_path: Path
+) -> None:
+    assert checkpoint_digest(_train(clips, tmp_path / "same")) == checkpoint_digest(trained)
+    assert checkpoint_digest(_train(clips, tmp_path / "other", seed=1)) != checkpoint_digest(trained)
+
+
+def test_ctrl_c_saves_and_the_next_run_ends_with_the_same_weights(
+    clips: ClipTensors, trained: Path, tmp_path: Path
+) -> None:
+    def interrupt(event: TrainEvent) -> None:
+        if isinstance(event, Progress) and event.step == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(clips=clips, world=WORLD, model=MODEL, train=TRAIN, folder=tmp_path, report=interrupt)
+    assert (tmp_path / "step-00000006").is_dir()
+    assert checkpoint_digest(_train(clips, tmp_path)) == checkpoint_digest(trained)
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(clips: ClipTensors, dataset: Path, tmp_path: Path) -> None:
+    script = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from data.dataset import load_clips
+        from tests.models.test_models import MODEL, TRAIN, WORLD
+        from models.trainer import train
+        config = TRAIN.model_copy(update=dict(steps=400, checkpoint_seconds=0.05))
+        train(clips=load_clips(Path({str(dataset)!r})), world=WORLD, model=MODEL, train=config,
+              folder=Path({str(tmp_path / "killed")!r}), report=print)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL, cwd=Path.cwd())
+    try:
+        deadline = time.monotonic() + 60
+        while len(list((tmp_path / "killed").glob("step-*"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert list((tmp_path / "killed").glob("step-*"))
+    assert not (tmp_path / "killed" / "final").exists()
+    change = {"steps": 400, "sample_every": 400}
+    resumed, undisturbed = _train(clips, tmp_path / "killed", **change), _train(clips, tmp_path / "whole", **change)
+    assert checkpoint_digest(resumed) == checkpoint_digest(undisturbed)
+
+
+def test_only_the_newest_checkpoints_are_kept(clips: ClipTensors, tmp_path: Path) -> None:
+    _train(clips, tmp_path, checkpoint_seconds=1e-9, keep=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "step-00000010", "step-00000011"]
+
+
+def test_a_finished_training_is_not_done_again(clips: ClipTensors, trained: Path) -> None:
+    events: list[TrainEvent] = []
+    assert _train(clips, trained.parent, events) == trained
+    assert events == []
+
+
+def test_a_damaged_state_is_passed_over_for_the_one_before(clips: ClipTensors, trained: Path, tmp_path: Path) -> None:
+    _train(clips, tmp_path, checkpoint_seconds=1e-9, keep=2)
+    damaged = tmp_path / "step-00000011" / "training.pt"
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    state = newest_state(tmp_path)
+    assert state is not None
+    assert state["steps_done"] == 10
+
+
+def test_clips_of_another_world_are_refused(clips: ClipTensors, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        train(clips=clips, world=WorldConfig(), model=MODEL, train=TRAIN, folder=tmp_path, report=lambda _: None)
+    more = WORLD.model_copy(update={"phrases": (*WORLD.phrases, "expanding")})
+    with pytest.raises(ValueError, match="'circle expanding'"):
+        train(clips=clips, world=more, model=MODEL, train=TRAIN, folder=tmp_path, report=lambda _: None)
+
+
+def test_samples_depend_on_seed_and_place_alone(trained: Path) -> None:
+    model = TextToVideo.load(trained)
+    many = model.generate(["circle moving left"] * 40, seed=3)
+    few = model.generate(["circle shrinking", "circle moving left"], seed=3)
+    np.testing.assert_array_equal(many[1], few[1])
+    assert not np.array_equal(many[1], model.generate(["circle moving left"] * 2, seed=4)[1])
+    assert many.dtype == np.uint8
+    assert many.shape == (40, 4, 32, 32, 3)
+
+
+def test_an_unknown_word_never_reaches_the_generator(trained: Path) -> None:
+    with pytest.raises(PromptError, match="'square'"):
+        TextToVideo.load(trained).generate(["square moving left"], seed=0)
+
+
+def test_a_checkpoint_holds_no_pickle_but_the_training_state(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "checkpoint.json",
+        "generator.safetensors",
+        "training.pt",
+    ]
+    torch.load(trained / "training.pt", weights_only=True)
+
+
+def test_a_checkpoint_can_be_named_by_its_weights_file(trained: Path) -> None:
+    assert TextToVideo.load(trained / "generator.safetensors").info == read_info(trained)
+
+
+def _copy(trained: Path, target: Path) -> Path:
+    target.mkdir()
+    for path in trained.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    return target
+
+
+def test_damaged_weights_are_refused(trained: Path, tmp_path: Path) -> None:
+    folder = _copy(trained, tmp_path / "copy")
+    content = bytearray((folder / "generator.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "generator.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        TextToVideo.load(folder)
+
+
+def test_a_foreign_folder_is_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        TextToVideo.load(tmp_path)
+    folder = _copy(trained, tmp_path / "copy")
+    (folder / "checkpoint.json").write_text(json.dumps({"model_type": "gpt2"}))
+    with pytest.raises(CheckpointError, match="another program"):
+        load_weights(folder)
+
+
+def test_weights_that_do_not_fit_their_config_are_refused(trained: Path, tmp_path: Path) -> None:
+    folder = _copy(trained, tmp_path / "copy")
+    info = json.loads((folder / "checkpoint.json").read_text())
+    info["model"]["motion_width"] = 64
+    (folder / "checkpoint.json").write_text(json.dumps(info))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        TextToVideo.load(folder)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    with pytest.raises(StorageError, match="Could not write the checkpoint"):
+        save_checkpoint(
+            blocked / "final",
+            weights={"a": torch.zeros(1)},
+            state={},
+            world=WORLD,
+            model=MODEL,
+            step=1,
+            data_fingerprint="x",
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_absent_gpu_is_refused_with_what_to_do() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    assert pick_device("auto").type == "cpu"
+    with pytest.raises(ValueError, match="Use 'auto' or 'cpu'"):
+        pick_device("cuda")
