@@ -35,6 +35,7 @@ def make_dataset(home: Home, world: WorldConfig, data: DataConfig) -> Outcome[Da
     futures = [shard_task.submit(home, world, data, shard) for shard in range(data.shards)]
     made = 0
     for done, future in enumerate(as_completed(futures), start=1):
+        future.wait()  # it is done; now it knows its final state without asking the server
         made += not was_cached(future.state)
         progress.update(STEP, done, f"{made} of them made, {done - made} kept")
     shards = [future.result() for future in futures]

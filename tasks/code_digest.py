@@ -22,15 +22,20 @@ def code_digest(*modules: str) -> str:
     waiting, files = list(modules), dict[str, str]()
     while waiting:
         module = waiting.pop()
-        if module in files:
-            continue
-        path = _source_of(module)
-        if path is None:
-            raise ModuleNotFoundError(f"{module}: no such module under {_ROOT}")
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-        waiting.extend(_imported(tree))
-        files[module] = _without_docstrings(tree)
+        if module not in files:
+            files[module], imported = _read(module)
+            waiting.extend(imported)
     return hashlib.sha256("\0".join(f"{name}\0{files[name]}" for name in sorted(files)).encode()).hexdigest()
+
+
+@cache
+def _read(module: str) -> tuple[str, tuple[str, ...]]:
+    """What counts of a module's code, and the modules of this project that it imports."""
+    path = _source_of(module)
+    if path is None:
+        raise ModuleNotFoundError(f"{module}: no such module under {_ROOT}")
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return _without_docstrings(tree), tuple(_imported(tree))
 
 
 def text_digest(source: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from prefect import task
+from prefect.runtime import flow_run
 
 from data.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
@@ -18,6 +19,7 @@ from tasks.references import CheckpointReference, DatasetReference, references_t
 
 STEP = "train"
 TRAINING_CODE = "models.trainer"
+FLOW_RUN_TAG = "prefect.flow_run_id"
 
 _logger = logging.getLogger("flipbook.train")
 
@@ -55,6 +57,7 @@ def train_model(
         params={"world": world, "model": model, "train": train},
         dataset=dataset.manifest(),
         dataset_folder=dataset.folder,
+        tags={FLOW_RUN_TAG: str(flow_run.get_id() or "")},
     ) as run:
 
         def report(event: TrainEvent) -> None:

@@ -1,11 +1,15 @@
 """The data set's flow on a real Prefect server: what is made, kept, and made again."""
 
 import pytest
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
 from tiny import tiny_config
 
 from data.manifest import read_manifest, verify_shard
-from flows.generate import generate
+from data.shards import DataConfig
+from flows.generate import generate, make_dataset
 from tasks import generate as tasks
+from tasks.home import Home
 
 CONFIG = tiny_config()
 
@@ -22,6 +26,11 @@ def written(monkeypatch):
 
     monkeypatch.setattr(tasks, "write_shard", counting)
     return numbers
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+def cached_flow(data: DataConfig) -> bool:
+    return make_dataset(Home.from_environment(), CONFIG.world, data).cached
 
 
 @pytest.fixture
@@ -43,6 +52,13 @@ def test_a_data_set_is_complete_and_whole(made):
 def test_a_second_run_writes_nothing(made, written):
     assert generate(CONFIG.world, CONFIG.data) == made
     assert written == []
+
+
+def test_a_data_set_counts_as_cached_only_where_nothing_was_made(made, home):
+    assert cached_flow(CONFIG.data)
+    shards_of(made)[0].unlink()
+    assert not cached_flow(CONFIG.data)
+    assert cached_flow(CONFIG.data)
 
 
 def test_only_a_shard_with_a_flipped_byte_is_written_again(made, written):

@@ -13,14 +13,19 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "data" / "shapes.py").write_text("def area():\n    return 1\n")
     (tmp_path / "data" / "other.py").write_text("def other():\n    return 1\n")
     monkeypatch.setattr(subject, "_ROOT", tmp_path)
-    code_digest.cache_clear()
+    forget()
     yield tmp_path / "data"
+    forget()
+
+
+def forget():
     code_digest.cache_clear()
+    subject._read.cache_clear()
 
 
 def digest_after(path, text):
     path.write_text(text)
-    code_digest.cache_clear()
+    forget()
     return code_digest("data.clips")
 
 

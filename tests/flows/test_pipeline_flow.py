@@ -1,0 +1,130 @@
+"""The whole pipeline on a tiny world, on a real Prefect server and MLflow store: what is done, and done again."""
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
+from tiny import tiny_config
+
+from evaluation.config import EvaluationConfig
+from flows.evaluate import evaluation_only
+from flows.pipeline import PipelineResult, pipeline
+from models.checkpoint import checkpoint_digest
+from tasks.home import HOME_VARIABLE, Home
+from tasks.registry import list_versions
+
+ALL = {"generate": True, "train": True, "evaluate": True}
+
+
+@pytest.fixture(scope="module")
+def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory):
+    """One home for all tests of this file: each of them builds on the first run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield Home.from_environment()
+
+
+@pytest.fixture(scope="module")
+def first(home: Home) -> PipelineResult:
+    return pipeline(tiny_config())
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def newest_artifact(key: str) -> str:
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), sort=ArtifactSort.CREATED_DESC, limit=1
+        )
+    return str(found[0].data)
+
+
+def test_the_first_run_does_everything_and_makes_a_champion(first, home):
+    assert first.cached == {"generate": False, "train": False, "evaluate": False}
+    assert first.promoted
+    assert first.model_version == "models:/flipbook/1"
+    assert [row.aliases for row in list_versions(home)] == [("champion",)]
+    assert {tier.name for tier in first.report.tiers} == {"T0", "T1"}
+    names = {path.suffix for path in first.evaluation_folder.rglob("*") if path.is_file()}
+    assert {".json", ".md", ".mp4", ".gif", ".avi", ".png", ".npz"} <= names
+
+
+def test_scores_and_videos_are_artifacts_of_the_run(first):
+    videos, scores = newest_artifact("videos"), newest_artifact("scores")
+    for prompt in ("circle moving left", "circle moving up-right"):
+        assert f"![{prompt}](data:image/gif;base64," in videos
+        assert prompt in scores
+    assert "/#/experiments/" in videos
+
+
+def test_a_second_run_does_nothing_again(first, home):
+    again = pipeline(tiny_config())
+    assert again.cached == ALL
+    assert again.report == first.report
+    assert len(list_versions(home)) == 1
+
+
+def test_another_evaluation_seed_only_evaluates(first):
+    other = pipeline(tiny_config(evaluation={"seed": 99}))
+    assert other.cached == ALL | {"evaluate": False}
+    assert other.evaluation_folder != first.evaluation_folder
+
+
+def test_another_learning_rate_trains_and_evaluates(first, home):
+    other = pipeline(tiny_config(train={"learning_rate": 5e-4}))
+    assert other.cached == {"generate": True, "train": False, "evaluate": False}
+    assert other.checkpoint_folder != first.checkpoint_folder
+    assert other.model_version != first.model_version
+
+
+@pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink], ids=["flipped byte", "deleted"])
+def test_a_lost_shard_is_made_again_and_nothing_else(first, damage):
+    damage(next(first.dataset_folder.glob("*.parquet")))
+    assert pipeline(tiny_config()).cached == ALL | {"generate": False}
+    assert pipeline(tiny_config()).cached == ALL
+
+
+def test_damaged_weights_are_trained_again_to_the_same_model(first, home):
+    digest = checkpoint_digest(first.checkpoint_folder)
+    flip_a_byte(first.checkpoint_folder / "generator.safetensors")
+    again = pipeline(tiny_config())
+    assert again.cached == ALL | {"train": False}
+    assert checkpoint_digest(again.checkpoint_folder) == digest
+    assert again.model_version == first.model_version
+
+
+def test_a_lost_video_is_made_again(first):
+    next(first.evaluation_folder.rglob("*.mp4")).unlink()
+    assert pipeline(tiny_config()).cached == ALL | {"evaluate": False}
+
+
+def test_evaluating_a_version_by_name_trains_nothing_and_shares_the_cache(first):
+    config = tiny_config().evaluation
+    named = evaluation_only(first.model_version, config)
+    assert named.cached
+    assert named.report == first.report
+    other = evaluation_only("models:/flipbook@champion", EvaluationConfig(**config.model_dump() | {"seed": 5}))
+    assert not other.cached
+    assert other.model_ref == first.model_version
+
+
+def test_evaluating_a_checkpoint_by_its_path_needs_no_registry(first):
+    result = evaluation_only(str(first.checkpoint_folder), tiny_config().evaluation)
+    assert result.cached
+    assert result.evaluation_folder == first.evaluation_folder
+
+
+def test_a_model_that_another_mlflow_store_does_not_know_is_registered_there_without_training(first, home, monkeypatch):
+    weights = first.checkpoint_folder / "generator.safetensors"
+    written = weights.stat().st_mtime_ns
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home.root / 'other.db'}")
+    again = pipeline(tiny_config())
+    assert again.model_version == "models:/flipbook/1"
+    assert weights.stat().st_mtime_ns == written
