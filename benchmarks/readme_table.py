@@ -95,7 +95,7 @@ def results_table(reports: Sequence[EvaluationReport]) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     samples = reports[0].config
     note = (
-        f"{len(reports)} trainings from scratch that differ in their seed; fresh samples, {samples.samples_seen} of each "
+        f"{len(reports)} trainings from scratch with different seeds; fresh samples, {samples.samples_seen} of each "
         f"seen prompt, {samples.samples_held_out} of each held-out one. In brackets: Wilson's 95 % interval."
     )
     return "\n".join([*lines, "", note])

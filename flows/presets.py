@@ -19,7 +19,9 @@ def small() -> PipelineConfig:
     return PipelineConfig(
         data=DataConfig(clips=360, shards=2),
         train=TrainConfig(steps=60, sample_every=50, log_every=10),
-        evaluation=EvaluationConfig(samples_seen=4, samples_held_out=16, samples_real=16, frechet=False),
+        evaluation=EvaluationConfig(
+            samples_seen=4, samples_held_out=16, samples_real=16, videos_per_prompt=1, frechet=False
+        ),
     )
 
 

@@ -1,6 +1,10 @@
 """What a command prints at its end: the scores, and where everything is."""
 
+import os
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,6 +22,14 @@ def output_console() -> Console:
     """Standard output; wide where it is no terminal, so that tables in logs keep their lines."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def program() -> str:
+    """What the user types to call this program: its name, or its path where the shell would not find it."""
+    if shutil.which("flipbook"):
+        return "flipbook"
+    script = Path(sys.executable).with_name("flipbook")
+    return shlex.quote(os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script))
 
 
 def print_pipeline(result: "PipelineResult") -> None:
@@ -106,6 +118,8 @@ def _print_next(console: Console, model: str) -> None:
     home = Home.from_environment()
     option = "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
     console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
-    console.print(f"flipbook ui{option}", markup=False, soft_wrap=True)
+    console.print(f"{program()} ui{option}", markup=False, soft_wrap=True)
     console.print("[bold]Draw videos:[/bold]", end=" ")
-    console.print(f'flipbook generate "circle moving up-right" --model {model}{option}', markup=False, soft_wrap=True)
+    console.print(
+        f'{program()} generate "circle moving up-right" --model {model}{option}', markup=False, soft_wrap=True
+    )
