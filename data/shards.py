@@ -20,7 +20,8 @@ from data.world import WorldConfig
 ShardFormat = Literal["parquet", "webdataset"]
 
 SUFFIXES: dict[ShardFormat, str] = {"parquet": ".parquet", "webdataset": ".tar"}
-_CHUNK = 256  # clips made at a time, and rows of a Parquet row group
+_CHUNK = 256  # clips made at a time at most, and rows of a Parquet row group
+_CHUNK_BYTES = 32 * 2**20  # of their frames, so that large pictures do not fill the memory
 
 
 class DataConfig(BaseModel):
@@ -91,7 +92,8 @@ def write_shard(folder: Path, *, world: WorldConfig, data: DataConfig, shard: in
         StorageError: the folder cannot be written to, or the disk is full.
     """
     indices = shard_indices(data, shard)
-    chunks = stream_clips(world, seed=data.seed, indices=np.arange(indices.start, indices.stop), size=_CHUNK)
+    size = max(1, min(_CHUNK, _CHUNK_BYTES // (world.frames * 3 * world.frame_size**2)))
+    chunks = stream_clips(world, seed=data.seed, indices=np.arange(indices.start, indices.stop), size=size)
     return write_clips(folder / shard_name(data, shard), chunks, world=world, data=data, first_index=indices.start)
 
 

@@ -14,7 +14,7 @@ from data.clips import make_clips
 from data.dataset import load_clips
 from data.export import export_dataset
 from data.manifest import ManifestError, read_manifest, verify_shard, write_manifest
-from data.shards import DataConfig, ShardFormat, write_shard
+from data.shards import DataConfig, ShardFormat, read_clips, write_shard
 from data.storage import DamagedShardError, StorageError
 from data.world import WorldConfig
 
@@ -148,6 +148,16 @@ def test_export_refuses_a_damaged_source(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(DamagedShardError, match=entry.name):
         export_dataset(dataset, tmp_path / "out", format="parquet")
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_large_pictures_are_made_and_stored_some_at_a_time(stored_as: ShardFormat, tmp_path: Path) -> None:
+    world = WorldConfig(frame_size=256, frames=64)
+    data = DataConfig(clips=3, shards=1, format=stored_as)
+    entry = write_shard(tmp_path, world=world, data=data, shard=0)
+    batches = list(read_clips(tmp_path / entry.name))
+    assert sum(len(batch.indices) for batch in batches) == 3
+    if stored_as == "parquet":
+        assert max(batch.frames.nbytes for batch in batches) <= 32 * 2**20
 
 
 def test_lz4_shards_hold_the_same_clips(write_dataset: Callable[..., Path], world: WorldConfig, tmp_path: Path) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.sampler import EpochSampler
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 3000), seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 10**6))
 def test_an_epoch_shows_every_clip_once(size: int, seed: int, epoch: int) -> None:
     order = EpochSampler(size=size, seed=seed).permute(epoch, np.arange(size))
     np.testing.assert_array_equal(np.sort(order), np.arange(size))
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 500), batch_size=st.integers(1, 70), step=st.integers(0, 50))
 def test_a_batch_is_a_window_of_the_epochs_laid_end_to_end(size: int, batch_size: int, step: int) -> None:
     sampler = EpochSampler(size=size, seed=1)

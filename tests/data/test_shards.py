@@ -105,6 +105,7 @@ def test_more_clips_than_one_row_group_come_back_in_order(stored_as: ShardFormat
     np.testing.assert_array_equal(indices, np.arange(300))
 
 
+@settings(deadline=None)
 @given(clips=st.integers(1, 10**6), shards=st.integers(1, 1000))
 def test_shards_cover_all_clips_once_and_evenly(clips: int, shards: int) -> None:
     data = DataConfig(clips=clips, shards=min(clips, shards))
