@@ -106,8 +106,8 @@ class _Targets:
         )
 
 
-def train_encoder(world: WorldConfig, *, seed: int) -> ClipEncoder:
-    """An encoder trained for some seconds on real clips of all prompts of `world`; a function of (world, seed)."""
+def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> ClipEncoder:
+    """An encoder trained for some seconds on real clips of all prompts of `world`; a function of its arguments."""
     prompts = [prompt for tier in world.tiers.values() for prompt in tier]
     generator = np.random.default_rng(seed)
     clips = make_clips_for(
@@ -118,10 +118,10 @@ def train_encoder(world: WorldConfig, *, seed: int) -> ClipEncoder:
         torch.manual_seed(seed)
         encoder = ClipEncoder(frames=world.frames).to(memory_format=torch.channels_last)
         optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3)
-        for step in range(_STEPS):
+        for step in range(steps):
             rows = torch.from_numpy(generator.integers(_CLIPS, size=_BATCH))
             for group in optimiser.param_groups:
-                group["lr"] = 2e-3 * (1 - step / _STEPS)
+                group["lr"] = 2e-3 * (1 - step / steps)
             features = encoder(pictures[rows])
             shape, colour = encoder.look(features).split([len(SHAPES), len(COLOURS)], dim=1)
             loss = (

@@ -107,7 +107,7 @@ def encode_mp4(clip: Frames, fps: int) -> bytes:
 
 
 def encode_gif(clip: Frames, fps: int, *, side: int = _SIDE) -> bytes:
-    """An endless GIF of a clip uint8 (T, S, S, 3), enlarged like the other videos. Its times are hundredths of a second."""
+    """An endless GIF of a clip uint8 (T, S, S, 3), enlarged like the others; its clock has 100 ticks a second."""
     return gif_of_images([Image.fromarray(picture) for picture in clip], fps, factor=max(side // clip.shape[1], 1))
 
 
