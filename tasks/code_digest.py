@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 ROOMS = ("data", "models", "evaluation")
 _ROOT = Path(__file__).resolve().parent.parent
+_PARSER = threading.Lock()  # Python 3.11's parser fails at times when two threads parse (its recursion depth is shared)
 
 
 @cache
@@ -34,13 +36,18 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
     path = _source_of(module)
     if path is None:
         raise ModuleNotFoundError(f"{module}: no such module under {_ROOT}")
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    tree = _parse(path.read_text(encoding="utf-8"))
     return _without_docstrings(tree), tuple(_imported(tree))
 
 
 def text_digest(source: str) -> str:
     """sha256 (hex) of Python source, without comments, docstrings and layout."""
-    return hashlib.sha256(_without_docstrings(ast.parse(source)).encode()).hexdigest()
+    return hashlib.sha256(_without_docstrings(_parse(source)).encode()).hexdigest()
+
+
+def _parse(source: str) -> ast.Module:
+    with _PARSER:
+        return ast.parse(source)
 
 
 def _source_of(module: str) -> Path | None:

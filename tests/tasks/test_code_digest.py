@@ -1,5 +1,7 @@
 """The digest of code: what changes it, and what does not."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tasks import code_digest as subject
@@ -59,3 +61,14 @@ def test_a_fields_description_changes_nothing_but_its_default_does():
 def test_a_module_that_does_not_exist_is_an_error(project):
     with pytest.raises(ModuleNotFoundError, match=r"data\.nothing"):
         code_digest("data.nothing")
+
+
+def test_many_threads_get_one_digest():
+    forget()
+
+    def digest(_: int) -> str:
+        forget()
+        return code_digest("models.trainer", "evaluation.report")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(digest, range(16)))) == 1
