@@ -1,0 +1,69 @@
+"""Progress on a terminal and in a log."""
+
+import io
+import threading
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from flows.console import BarSink, LineSink
+
+
+def bars() -> tuple[BarSink, Progress]:
+    columns = TextColumn("{task.fields[detail]}")
+    progress = Progress(columns, console=Console(file=io.StringIO()), disable=True)
+    return BarSink(progress), progress
+
+
+def test_a_step_has_one_bar_that_ends_full() -> None:
+    sink, progress = bars()
+    sink.start("train", 60)
+    sink.update("train", 20, "loss 1.2")
+    assert [(task.description, task.completed, task.total) for task in progress.tasks] == [("train", 20, 60)]
+    sink.update("train", 30)
+    assert progress.tasks[0].fields["detail"] == "loss 1.2"
+    sink.finish("train", "checkpoint /a")
+    assert progress.finished
+    assert progress.tasks[0].fields["detail"] == "checkpoint /a"
+
+
+def test_a_retried_step_begins_its_bar_again() -> None:
+    sink, progress = bars()
+    sink.start("evaluate", 5)
+    sink.update("evaluate", 4)
+    sink.start("evaluate", 6)
+    assert [(task.completed, task.total) for task in progress.tasks] == [(0, 6)]
+
+
+def test_a_step_from_the_cache_shows_as_done_without_ever_starting() -> None:
+    sink, progress = bars()
+    sink.finish("train", "kept /a")
+    assert progress.finished
+    assert progress.tasks[0].fields["detail"] == "kept /a"
+
+
+def test_many_threads_may_report_at_once() -> None:
+    sink, progress = bars()
+    threads = [threading.Thread(target=sink.start, args=("generate", 8)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(progress.tasks) == 1
+
+
+def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("flows.console.time.monotonic", lambda: now[0])
+    text = io.StringIO()
+    sink = LineSink(Console(file=text, width=200))
+    sink.start("train", 1000)
+    for step in range(0, 1000, 50):
+        now[0] += 1.0
+        sink.update("train", step, "[not markup]")
+    sink.finish("train", "checkpoint /a")
+    lines = text.getvalue().splitlines()
+    assert lines[0] == "train: 0/1000"
+    assert lines[1:3] == ["train: 450/1000  [not markup]", "train: 950/1000  [not markup]"]
+    assert lines[3:] == ["train: done in 20 s  checkpoint /a"]
