@@ -20,6 +20,7 @@ FAILED_PAPER = (255, 240, 239)
 _GAP = 2
 _MARGIN = 10
 _BAND = 18
+_CELL = 64
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def contact_sheet(
         ValueError: if there are no clips, or the lengths do not agree.
     """
     _check(frames, prompts, real, passed, notes)
+    frames, real = _legible(frames), None if real is None else _legible(real)
     count, number, size = frames.shape[:3]
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
     lines = [_wrap(prompt) for prompt in prompts]
@@ -125,6 +127,12 @@ def _check(
             raise ValueError(f"{len(frames)} clips, but {len(values)} {name}")
     if real is not None and real.shape != frames.shape:
         raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
+
+
+def _legible(frames: Frames) -> Frames:
+    """Frames of at least the height of a label: small ones are enlarged by a whole factor."""
+    factor = -(-_CELL // frames.shape[2])
+    return np.asarray(frames.repeat(factor, axis=2).repeat(factor, axis=3))
 
 
 def _wrap(prompt: str) -> list[str]:

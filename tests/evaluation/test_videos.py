@@ -144,3 +144,7 @@ def test_a_gallery_holds_the_first_samples_of_every_prompt(world, tmp_path):
     assert not write_gallery(
         tmp_path / "none", sampler=sampler, world=world, config=EvaluationConfig(videos_per_prompt=0)
     )
+
+
+def test_small_frames_are_enlarged_so_that_labels_fit(clip):
+    assert contact_sheet(clip[None], ["circle moving right"]).height > 64
