@@ -114,9 +114,20 @@ class Adversary:
             for module in self.modules.values():
                 module.to(memory_format=torch.channels_last)
         betas = (train.beta1, train.beta2)
+        motion = [*self.generator.text.parameters(), *self.generator.clip.motion.parameters()]
+        painting = list(self.generator.clip.decoder.parameters())
         self.optimisers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), train.learning_rate, betas=betas, fused=True),
-            "critics": torch.optim.Adam(critics, train.learning_rate, betas=betas, fused=True),
+            "generator": torch.optim.Adam(
+                [
+                    {"params": motion, "peak": train.learning_rate},
+                    {"params": painting, "peak": train.decoder_learning_rate},
+                ],
+                betas=betas,
+                fused=True,
+            ),
+            "critics": torch.optim.Adam(
+                [{"params": critics, "peak": train.critic_learning_rate}], betas=betas, fused=True
+            ),
         }
         self.advantage = torch.ones(len(world.seen_prompts))
         self.steps_done = 0
@@ -149,10 +160,10 @@ class Adversary:
 
     def _set_rate(self) -> None:
         left = 1 - self.steps_done / self.config.steps
-        rate = self.config.learning_rate * min(1.0, left / max(self.config.decay_share, 1e-9))
+        share = min(1.0, left / max(self.config.decay_share, 1e-9))
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = group["peak"] * share
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
@@ -162,11 +173,11 @@ class Adversary:
         decoder = self.generator.clip.decoder
         with self._autocast():
             latents = self.generator.latents(noise, counts)
-            maps = decoder.maps(latents.flatten(0, 1))
-            clips = decoder.paint(maps, sight.phase)
-            views = {CLIP: clips.view(*latents.shape[:2], *clips.shape[1:])}
+            flat = latents.flatten(0, 1)
+            clips = decoder(flat, sight.phase)
+            views = {CLIP: clips.unflatten(0, latents.shape[:2])}
             if FRAME in self.critics:
-                views[FRAME] = decoder.paint(maps[sight.picks.to(self.device)])
+                views[FRAME] = decoder(flat.index_select(0, sight.picks.to(self.device)))
         return views
 
     def _reals(self, indices: Tensor, sight: _Sight) -> dict[str, Tensor]:

@@ -22,11 +22,11 @@ class ModelConfig(BaseModel):
         description="How a frame's latent becomes a picture: learned keypoint heat maps, or a dense 8x8 map.",
     )
     keypoints: int = Field(8, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
-    channels: int = Field(24, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
+    channels: int = Field(16, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
-        32, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
+        0, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
     )
 
 
@@ -39,7 +39,11 @@ class TrainConfig(BaseModel):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")
-    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Adam's rate for all networks, up to 0.1.")
+    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Adam's rate for text and motion, up to 0.1.")
+    decoder_learning_rate: float = Field(4e-4, gt=0, le=0.1, description="Adam's rate for the decoder, up to 0.1.")
+    critic_learning_rate: float = Field(
+        1e-3, gt=0, le=0.1, description="Adam's rate for the discriminators, up to 0.1."
+    )
     beta1: float = Field(0.0, ge=0, lt=1, description="Adam's first moment decay, 0 to below 1.")
     beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second moment decay, 0 to below 1.")
     decay_share: float = Field(

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from models.config import ModelConfig
 
-PATCH = 4  # px of the picture that one cell of the decoder's map becomes
+PATCH = 4  # px of the picture that one cell of the convolutional decoder's map becomes
 
 
 class MotionNetwork(nn.Module):
@@ -56,70 +56,11 @@ class MotionNetwork(nn.Module):
 
 
 def _cosines(frames: int) -> Tensor:
-    """Orthogonal cosine transform (T, T) from amplitudes to frames; the k-th wave is scaled by 1 / (1 + k / 3)."""
+    """Orthogonal cosine transform (T, T) from amplitudes to frames; the k-th wave is scaled by 1 / (1 + k / 10)."""
     time, wave = torch.arange(frames).unsqueeze(1) + 0.5, torch.arange(frames)
     basis = torch.cos(torch.pi * time * wave / frames)
     basis[:, 1:] *= 2**0.5
-    return basis / (1 + wave / 3)
-
-
-class KeypointMap(nn.Module):
-    """Frame latents (F, D) to feature maps (F, C, G, G): Gaussian heat maps, each carrying a vector of features.
-
-    A keypoint's place, width and features are linear in the latent. Heat maps as the bottleneck of a picture follow
-    Jakab et al., "Unsupervised Learning of Object Landmarks through Conditional Image Generation" (2018); here nothing
-    supervises them, the discriminators' gradient alone moves them.
-    """
-
-    grid: Tensor
-
-    def __init__(self, config: ModelConfig, *, cells: int) -> None:
-        super().__init__()
-        self.keypoints, self.channels = config.keypoints, config.channels
-        self.place = nn.Linear(config.latent, 2 * self.keypoints)
-        self.width = nn.Linear(config.latent, self.keypoints)
-        self.features = nn.Sequential(
-            nn.Linear(config.latent, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * self.channels)
-        )
-        self.bias = nn.Parameter(torch.zeros(self.channels, 1, 1))
-        self.register_buffer("grid", (torch.arange(cells) + 0.5) * (2 / cells) - 1, persistent=False)
-        initialise(self)
-        nn.init.normal_(self.place.weight, std=0.2 / config.latent**0.5)
-        nn.init.normal_(self.width.weight, std=0.2 / config.latent**0.5)
-        self.finest = 1.2 / cells  # standard deviation of 0.6 cells: narrower heat maps would alias
-
-    def forward(self, latents: Tensor) -> Tensor:
-        count, cells = latents.shape[0], self.grid.numel()
-        place = self.place(latents).view(count, self.keypoints, 2, 1)
-        width = self.finest + functional.softplus(self.width(latents) - 1).view(count, self.keypoints, 1, 1) * 0.5
-        # (F, K, 2, G): columns, rows. The bound keeps far cells from denormal numbers, which CPUs are slow at.
-        bumps = torch.exp(-0.5 * ((self.grid - place) / width).square().clamp(max=40))
-        columns, rows = bumps.unbind(2)
-        heat = rows.unsqueeze(3) * columns.unsqueeze(2)  # (F, K, G, G)
-        features = self.features(latents).view(count, self.keypoints, self.channels)
-        maps = torch.bmm(features.transpose(1, 2), heat.flatten(2))  # (F, C, G * G)
-        return maps.view(count, self.channels, cells, cells) + self.bias
-
-
-class DenseMap(nn.Module):
-    """Frame latents (F, D) to feature maps (F, C, G, G): a perceptron draws a coarse map, enlarged and smoothed."""
-
-    def __init__(self, config: ModelConfig, *, cells: int) -> None:
-        super().__init__()
-        self.side = cells // 2
-        self.seed = nn.Sequential(
-            nn.Linear(config.latent, 256), nn.LeakyReLU(0.2), nn.Linear(256, 16 * self.side**2), nn.LeakyReLU(0.2)
-        )
-        self.conv = nn.Conv2d(16, config.channels, 3, padding=1)
-
-    def forward(self, latents: Tensor) -> Tensor:
-        coarse = self.seed(latents).view(-1, 16, self.side, self.side)
-        enlarged = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        maps: Tensor = self.conv(enlarged)
-        return maps
-
-
-_MAPS: dict[str, Callable[..., nn.Module]] = {"keypoint": KeypointMap, "convolutional": DenseMap}
+    return basis / (1 + wave / 10)
 
 
 def initialise(module: nn.Module) -> None:
@@ -131,43 +72,100 @@ def initialise(module: nn.Module) -> None:
                 nn.init.zeros_(part.bias)
 
 
-class FrameDecoder(nn.Module):
-    """Frame latents (F, D) to pictures (F, 3, S, S) in [-1, 1].
+class KeypointDecoder(nn.Module):
+    """Frame latents (F, D) to pictures, through Gaussian heat maps that each carry a vector of features.
 
-    The last convolution gives every cell its 4x4 px at once (depth to space).
+    Places and widths are linear in the latent; all keypoints move with one anchor and shift a little about it. At each
+    pixel the heat maps' features add up, and one perceptron for all pixels turns the sum into a colour. So a picture
+    can be had at any of its pixels alone. Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised
+    Learning of Object Landmarks through Conditional Image Generation" (2018); here the discriminators' gradient alone
+    moves them.
     """
+
+    grid: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         super().__init__()
-        cells = frame_size // PATCH
-        self.map = _MAPS[config.decoder](config, cells=cells)
-        self.conv = nn.Conv2d(config.channels, config.channels, 3, padding=1)
-        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 1)
-        initialise(self.conv)
-        nn.init.normal_(self.pixels.weight, std=0.5 / config.channels**0.5)
-        self.pixels.bias = nn.Parameter(torch.full((3 * PATCH**2,), 2.0))  # start towards the white background
+        self.keypoints, self.channels = config.keypoints, config.channels
+        self.anchor = nn.Linear(config.latent, 2)
+        self.offset = nn.Linear(config.latent, 2 * self.keypoints)
+        self.width = nn.Linear(config.latent, self.keypoints)
+        self.features = nn.Sequential(
+            nn.Linear(config.latent, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * self.channels)
+        )
+        self.bias = nn.Parameter(torch.zeros(self.channels))
+        self.colour = nn.Linear(self.channels, 3)
+        initialise(self)
+        nn.init.normal_(self.anchor.weight, std=0.4 / config.latent**0.5)
+        nn.init.normal_(self.offset.weight, std=0.05 / config.latent**0.5)
+        nn.init.normal_(self.offset.bias, std=0.1)
+        nn.init.normal_(self.width.weight, std=0.2 / config.latent**0.5)
+        nn.init.normal_(self.colour.weight, std=0.5 / self.channels**0.5)
+        self.colour.bias = nn.Parameter(torch.full((3,), 2.0))  # start towards the white background
+        self.register_buffer("grid", (torch.arange(frame_size) + 0.5) * (2 / frame_size) - 1, persistent=False)
+        self.finest = 2 / frame_size  # standard deviation of one pixel: narrower heat maps would alias
 
-    def maps(self, latents: Tensor) -> Tensor:
-        """Feature maps (F, C, G, G) that `paint` needs, from frame latents (F, D)."""
-        maps = functional.leaky_relu(self.map(latents), 0.2).contiguous(memory_format=torch.channels_last)
-        return functional.leaky_relu(self.conv(maps), 0.2)
-
-    def paint(self, maps: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
-        """Pictures (F, 3, S, S) in [-1, 1] from `maps`.
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """Pictures (F, 3, S, S) in [-1, 1] from frame latents (F, D).
 
         `phase` asks for every second pixel alone, (F, 3, S/2, S/2), those at rows 2i + phase[0] and columns
         2j + phase[1], at a quarter of the cost.
         """
+        count = len(latents)
+        place = self.anchor(latents).unsqueeze(1) + self.offset(latents).view(count, self.keypoints, 2)
+        width = self.finest + 0.3 * functional.softplus(self.width(latents) - 1).unsqueeze(2)
+        columns, rows = (
+            (self.grid, self.grid) if phase is None else (self.grid[phase[1] :: 2], self.grid[phase[0] :: 2])
+        )
+        across, down = (_bump((line - at) / width) for line, at in ((columns, place[..., :1]), (rows, place[..., 1:])))
+        heat = (down.unsqueeze(3) * across.unsqueeze(2)).flatten(2)  # (F, K, R * C)
+        features = self.features(latents).view(count, self.keypoints, self.channels)
+        pixels = functional.leaky_relu(torch.baddbmm(self.bias, heat.transpose(1, 2), features), 0.2)  # (F, R * C, H)
+        return torch.tanh(self.colour(pixels)).view(count, len(rows), len(columns), 3).permute(0, 3, 1, 2)
+
+
+def _bump(distance: Tensor) -> Tensor:
+    """Gaussian of unit height. The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
+    return torch.exp(-0.5 * distance.square().clamp(max=40))
+
+
+class ConvolutionalDecoder(nn.Module):
+    """Frame latents (F, D) to pictures: a perceptron draws a coarse map, which is enlarged and convolved.
+
+    The last convolution gives every cell of the map its 4x4 px at once (depth to space).
+    """
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__()
+        self.side = frame_size // (2 * PATCH)
+        self.seed = nn.Sequential(
+            nn.Linear(config.latent, 256), nn.LeakyReLU(0.2), nn.Linear(256, 16 * self.side**2), nn.LeakyReLU(0.2)
+        )
+        self.first = nn.Conv2d(16, config.channels, 3, padding=1)
+        self.second = nn.Conv2d(config.channels, config.channels, 3, padding=1)
+        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 3, padding=1)
+        initialise(self)
+        nn.init.normal_(self.pixels.weight, std=0.5 / (9 * config.channels) ** 0.5)
+        self.pixels.bias = nn.Parameter(torch.full((3 * PATCH**2,), 2.0))  # start towards the white background
+
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """As `KeypointDecoder.forward`; `phase` saves three quarters of the last convolution."""
+        coarse = self.seed(latents).view(-1, 16, self.side, self.side).contiguous(memory_format=torch.channels_last)
+        maps = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        maps = functional.leaky_relu(self.first(maps), 0.2)
+        maps = functional.leaky_relu(self.second(maps), 0.2)
         if phase is None:
             return torch.tanh(functional.pixel_shuffle(self.pixels(maps), PATCH))
-        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 1, 1)[:, phase[0] :: 2, phase[1] :: 2]
+        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
         bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
-        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten())
+        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
         return torch.tanh(functional.pixel_shuffle(cells, PATCH // 2))
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """Pictures (F, 3, S, S) in [-1, 1] from frame latents (F, D)."""
-        return self.paint(self.maps(latents))
+
+_DECODERS: dict[str, Callable[..., nn.Module]] = {
+    "keypoint": KeypointDecoder,
+    "convolutional": ConvolutionalDecoder,
+}
 
 
 class ClipGenerator(nn.Module):
@@ -176,7 +174,7 @@ class ClipGenerator(nn.Module):
     def __init__(self, config: ModelConfig, *, frames: int, frame_size: int) -> None:
         super().__init__()
         self.motion = MotionNetwork(config, frames=frames)
-        self.decoder = FrameDecoder(config, frame_size=frame_size)
+        self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text (N, C)."""
