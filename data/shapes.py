@@ -59,5 +59,5 @@ def signed_distance(
         fold = px + root3 * py > 0
         px, py = np.where(fold, (px - root3 * py) / 2, px), np.where(fold, (-root3 * px - py) / 2, py)
         px = px - np.clip(px, -2 * half, 0)
-        return (-np.sqrt(px * px + py * py) * np.sign(py)).astype(np.float32)
+        return np.asarray(-np.sqrt(px * px + py * py) * np.sign(py), dtype=np.float32)
     raise ValueError(f"Unknown shape {shape!r}; known shapes: {', '.join(SHAPES)}.")
