@@ -1,5 +1,6 @@
 """What the terminal shows: progress of the steps, and errors of one line."""
 
+import os
 import sys
 import threading
 import time
@@ -121,6 +122,8 @@ def flows_shown() -> Iterator[Callable[[], None]]:
     from flows.embedded import prefect_server
     from tasks.home import Home
 
+    # What Prefect says of a failure, the command line says in a line; its server keeps the rest.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with progress_shown(), prefect_server(Home.from_environment()) as api:
         yield api.wait_until_ready
 
