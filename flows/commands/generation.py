@@ -43,8 +43,8 @@ def generate(
     prepare_folder(out, option="--out")
 
     import numpy as np
-    from evaluation.videos import write_videos
 
+    from evaluation.videos import write_videos
     from models.sampling import TextToVideo
 
     network = TextToVideo.load(found.checkpoint, device=device)
