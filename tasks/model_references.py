@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from models.checkpoint import checkpoint_digest
+from models.checkpoint import CheckpointError, checkpoint_digest
 from tasks.home import Home
 from tasks.logged_model import DIGEST_TAG, MODEL_NAME_IN_RUN
 from tasks.mlflow_store import open_store, tracking_uri
@@ -153,11 +153,14 @@ def _local_checkpoint(home: Home, model: LoggedModel, *, ref: str) -> tuple[Path
         folder = _fetch(location.geturl(), home.root / "models" / model.model_id, tracking_uri(home))
     if not folder.is_dir():
         raise ModelReferenceError(f"{ref}: its files are gone from {folder}. Train it again or pick another version.")
-    digest = checkpoint_digest(folder)
+    try:
+        digest = checkpoint_digest(folder)
+    except CheckpointError as error:
+        raise ModelReferenceError(f"{ref}: its files are not those that were registered. {error}") from error
     if digest != expected:
         raise ModelReferenceError(
-            f"{ref}: the files in {folder} are not those that were registered (digest {digest[:12]}, "
-            f"registered {expected[:12]}). Train it again or pick another version."
+            f"{ref}: its files are not those that were registered: {folder} holds the checkpoint {digest[:12]}, "
+            f"not {expected[:12]}. Train it again or pick another version."
         )
     return folder, digest
 
@@ -205,5 +208,7 @@ def _inventory(client: MlflowClient) -> str:
         return "No model is registered yet: `flipbook run` trains and registers the first."
     shown = ", ".join(f"models:/{MODEL_NAME}/{version}" for version in versions[:10])
     more = f" and {len(versions) - 10} older" if len(versions) > 10 else ""
-    aliases = ", ".join(f"{MODEL_NAME}@{name} (version {n})" for name, n in sorted(version_aliases(client).items()))
+    aliases = ", ".join(
+        f"models:/{MODEL_NAME}@{name} (version {n})" for name, n in sorted(version_aliases(client).items())
+    )
     return f"Registered: {shown}{more}. Aliases: {aliases or 'none'}."

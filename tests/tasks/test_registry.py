@@ -192,8 +192,8 @@ def test_a_champion_set_by_hand_without_scores_is_not_overruled(home, registered
     assert "flipbook evaluate --model models:/flipbook/1" in promotion.why
 
 
-def test_the_standing_on_a_version_is_what_the_rule_compared(home, judged):
+def test_the_standing_on_a_version_pools_all_held_out_prompts(home, judged):
     version, _ = judged(0, seen=0.75, held_out=0.5)
     standing = json.loads(version_tags(home, version)["standing"])
-    assert standing["seen"]["hits"] / standing["seen"]["trials"] == pytest.approx(0.75, abs=0.02)
-    assert standing["held_out"]["hits"] / standing["held_out"]["trials"] == pytest.approx(0.5, abs=0.02)
+    assert (standing["seen"]["value"], standing["seen"]["n"]) == (0.75, 18 * 64)
+    assert (standing["held_out"]["value"], standing["held_out"]["n"]) == (0.5, 2 * 64)
