@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tasks.home import Home
 
-START_SECONDS = 120.0
+START_SECONDS = 300.0  # a busy machine may need minutes; a server that died is noticed at once
 STOP_SECONDS = 10.0
 
 
