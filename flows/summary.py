@@ -41,7 +41,7 @@ def print_pipeline(result: "PipelineResult") -> None:
     _print_facts(
         console,
         {
-            "Videos": str(result.evaluation_folder),
+            "Videos": str(result.evaluation_folder / "videos"),
             "Report": str(result.evaluation_folder / "report.md"),
             "Model": f"{result.model_version}, {outcome} ({result.why})",
             "Clips": str(result.dataset_folder),
@@ -59,7 +59,7 @@ def print_evaluation(result: "EvaluationResult") -> None:
         console,
         {
             "Model": result.model_ref,
-            "Videos": str(result.evaluation_folder),
+            "Videos": str(result.evaluation_folder / "videos"),
             "Report": str(result.evaluation_folder / "report.md"),
             "Not done again": "evaluate" if result.cached else "",
         },
