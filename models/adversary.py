@@ -113,21 +113,15 @@ class Adversary:
         if device.type == "cuda":
             for module in self.modules.values():
                 module.to(memory_format=torch.channels_last)
+            if (
+                train.compile
+            ):  # not the discriminators: compiled code has no second derivatives, the penalties need them
+                self.generator.clip.motion.compile()
+                self.generator.clip.decoder.compile()
         betas = (train.beta1, train.beta2)
-        motion = [*self.generator.text.parameters(), *self.generator.clip.motion.parameters()]
-        painting = list(self.generator.clip.decoder.parameters())
         self.optimisers = {
-            "generator": torch.optim.Adam(
-                [
-                    {"params": motion, "peak": train.learning_rate},
-                    {"params": painting, "peak": train.decoder_learning_rate},
-                ],
-                betas=betas,
-                fused=True,
-            ),
-            "critics": torch.optim.Adam(
-                [{"params": critics, "peak": train.critic_learning_rate}], betas=betas, fused=True
-            ),
+            name: torch.optim.Adam(parameters, train.learning_rate, betas=betas, fused=True)
+            for name, parameters in (("generator", list(self.generator.parameters())), ("critics", critics))
         }
         self.advantage = torch.ones(len(world.seen_prompts))
         self.steps_done = 0
@@ -160,10 +154,10 @@ class Adversary:
 
     def _set_rate(self) -> None:
         left = 1 - self.steps_done / self.config.steps
-        share = min(1.0, left / max(self.config.decay_share, 1e-9))
+        rate = self.config.learning_rate * min(1.0, left / max(self.config.decay_share, 1e-9))
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * share
+                group["lr"] = rate
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")

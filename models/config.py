@@ -21,13 +21,18 @@ class ModelConfig(BaseModel):
         "keypoint",
         description="How a frame's latent becomes a picture: learned keypoint heat maps, or a dense 8x8 map.",
     )
-    keypoints: int = Field(8, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
-    channels: int = Field(16, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
+    keypoints: int = Field(4, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
+    channels: int = Field(8, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
         0, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
     )
+
+    @property
+    def latent_size(self) -> int:
+        """Width of a clip's latent."""
+        return self.noise + self.modes
 
 
 class TrainConfig(BaseModel):
@@ -47,10 +52,10 @@ class TrainConfig(BaseModel):
     beta1: float = Field(0.0, ge=0, lt=1, description="Adam's first moment decay, 0 to below 1.")
     beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second moment decay, 0 to below 1.")
     decay_share: float = Field(
-        0.5, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
+        0.7, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
-    clip_penalty: float = Field(3.0, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    clip_penalty: float = Field(0.15, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
     frame_penalty: float = Field(5.0, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")

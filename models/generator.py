@@ -32,7 +32,7 @@ class MotionNetwork(nn.Module):
         super().__init__()
         self.frames = frames
         self.register_buffer("basis", _cosines(frames), persistent=False)
-        noise, width, out = config.noise + config.modes, config.motion_width, frames * config.latent
+        noise, width, out = config.latent_size, config.motion_width, frames * config.latent
         self.from_noise = nn.Sequential(nn.Linear(noise, width), nn.LeakyReLU(0.2), nn.Linear(width, width))
         self.from_text = nn.Linear(config.text_width, width, bias=False)
         self.mix = nn.Linear(width, out, bias=False)
@@ -97,8 +97,8 @@ class KeypointDecoder(nn.Module):
         self.colour = nn.Linear(self.channels, 3)
         initialise(self)
         nn.init.normal_(self.anchor.weight, std=0.4 / config.latent**0.5)
-        nn.init.normal_(self.offset.weight, std=0.05 / config.latent**0.5)
-        nn.init.normal_(self.offset.bias, std=0.1)
+        nn.init.normal_(self.offset.weight, std=0.2 / config.latent**0.5)
+        nn.init.normal_(self.offset.bias, std=0.3)
         nn.init.normal_(self.width.weight, std=0.2 / config.latent**0.5)
         nn.init.normal_(self.colour.weight, std=0.5 / self.channels**0.5)
         self.colour.bias = nn.Parameter(torch.full((3,), 2.0))  # start towards the white background
@@ -112,7 +112,8 @@ class KeypointDecoder(nn.Module):
         2j + phase[1], at a quarter of the cost.
         """
         count = len(latents)
-        place = self.anchor(latents).unsqueeze(1) + self.offset(latents).view(count, self.keypoints, 2)
+        offset = 0.3 * torch.tanh(self.offset(latents)).view(count, self.keypoints, 2)
+        place = self.anchor(latents).unsqueeze(1) + offset
         width = self.finest + 0.3 * functional.softplus(self.width(latents) - 1).unsqueeze(2)
         columns, rows = (
             (self.grid, self.grid) if phase is None else (self.grid[phase[1] :: 2], self.grid[phase[0] :: 2])
@@ -184,7 +185,7 @@ class ClipGenerator(nn.Module):
 
 
 def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:
-    """Latents float32 (count, noise + modes): Gaussian components and one random one-hot, on the CPU."""
+    """Latents float32 (count, config.latent_size): Gaussian components and one random one-hot, on the CPU."""
     gaussian = torch.randn(count, config.noise, generator=generator)
     if not config.modes:
         return gaussian
