@@ -78,4 +78,4 @@ def conclude(home: Home, version: int, evaluation: EvaluationReference, report: 
 
 
 if __name__ == "__main__":
-    evaluation_only(*sys.argv[1:2])
+    evaluation_only(sys.argv[1])

@@ -3,15 +3,14 @@
 python -m flows.generate
 """
 
-import os
 
 from prefect import flow
 from prefect.futures import as_completed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from data.shards import DataConfig
 from data.world import WorldConfig
 from flows.outcome import Outcome, run_step, was_cached
+from flows.threads import thread_per_core
 from tasks.caching import at_home
 from tasks.generate import finish_dataset, generate_shard
 from tasks.home import Home
@@ -21,7 +20,7 @@ from tasks.references import DatasetReference
 STEP = "generate"
 
 
-@flow(name=STEP, task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+@flow(name=STEP, task_runner=thread_per_core())
 def generate(world: WorldConfig, data: DataConfig) -> DatasetReference:
     """Makes the clips of `world`: one task a shard, each done again only where its shard is missing or damaged."""
     return make_dataset(Home.from_environment().create(), world, data).value

@@ -3,17 +3,16 @@
 python -m flows.pipeline
 """
 
-import os
 from pathlib import Path
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.report import EvaluationReport
 from flows.config import PipelineConfig
 from flows.evaluate import conclude, make_evaluation
 from flows.generate import make_dataset
+from flows.threads import thread_per_core
 from flows.train import make_checkpoint, register
 from tasks.artifacts import publish_evaluation
 from tasks.evaluate import read_report
@@ -35,7 +34,7 @@ class PipelineResult(BaseModel):
     cached: dict[str, bool] = Field(description="By step: whether all of it was there already.")
 
 
-@flow(name="pipeline", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+@flow(name="pipeline", task_runner=thread_per_core())
 def pipeline(config: PipelineConfig) -> PipelineResult:
     """Everything from nothing. Steps that are done already, in this home and with this code, are not done again."""
     home = Home.from_environment().create()

@@ -3,15 +3,14 @@
 python -m flows.train
 """
 
-import os
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from data.shards import DataConfig
 from data.world import WorldConfig
 from flows.generate import make_dataset
 from flows.outcome import Outcome, run_step
+from flows.threads import thread_per_core
 from models.config import ModelConfig, TrainConfig
 from tasks.caching import at_home
 from tasks.home import Home
@@ -22,7 +21,7 @@ from tasks.registry import ModelVersion
 from tasks.train import train_model
 
 
-@flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=os.cpu_count() or 1))
+@flow(name="train", task_runner=thread_per_core())
 def train(world: WorldConfig, data: DataConfig, model: ModelConfig, train: TrainConfig) -> ModelVersion:
     """Trains a model on the clips of `world` and registers it; goes on where a killed training stopped."""
     home = Home.from_environment().create()

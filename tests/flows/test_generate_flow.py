@@ -2,12 +2,12 @@
 
 import pytest
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from tiny import tiny_config
 
 from data.manifest import read_manifest, verify_shard
 from data.shards import DataConfig
 from flows.generate import generate, make_dataset
+from flows.threads import thread_per_core
 from tasks import generate as tasks
 from tasks.home import Home
 
@@ -28,7 +28,7 @@ def written(monkeypatch):
     return numbers
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(task_runner=thread_per_core())
 def cached_flow(data: DataConfig) -> bool:
     return make_dataset(Home.from_environment(), CONFIG.world, data).cached
 
