@@ -37,13 +37,13 @@ def print_pipeline(result: "PipelineResult") -> None:
     console = output_console()
     console.print(score_table(result.report))
     done_before = [step for step, cached in result.cached.items() if cached]
-    outcome = "is the champion" if result.promoted else "stays as it is; the champion does not change"
+    alias = " (champion)" if result.promoted else ""
     _print_facts(
         console,
         {
             "Videos": str(result.evaluation_folder / "videos"),
             "Report": str(result.evaluation_folder / "report.md"),
-            "Model": f"{result.model_version}, {outcome} ({result.why})",
+            "Model": f"{result.model_version}{alias}, {result.why}",
             "Clips": str(result.dataset_folder),
             "Not done again": ", ".join(done_before),
         },
