@@ -3,7 +3,6 @@
 python -m flows.generate
 """
 
-
 from prefect import flow
 from prefect.futures import as_completed
 

@@ -3,7 +3,6 @@
 python -m flows.train
 """
 
-
 from prefect import flow
 
 from data.shards import DataConfig
