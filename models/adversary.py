@@ -101,7 +101,7 @@ class Adversary:
                 model, words=words, frames=world.frames, frame_size=world.frame_size, group=train.clips_per_prompt
             ).to(device)
         }
-        self.penalties = {CLIP: train.clip_penalty, FRAME: train.frame_penalty}
+        self.penalties: dict[str, float] = {}
         if model.frame_critic_channels:
             self.critics[FRAME] = FrameDiscriminator(model, words=words, frame_size=world.frame_size).to(device)
         self.modules: dict[str, nn.Module] = {
@@ -113,9 +113,7 @@ class Adversary:
         if device.type == "cuda":
             for module in self.modules.values():
                 module.to(memory_format=torch.channels_last)
-            if (
-                train.compile
-            ):  # not the discriminators: compiled code has no second derivatives, the penalties need them
+            if train.compile:  # not the discriminators: penalties need second derivatives, compiled code has none
                 self.generator.clip.motion.compile()
                 self.generator.clip.decoder.compile()
         betas = (train.beta1, train.beta2)
@@ -144,7 +142,7 @@ class Adversary:
         sight = _Sight.draw(size, frames=self.planes.shape[1], picked=config.frames_per_clip, generator=random)
         noise = draw_noise(size, config=self.model, generator=random).to(self.device)
         counts = self.counts[batch.prompts.to(self.device)]
-        self._set_rate()
+        self._follow_schedule()
         fakes = self._fakes(noise, counts, sight)
         losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, counts)
         losses |= self._generator_round(fakes, counts)
@@ -152,9 +150,17 @@ class Adversary:
         self.steps_done += 1
         return losses
 
-    def _set_rate(self) -> None:
+    def _follow_schedule(self) -> None:
+        """Learning rate and penalties of this step.
+
+        While the rate falls the discriminator would come to know the training clips by heart; a rising penalty keeps it
+        smooth.
+        """
         left = 1 - self.steps_done / self.config.steps
-        rate = self.config.learning_rate * min(1.0, left / max(self.config.decay_share, 1e-9))
+        share = min(1.0, left / max(self.config.decay_share, 1e-9))
+        rate = self.config.learning_rate * share
+        rise = self.config.final_clip_penalty / self.config.clip_penalty
+        self.penalties = {CLIP: self.config.clip_penalty * rise ** (1 - share), FRAME: self.config.frame_penalty}
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate

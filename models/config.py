@@ -40,7 +40,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(5_000, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
+    steps: int = Field(4_000, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")
@@ -55,7 +55,10 @@ class TrainConfig(BaseModel):
         0.7, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
-    clip_penalty: float = Field(0.15, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    clip_penalty: float = Field(0.15, gt=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    final_clip_penalty: float = Field(
+        1.0, gt=0, description="What clip_penalty rises to, exponentially, while the learning rate falls."
+    )
     frame_penalty: float = Field(5.0, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")

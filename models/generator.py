@@ -75,11 +75,12 @@ def initialise(module: nn.Module) -> None:
 class KeypointDecoder(nn.Module):
     """Frame latents (F, D) to pictures, through Gaussian heat maps that each carry a vector of features.
 
-    Places and widths are linear in the latent; all keypoints move with one anchor and shift a little about it. At each
-    pixel the heat maps' features add up, and one perceptron for all pixels turns the sum into a colour. So a picture
-    can be had at any of its pixels alone. Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised
-    Learning of Object Landmarks through Conditional Image Generation" (2018); here the discriminators' gradient alone
-    moves them.
+    The anchor of all keypoints is linear in the latent. They stay within one size of it, so that their sum has one hill:
+    the picture shows one thing, and to have it elsewhere the anchor must move. At each pixel the heat maps' features add
+    up, and one perceptron for all pixels turns the sum into a colour; so a picture can be had at any of its pixels alone.
+
+    Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised Learning of Object Landmarks through
+    Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
     """
 
     grid: Tensor
@@ -89,6 +90,7 @@ class KeypointDecoder(nn.Module):
         self.keypoints, self.channels = config.keypoints, config.channels
         self.anchor = nn.Linear(config.latent, 2)
         self.offset = nn.Linear(config.latent, 2 * self.keypoints)
+        self.size = nn.Linear(config.latent, 1)
         self.width = nn.Linear(config.latent, self.keypoints)
         self.features = nn.Sequential(
             nn.Linear(config.latent, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * self.channels)
@@ -99,6 +101,7 @@ class KeypointDecoder(nn.Module):
         nn.init.normal_(self.anchor.weight, std=0.4 / config.latent**0.5)
         nn.init.normal_(self.offset.weight, std=0.2 / config.latent**0.5)
         nn.init.normal_(self.offset.bias, std=0.3)
+        nn.init.normal_(self.size.weight, std=0.2 / config.latent**0.5)
         nn.init.normal_(self.width.weight, std=0.2 / config.latent**0.5)
         nn.init.normal_(self.colour.weight, std=0.5 / self.channels**0.5)
         self.colour.bias = nn.Parameter(torch.full((3,), 2.0))  # start towards the white background
@@ -112,9 +115,10 @@ class KeypointDecoder(nn.Module):
         2j + phase[1], at a quarter of the cost.
         """
         count = len(latents)
-        offset = 0.3 * torch.tanh(self.offset(latents)).view(count, self.keypoints, 2)
+        size = self.finest + 0.3 * functional.softplus(self.size(latents) - 1).unsqueeze(2)  # (F, 1, 1)
+        offset = size * torch.tanh(self.offset(latents)).view(count, self.keypoints, 2)
         place = self.anchor(latents).unsqueeze(1) + offset
-        width = self.finest + 0.3 * functional.softplus(self.width(latents) - 1).unsqueeze(2)
+        width = size * torch.exp(0.5 * torch.tanh(self.width(latents))).unsqueeze(2)
         columns, rows = (
             (self.grid, self.grid) if phase is None else (self.grid[phase[1] :: 2], self.grid[phase[0] :: 2])
         )
