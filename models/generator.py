@@ -75,9 +75,10 @@ def initialise(module: nn.Module) -> None:
 class KeypointDecoder(nn.Module):
     """Frame latents (F, D) to pictures, through Gaussian heat maps that each carry a vector of features.
 
-    The anchor of all keypoints is linear in the latent. They stay within one size of it, so that their sum has one hill:
-    the picture shows one thing, and to have it elsewhere the anchor must move. At each pixel the heat maps' features add
-    up, and one perceptron for all pixels turns the sum into a colour; so a picture can be had at any of its pixels alone.
+    The anchor of all keypoints is linear in the latent. They stay within one size of it, so that their sum has one
+    hill: the picture shows one thing, and to have it elsewhere the anchor must move. At each pixel the heat maps'
+    features add up, and one perceptron for all pixels turns the sum into a colour; so a picture can be had at any of
+    its pixels alone.
 
     Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised Learning of Object Landmarks through
     Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
