@@ -190,9 +190,13 @@ class ClipGenerator(nn.Module):
 
 
 def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:
-    """Latents float32 (count, config.latent_size): Gaussian components and one random one-hot, on the CPU."""
+    """Latents float32 (count, config.latent_size): Gaussian components and one random one-hot, on the CPU.
+
+    The one-hot is scaled to a mean square of 1 per component, like the Gaussian part, so that what comes in kinds (this
+    way or that way) can follow it, instead of a boundary in the Gaussian with something in between on it.
+    """
     gaussian = torch.randn(count, config.noise, generator=generator)
     if not config.modes:
         return gaussian
     mode = torch.randint(config.modes, (count,), generator=generator)
-    return torch.cat([gaussian, functional.one_hot(mode, config.modes).float()], dim=1)
+    return torch.cat([gaussian, config.modes**0.5 * functional.one_hot(mode, config.modes)], dim=1)
