@@ -64,7 +64,7 @@ class TrainConfig(BaseModel):
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")
     frames_per_clip: int = Field(1, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
     prompt_floor: float = Field(
-        0.15, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
+        0.4, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")
     compile: bool = Field(False, description="torch.compile the networks (CUDA only; needs a C++ compiler).")
