@@ -1,0 +1,107 @@
+"""Runs as processes of their own: two at once, one that is killed, one that is interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tiny import tiny_config
+
+from flows.train import train
+from models.checkpoint import checkpoint_digest
+from tasks.home import HOME_VARIABLE, Home
+
+ROOT = Path(__file__).parents[2]
+LONG = {"train": {"steps": 100, "checkpoint_seconds": 0.2, "log_every": 50, "sample_every": 100}}
+PATIENCE_SECONDS = 300
+
+
+def start(home, prefect_api, changes=None):
+    """The tiny pipeline in a process, on the tests' Prefect server."""
+    return subprocess.Popen(
+        [sys.executable, "tests/flows/tiny.py", json.dumps(changes or {})],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PREFECT_API_URL": prefect_api,
+            "FLIPBOOK_HOME": str(home.root),
+            "OMP_NUM_THREADS": "1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=obey_ctrl_c,
+    )
+
+
+def obey_ctrl_c():
+    """A shell's background jobs, and what they start, ignore SIGINT; a run in a terminal does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def finished(process):
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, errors[-3000:]
+    return json.loads(output.splitlines()[-1])
+
+
+def newest_checkpoint(home):
+    return max(home.checkpoints.glob("*/step-*"), key=lambda path: path.name, default=None)
+
+
+def wait_for_a_checkpoint(home, process):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while newest_checkpoint(home) is None:
+        assert process.poll() is None, process.stderr.read()[-3000:]
+        assert time.monotonic() < deadline, "no checkpoint appeared"
+        time.sleep(0.02)
+
+
+def final_digest(home):
+    (final,) = home.checkpoints.glob("*/final")
+    return checkpoint_digest(final)
+
+
+@pytest.fixture
+def undisturbed(prefect_api, tmp_path, monkeypatch):
+    """Digest of the weights of the long training where nothing interrupts it."""
+    config = tiny_config(**LONG)
+    home = Home.at(tmp_path / "undisturbed")
+    with monkeypatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        train(config.world, config.data, config.model, config.train)
+    return final_digest(home)
+
+
+def test_two_runs_at_once_do_each_piece_of_work_once(prefect_api, home):
+    results = [finished(process) for process in [start(home, prefect_api), start(home, prefect_api)]]
+    assert {result["version"] for result in results} == {"models:/flipbook/1"}
+    for step in ("train", "evaluate"):
+        assert sorted(result["cached"][step] for result in results) == [False, True]
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(prefect_api, home, undisturbed):
+    killed = start(home, prefect_api, LONG)
+    wait_for_a_checkpoint(home, killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert not list(home.checkpoints.glob("*/final"))
+    assert finished(start(home, prefect_api, LONG))["cached"] == {"generate": True, "train": False, "evaluate": False}
+    assert final_digest(home) == undisturbed
+
+
+def test_an_interrupted_training_ends_within_seconds_and_leaves_a_checkpoint(prefect_api, home):
+    interrupted = start(home, prefect_api, LONG)
+    wait_for_a_checkpoint(home, interrupted)
+    began = time.monotonic()
+    interrupted.send_signal(signal.SIGINT)
+    interrupted.communicate(timeout=PATIENCE_SECONDS)
+    assert time.monotonic() - began < 15
+    assert interrupted.returncode != 0
+    assert not list(home.checkpoints.glob("*/final"))
+    assert newest_checkpoint(home) is not None
