@@ -7,6 +7,7 @@ Commands import what they need when they run: `--help` and bad input are answere
 """
 
 import errno
+import gc
 import sys
 import traceback
 from typing import Annotated
@@ -66,7 +67,9 @@ def main() -> None:
     """Run the command line and exit: 0 fine, 1 an error, 2 wrong usage, 130 interrupted."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    sys.exit(execute([argument for argument in arguments if argument != "--debug"], debug=debug))
+    code = execute([argument for argument in arguments if argument != "--debug"], debug=debug)
+    gc.freeze()  # collecting all that PyTorch, Prefect and MLflow have loaded would take seconds, for nothing
+    sys.exit(code)
 
 
 def execute(arguments: list[str], *, debug: bool = False) -> int:
