@@ -13,7 +13,6 @@ from torch.nn import functional
 from models.config import ModelConfig
 from models.generator import initialise
 
-
 SPREAD_FEATURES = 32
 
 

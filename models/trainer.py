@@ -81,7 +81,7 @@ def train(
     Raises:
         ValueError: clips and world do not fit together, or the device is not there.
         StorageError: a checkpoint cannot be written.
-        KeyboardInterrupt: on Ctrl-C, after the state was saved.
+        KeyboardInterrupt: on Ctrl-C; a later call goes on from the last checkpoint.
     """
     final = folder / FINAL
     if final.exists() and read_info(final).step == train.steps:
@@ -111,12 +111,8 @@ def train(
         report(Saved(step=adversary.steps_done, path=path))
         return path
 
-    try:
-        _run(adversary, world=world, train=train, report=report, save=save)
-    except KeyboardInterrupt:
-        if adversary.steps_done < train.steps:
-            save(_name(adversary.steps_done))
-        raise
+    # Nothing is saved on Ctrl-C: it may fall into the middle of a step, and half a step is no state to go on from.
+    _run(adversary, world=world, train=train, report=report, save=save)
     return save(FINAL)
 
 

@@ -95,7 +95,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(prefect_api, home, undist
     assert final_digest(home) == undisturbed
 
 
-def test_an_interrupted_training_ends_within_seconds_and_leaves_a_checkpoint(prefect_api, home):
+def test_an_interrupted_training_ends_within_seconds_and_goes_on_to_the_same_weights(prefect_api, home, undisturbed):
     interrupted = start(home, prefect_api, LONG)
     wait_for_a_checkpoint(home, interrupted)
     began = time.monotonic()
@@ -104,4 +104,5 @@ def test_an_interrupted_training_ends_within_seconds_and_leaves_a_checkpoint(pre
     assert time.monotonic() - began < 15
     assert interrupted.returncode != 0
     assert not list(home.checkpoints.glob("*/final"))
-    assert newest_checkpoint(home) is not None
+    finished(start(home, prefect_api, LONG))
+    assert final_digest(home) == undisturbed
