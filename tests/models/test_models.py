@@ -158,8 +158,8 @@ def test_after_ctrl_c_the_next_run_goes_on_and_ends_with_the_same_weights(
         if isinstance(event, Progress) and event.step == 6:
             raise KeyboardInterrupt
 
+    often = TRAIN.model_copy(update={"checkpoint_seconds": 1e-9})
     with pytest.raises(KeyboardInterrupt):
-        often = TRAIN.model_copy(update={"checkpoint_seconds": 1e-9})
         train(clips=clips, world=WORLD, model=MODEL, train=often, folder=tmp_path, report=interrupt)
     assert (tmp_path / "step-00000005").is_dir()
     assert checkpoint_digest(_train(clips, tmp_path)) == checkpoint_digest(trained)
