@@ -16,9 +16,9 @@ from data.world import WorldConfig
 from models.batches import Batch, PromptGroups, step_generator
 from models.config import ModelConfig, TrainConfig
 from models.discriminator import ClipDiscriminator, FrameDiscriminator
-from models.generator import ClipGenerator, draw_noise
+from models.generator import TextGenerator, build_generator, draw_noise
 from models.losses import discriminator_loss, generator_loss, gradient_penalty
-from models.text import BagOfWords, word_counts
+from models.text import word_counts
 
 ADVANTAGE_DECAY = 0.9  # of the moving average of each prompt's D(real) - D(fake), per time the prompt is drawn
 
@@ -40,28 +40,6 @@ class _Sight:
         return cls(
             phase=(down, across), picks=(torch.stack(order) + frames * torch.arange(clips).unsqueeze(1)).flatten()
         )
-
-
-class TextGenerator(nn.Module):
-    """Text encoder and clip generator together: what a checkpoint keeps."""
-
-    def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int) -> None:
-        super().__init__()
-        self.text = BagOfWords(words, width=config.text_width)
-        self.clip = ClipGenerator(config, frames=frames, frame_size=frame_size)
-
-    def latents(self, noise: Tensor, counts: Tensor) -> Tensor:
-        """Frame latents (N, T, D)."""
-        return self.clip.motion(noise, self.text(counts))  # type: ignore[no-any-return]
-
-    def forward(self, noise: Tensor, counts: Tensor) -> Tensor:
-        """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and word counts (N, V)."""
-        return self.clip(noise, self.text(counts))  # type: ignore[no-any-return]
-
-
-def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
-    """A generator for the clips and the vocabulary of `world`, with random weights."""
-    return TextGenerator(config, words=len(world.vocabulary.words), frames=world.frames, frame_size=world.frame_size)
 
 
 class Adversary:
@@ -101,7 +79,7 @@ class Adversary:
                 model, words=words, frames=world.frames, frame_size=world.frame_size, group=train.clips_per_prompt
             ).to(device)
         }
-        self.penalties: dict[str, float] = {}
+        self.penalties = {CLIP: train.clip_penalty, FRAME: train.frame_penalty}
         if model.frame_critic_channels:
             self.critics[FRAME] = FrameDiscriminator(model, words=words, frame_size=world.frame_size).to(device)
         self.modules: dict[str, nn.Module] = {
@@ -114,8 +92,8 @@ class Adversary:
             for module in self.modules.values():
                 module.to(memory_format=torch.channels_last)
             if train.compile:  # not the discriminators: penalties need second derivatives, compiled code has none
-                self.generator.clip.motion.compile()
-                self.generator.clip.decoder.compile()
+                self.generator.motion.compile()
+                self.generator.decoder.compile()
         betas = (train.beta1, train.beta2)
         self.optimisers = {
             name: torch.optim.Adam(parameters, train.learning_rate, betas=betas, fused=True)
@@ -130,7 +108,7 @@ class Adversary:
         return self.average.module  # type: ignore[return-value]
 
     def step(self) -> dict[str, Tensor]:
-        """One round for the discriminators, one for the generator, on the same clips. Returns 0-d losses."""
+        """One round for the discriminators, one for the generator, on the same prompts. Returns 0-d losses."""
         random = step_generator(self.config.seed, self.steps_done)
         config, size = self.config, self.config.prompts_per_batch * self.config.clips_per_prompt
         batch = self.groups.draw(
@@ -140,27 +118,21 @@ class Adversary:
             generator=random,
         )
         sight = _Sight.draw(size, frames=self.planes.shape[1], picked=config.frames_per_clip, generator=random)
-        noise = draw_noise(size, config=self.model, generator=random).to(self.device)
+        noises = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
         counts = self.counts[batch.prompts.to(self.device)]
-        self._follow_schedule()
-        fakes = self._fakes(noise, counts, sight)
+        self._set_rate()
+        # The generator answers with other clips than those that the discriminators have just learned to refuse.
+        with torch.no_grad():
+            fakes = self._fakes(noises[0], counts, sight)
         losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, counts)
-        losses |= self._generator_round(fakes, counts)
+        losses |= self._generator_round(self._fakes(noises[1], counts, sight), counts)
         self.average.update_parameters(self.generator)
         self.steps_done += 1
         return losses
 
-    def _follow_schedule(self) -> None:
-        """Learning rate and penalties of this step.
-
-        While the rate falls the discriminator would come to know the training clips by heart; a rising penalty keeps it
-        smooth.
-        """
+    def _set_rate(self) -> None:
         left = 1 - self.steps_done / self.config.steps
-        share = min(1.0, left / max(self.config.decay_share, 1e-9))
-        rate = self.config.learning_rate * share
-        rise = self.config.final_clip_penalty / self.config.clip_penalty
-        self.penalties = {CLIP: self.config.clip_penalty * rise ** (1 - share), FRAME: self.config.frame_penalty}
+        rate = self.config.learning_rate * min(1.0, left / max(self.config.decay_share, 1e-9))
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -170,7 +142,7 @@ class Adversary:
 
     def _fakes(self, noise: Tensor, counts: Tensor, sight: _Sight) -> dict[str, Tensor]:
         """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N * P, 3, S, S)."""
-        decoder = self.generator.clip.decoder
+        decoder = self.generator.decoder
         with self._autocast():
             latents = self.generator.latents(noise, counts)
             flat = latents.flatten(0, 1)
@@ -196,7 +168,7 @@ class Adversary:
         total = torch.zeros((), device=self.device)
         every = self.config.penalty_every
         for name, critic in self.critics.items():
-            real, fake = reals[name], fakes[name].detach()
+            real, fake = reals[name], fakes[name]
             text = counts.repeat_interleave(len(real) // len(counts), dim=0)
             with self._autocast():
                 real_scores, fake_scores = critic(real, text).float(), critic(fake, text).float()

@@ -15,14 +15,15 @@ class ModelConfig(BaseModel):
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
     noise: int = Field(24, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
     modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of a clip's latent, 0 to 256.")
-    latent: int = Field(32, ge=4, le=512, description="Width of a frame's latent, 4 to 512.")
+    motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, 4 to 512.")
+    content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, 4 to 512.")
     motion_width: int = Field(256, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
     decoder: Literal["keypoint", "convolutional"] = Field(
         "keypoint",
         description="How a frame's latent becomes a picture: learned keypoint heat maps, or a dense 8x8 map.",
     )
     keypoints: int = Field(4, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
-    channels: int = Field(8, ge=4, le=256, description="Channels of the decoder's convolutions, 4 to 256.")
+    channels: int = Field(8, ge=4, le=256, description="Features a heat map carries, or channels of convolutions.")
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
@@ -55,16 +56,13 @@ class TrainConfig(BaseModel):
         0.7, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
-    clip_penalty: float = Field(0.15, gt=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
-    final_clip_penalty: float = Field(
-        1.0, gt=0, description="What clip_penalty rises to, exponentially, while the learning rate falls."
-    )
-    frame_penalty: float = Field(5.0, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
+    clip_penalty: float = Field(0.08, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    frame_penalty: float = Field(0.5, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")
     frames_per_clip: int = Field(1, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
     prompt_floor: float = Field(
-        0.4, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
+        0.15, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")
     compile: bool = Field(False, description="torch.compile the networks (CUDA only; needs a C++ compiler).")

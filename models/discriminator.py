@@ -11,17 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.config import ModelConfig
-from models.generator import initialise
-
-SPREAD_FEATURES = 32
+from models.initialise import initialise
 
 
 class ClipDiscriminator(nn.Module):
     """Judges a whole clip, at every second pixel, together with its text.
 
-    Clips come in groups of one prompt, and a linear image of the features' spread within the group is seen too, so that
-    a generator with one answer a prompt, or one size, is found out. It is the minibatch standard deviation of Karras et
-    al., "Progressive Growing of GANs" (2018), without their mean over all features.
+    Clips come in groups of one prompt, and the spread within a group is a feature (minibatch standard deviation, Karras
+    et al., "Progressive Growing of GANs", 2018), so that a generator with one answer a prompt is found out.
     """
 
     def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int, group: int) -> None:
@@ -34,8 +31,7 @@ class ClipDiscriminator(nn.Module):
         width, text = config.critic_width, config.text_width
         self.text = nn.Linear(words, text)
         self.first = nn.Linear(frames * config.frame_features + text, width)
-        self.spread = nn.Linear(width, SPREAD_FEATURES)
-        self.second = nn.Linear(width + SPREAD_FEATURES, width)
+        self.second = nn.Linear(width + 1, width)
         self.score = nn.Linear(width, 1)
         self.projection = nn.Linear(words, width, bias=False)
         initialise(self)
@@ -50,8 +46,8 @@ class ClipDiscriminator(nn.Module):
         joined = torch.cat([features.view(count, -1), self.text(counts)], dim=1)
         hidden = functional.leaky_relu(self.first(joined), 0.2)
         groups = hidden.view(-1, self.group, hidden.shape[1])
-        spread = self.spread((groups.var(dim=1, unbiased=False) + 1e-8).sqrt())
-        spread = functional.leaky_relu(spread, 0.2).repeat_interleave(self.group, dim=0)
+        spread = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1, keepdim=True)
+        spread = spread.repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
         match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
         return torch.as_tensor(self.score(hidden).squeeze(1) + match)

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from data.prompts import Vocabulary
 from data.world import WorldConfig
-from models.adversary import TextGenerator, build_generator
 from models.batches import step_generator
 from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
 from models.config import ModelConfig
 from models.device import pick_device
-from models.generator import draw_noise
+from models.generator import TextGenerator, build_generator, draw_noise
 from models.text import word_counts
 
 _CHUNK = 32  # clips generated at a time, always: rounding may differ between sizes of a matrix product

@@ -21,7 +21,7 @@ from data.prompts import PromptError
 from data.shards import DataConfig, write_shard
 from data.storage import StorageError
 from data.world import HeldOut, WorldConfig
-from models.adversary import CLIP, Adversary, build_generator
+from models.adversary import CLIP, Adversary
 from models.checkpoint import (
     CheckpointError,
     checkpoint_digest,
@@ -32,7 +32,7 @@ from models.checkpoint import (
 )
 from models.config import ModelConfig, TrainConfig
 from models.device import pick_device
-from models.generator import draw_noise
+from models.generator import build_generator, draw_noise
 from models.losses import gradient_penalty
 from models.sampling import TextToVideo
 from models.text import word_counts
@@ -80,9 +80,9 @@ def _train(clips: ClipTensors, folder: Path, events: list[TrainEvent] | None = N
 def test_every_second_pixel_is_exactly_that_of_the_whole_picture(decoder: str, phase: tuple[int, int]) -> None:
     config = MODEL.model_copy(update={"decoder": decoder})
     generator = build_generator(config, WORLD)
-    latents = torch.randn(3, config.latent)
-    whole = generator.clip.decoder(latents)
-    part = generator.clip.decoder(latents, phase)
+    latents = torch.randn(3, config.motion + config.content)
+    whole = generator.decoder(latents)
+    part = generator.decoder(latents, phase)
     torch.testing.assert_close(part, whole[..., phase[0] :: 2, phase[1] :: 2])
 
 

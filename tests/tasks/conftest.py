@@ -25,7 +25,7 @@ from tasks.mlflow_store import open_store
 from tasks.registry import ModelVersion, register_version
 from tasks.tracking import TrainingRun
 
-SMALL_MODEL = {"text_width": 8, "noise": 4, "modes": 2, "latent": 8, "motion_width": 16, "channels": 8}
+SMALL_MODEL = {"text_width": 8, "noise": 4, "modes": 2, "motion": 8, "content": 4, "motion_width": 16, "channels": 8}
 
 
 @pytest.fixture(scope="session")

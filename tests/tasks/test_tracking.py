@@ -72,7 +72,7 @@ def images_of(home: Home, run: TrainingRun) -> list[str]:
 def test_a_run_tells_its_configs_its_data_and_its_code(home, start, manifest):
     run = open_store(home).get_run(start(steps=700).run_id)
     assert run.data.params["train.steps"] == "700"
-    assert run.data.params["model.latent"] == str(ModelConfig().latent)
+    assert run.data.params["model.motion"] == str(ModelConfig().motion)
     assert run.data.tags["flipbook.version"]
     assert run.data.tags["mlflow.source.name"] == "flipbook train"
     (dataset,) = (item.dataset for item in run.inputs.dataset_inputs)

@@ -1,0 +1,121 @@
+"""Decoders: frame latents to pictures. Both can draw every second pixel alone, at a fraction of the cost."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import ModelConfig
+from models.initialise import initialise
+
+PATCH = 4  # px of the picture that one cell of the convolutional decoder's map becomes
+TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
+
+
+class KeypointDecoder(nn.Module):
+    """A thing is a constellation of keypoints, each a Gaussian heat map that carries a vector of features.
+
+    The content latent decides what the constellation looks like, and so does not change within a clip; the motion
+    latent gives each frame's pose, linearly: where the constellation is, how large, how it is turned. Keypoints stay
+    within one size of its centre, so that their heat has one hill: the picture shows one thing, and to have it
+    elsewhere the pose must change. At each pixel the features add up, and one perceptron for all pixels turns the sum
+    into a colour; so a picture can be had at any of its pixels alone.
+
+    Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised Learning of Object Landmarks through
+    Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
+    """
+
+    grid: Tensor
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__()
+        self.keypoints, self.channels = config.keypoints, config.channels
+        self.widths = [config.motion, config.content]
+        self.pose = nn.Linear(config.motion, 4)
+        self.constellation = nn.Linear(config.content, 3 * self.keypoints + 1)
+        self.features = nn.Sequential(
+            nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * self.channels)
+        )
+        self.bias = nn.Parameter(torch.zeros(self.channels))
+        self.colour = nn.Linear(self.channels, 3)
+        initialise(self)
+        nn.init.normal_(self.pose.weight, std=0.4 / config.motion**0.5)
+        nn.init.normal_(self.constellation.weight, std=0.2 / config.content**0.5)
+        nn.init.normal_(self.constellation.bias, std=0.3)
+        nn.init.normal_(self.colour.weight, std=0.5 / self.channels**0.5)
+        self.colour.bias = nn.Parameter(torch.full((3,), 2.0))  # start towards the white background
+        self.register_buffer("grid", (torch.arange(frame_size) + 0.5) * (2 / frame_size) - 1, persistent=False)
+        self.finest = 2 / frame_size  # a standard deviation of one pixel: narrower heat maps would alias
+
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """Pictures (F, 3, S, S) in [-1, 1] from frame latents (F, M + C).
+
+        `phase` asks for every second pixel alone, (F, 3, S/2, S/2), those at rows 2i + phase[0] and columns
+        2j + phase[1], at a quarter of the cost.
+        """
+        motion, content = torch.split(latents, self.widths, dim=1)
+        x, y, size, spread = self._keypoints(motion, content)
+        columns, rows = self.grid, self.grid
+        if phase is not None:
+            rows, columns = rows[phase[0] :: 2], columns[phase[1] :: 2]
+        width = (size * spread).unsqueeze(2)
+        across, down = _bump((columns - x.unsqueeze(2)) / width), _bump((rows - y.unsqueeze(2)) / width)
+        heat = (down.unsqueeze(3) * across.unsqueeze(2)).flatten(2)  # (F, K, R * C)
+        # Heat falls off slower about large things. Features in proportion to the size keep their edges as sharp.
+        scale = (size / TYPICAL_SIZE).unsqueeze(2)
+        features = scale * self.features(content).view(-1, self.keypoints, self.channels)
+        pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, heat.transpose(1, 2), features), 0.2)
+        return torch.tanh(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
+
+    def _keypoints(self, motion: Tensor, content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Places x and y (F, K), the thing's size (F, 1), and each keypoint's width in sizes (F, K)."""
+        across, down, growth, turn = self.pose(motion).unsqueeze(2).unbind(1)  # (F, 1) each
+        shape = torch.tanh(self.constellation(content))
+        right, below, spread = shape[:, :-1].view(-1, 3, self.keypoints).unbind(1)  # (F, K) each
+        size = self.finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh((growth + shape[:, -1:]) / 2))
+        cos, sin = torch.cos(turn), torch.sin(turn)
+        x = across + size * (cos * right - sin * below)
+        y = down + size * (sin * right + cos * below)
+        return x, y, size, torch.exp(0.5 * spread)
+
+
+def _bump(distance: Tensor) -> Tensor:
+    """Gaussian of unit height. The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
+    return torch.exp(-0.5 * distance.square().clamp(max=40))
+
+
+class ConvolutionalDecoder(nn.Module):
+    """A perceptron draws a coarse map, which is enlarged and convolved.
+
+    The last convolution gives every cell of the map its 4x4 px at once (depth to space).
+    """
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__()
+        self.side = frame_size // (2 * PATCH)
+        self.seed = nn.Sequential(
+            nn.Linear(config.motion + config.content, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 16 * self.side**2),
+            nn.LeakyReLU(0.2),
+        )
+        self.first = nn.Conv2d(16, config.channels, 3, padding=1)
+        self.second = nn.Conv2d(config.channels, config.channels, 3, padding=1)
+        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 3, padding=1)
+        initialise(self)
+        nn.init.normal_(self.pixels.weight, std=0.5 / (9 * config.channels) ** 0.5)
+        self.pixels.bias = nn.Parameter(torch.full((3 * PATCH**2,), 2.0))  # start towards the white background
+
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """As `KeypointDecoder.forward`; `phase` saves three quarters of the last convolution."""
+        coarse = self.seed(latents).view(-1, 16, self.side, self.side).contiguous(memory_format=torch.channels_last)
+        maps = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        maps = functional.leaky_relu(self.first(maps), 0.2)
+        maps = functional.leaky_relu(self.second(maps), 0.2)
+        if phase is None:
+            return torch.tanh(functional.pixel_shuffle(self.pixels(maps), PATCH))
+        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
+        bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
+        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
+        return torch.tanh(functional.pixel_shuffle(cells, PATCH // 2))

@@ -1,0 +1,17 @@
+"""How weights begin."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def initialise(module: nn.Module) -> None:
+    """Set all layers of `module` as He et al., "Delving Deep into Rectifiers" (2015), for leaky ReLUs of slope 0.2.
+
+    Biases are 0.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, a=0.2)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -1,0 +1,67 @@
+"""From noise and text to what every frame shows: one content a clip, one motion latent a frame.
+
+What a thing looks like stays the same throughout a clip, where it is does not. The two have latents of their own, as in
+Tulyakov et al., "MoCoGAN: Decomposing Motion and Content for Video Generation" (2018).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+from models.initialise import initialise
+
+
+class MotionNetwork(nn.Module):
+    """Latents of all frames at once; a term linear in the text plus a free one.
+
+    In the linear term each noise feature is scaled by a linear image of the text, so a word that was only seen in
+    company ("up" in "up-right") acts alone as it did there.
+
+    The network's outputs are amplitudes of cosines over time, slow ones scaled up: a path is smooth before it is
+    anything else.
+    """
+
+    basis: Tensor
+
+    def __init__(self, config: ModelConfig, *, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+        self.register_buffer("basis", _cosines(frames), persistent=False)
+        noise, width, out = config.latent_size, config.motion_width, frames * config.motion
+        self.from_noise = nn.Sequential(nn.Linear(noise, width), nn.LeakyReLU(0.2), nn.Linear(width, width))
+        self.from_text = nn.Linear(config.text_width, width, bias=False)
+        self.mix = nn.Linear(width, out, bias=False)
+        self.hidden = nn.Sequential(
+            nn.Linear(noise + config.text_width, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, width),
+            nn.LeakyReLU(0.2),
+        )
+        self.free = nn.Linear(width, out)
+        self.content = nn.Sequential(
+            nn.Linear(noise + config.text_width, 64), nn.LeakyReLU(0.2), nn.Linear(64, config.content)
+        )
+        initialise(self)
+        for last in (self.mix, self.free):
+            nn.init.normal_(last.weight, std=0.5 / width**0.5)
+
+    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+        """Frame latents (N, T, M + C) from noise (N, Z) and text (N, W): M of motion, then C of content.
+
+        The content is the same in all frames of a clip.
+        """
+        both = torch.cat([noise, text], dim=1)
+        linear = self.mix(self.from_noise(noise) * self.from_text(text))
+        amplitudes = (linear + self.free(self.hidden(both))).view(len(noise), self.frames, -1)  # (N, T, M)
+        content = self.content(both).unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
+        return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2)
+
+
+def _cosines(frames: int) -> Tensor:
+    """Orthogonal cosine transform (T, T) from amplitudes to frames; the k-th wave is scaled by 1 / (1 + k / 10)."""
+    time, wave = torch.arange(frames).unsqueeze(1) + 0.5, torch.arange(frames)
+    basis = torch.cos(torch.pi * time * wave / frames)
+    basis[:, 1:] *= 2**0.5
+    return basis / (1 + wave / 10)
