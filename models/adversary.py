@@ -79,7 +79,7 @@ class Adversary:
                 model, words=words, frames=world.frames, frame_size=world.frame_size, group=train.clips_per_prompt
             ).to(device)
         }
-        self.penalties = {CLIP: train.clip_penalty, FRAME: train.frame_penalty}
+        self.penalties: dict[str, float] = {}
         if model.frame_critic_channels:
             self.critics[FRAME] = FrameDiscriminator(model, words=words, frame_size=world.frame_size).to(device)
         self.modules: dict[str, nn.Module] = {
@@ -120,7 +120,7 @@ class Adversary:
         sight = _Sight.draw(size, frames=self.planes.shape[1], picked=config.frames_per_clip, generator=random)
         noises = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
         counts = self.counts[batch.prompts.to(self.device)]
-        self._set_rate()
+        self._follow_schedule()
         # The generator answers with other clips than those that the discriminators have just learned to refuse.
         with torch.no_grad():
             fakes = self._fakes(noises[0], counts, sight)
@@ -130,9 +130,17 @@ class Adversary:
         self.steps_done += 1
         return losses
 
-    def _set_rate(self) -> None:
-        left = 1 - self.steps_done / self.config.steps
-        rate = self.config.learning_rate * min(1.0, left / max(self.config.decay_share, 1e-9))
+    def _follow_schedule(self) -> None:
+        """Learning rate and penalties of this step.
+
+        A strong penalty keeps the discriminator smooth while the generator is far off, a weak one lets it see small
+        faults later (Huang et al., "The GAN is dead; long live the GAN!", 2024, anneal it so too).
+        """
+        config, done = self.config, self.steps_done / self.config.steps
+        rate = config.learning_rate * min(1.0, (1 - done) / max(config.decay_share, 1e-9))
+        early = max(0.0, 1 - done / max(config.penalty_share, 1e-9))
+        clip_penalty = config.clip_penalty * (config.first_clip_penalty / config.clip_penalty) ** early
+        self.penalties = {CLIP: clip_penalty, FRAME: config.frame_penalty}
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate

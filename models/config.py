@@ -13,11 +13,11 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
-    noise: int = Field(24, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
+    noise: int = Field(8, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
     modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of a clip's latent, 0 to 256.")
     motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, 4 to 512.")
     content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, 4 to 512.")
-    motion_width: int = Field(256, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
+    motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
     decoder: Literal["keypoint", "convolutional"] = Field(
         "keypoint",
         description="How a frame's latent becomes a picture: learned keypoint heat maps, or a dense 8x8 map.",
@@ -41,22 +41,22 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(4_000, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
+    steps: int = Field(3_500, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")
-    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Adam's rate for text and motion, up to 0.1.")
-    decoder_learning_rate: float = Field(4e-4, gt=0, le=0.1, description="Adam's rate for the decoder, up to 0.1.")
-    critic_learning_rate: float = Field(
-        1e-3, gt=0, le=0.1, description="Adam's rate for the discriminators, up to 0.1."
-    )
+    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Adam's rate at the start, up to 0.1.")
     beta1: float = Field(0.0, ge=0, lt=1, description="Adam's first moment decay, 0 to below 1.")
     beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second moment decay, 0 to below 1.")
     decay_share: float = Field(
-        0.7, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
+        0.6, ge=0, le=1, description="Share of the steps, at the end, over which the rate falls linearly to 0."
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
-    clip_penalty: float = Field(0.08, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator.")
+    first_clip_penalty: float = Field(
+        0.3, gt=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator at the start."
+    )
+    clip_penalty: float = Field(0.12, gt=0, description="The same at the end; it falls geometrically.")
+    penalty_share: float = Field(0.6, ge=0, le=1, description="Share of the steps over which the penalty falls.")
     frame_penalty: float = Field(0.5, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.bounded import bounded
 from models.config import ModelConfig
 from models.initialise import initialise
 
 PATCH = 4  # px of the picture that one cell of the convolutional decoder's map becomes
 TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
+DEEPEST = 2.65  # bound of a colour before tanh; further out tanh is flat, and a colour that got there would stay
 
 
 class KeypointDecoder(nn.Module):
@@ -42,6 +46,7 @@ class KeypointDecoder(nn.Module):
         initialise(self)
         nn.init.normal_(self.pose.weight, std=0.4 / config.motion**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / config.content**0.5)
+        nn.init.normal_(self.constellation.weight[-1], std=1 / config.content**0.5)  # sizes differ from the start
         nn.init.normal_(self.constellation.bias, std=0.3)
         nn.init.normal_(self.colour.weight, std=0.5 / self.channels**0.5)
         self.colour.bias = nn.Parameter(torch.full((3,), 2.0))  # start towards the white background
@@ -66,7 +71,7 @@ class KeypointDecoder(nn.Module):
         scale = (size / TYPICAL_SIZE).unsqueeze(2)
         features = scale * self.features(content).view(-1, self.keypoints, self.channels)
         pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, heat.transpose(1, 2), features), 0.2)
-        return torch.tanh(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
+        return _colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
 
     def _keypoints(self, motion: Tensor, content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Places x and y (F, K), the thing's size (F, 1), and each keypoint's width in sizes (F, K)."""
@@ -74,6 +79,7 @@ class KeypointDecoder(nn.Module):
         shape = torch.tanh(self.constellation(content))
         right, below, spread = shape[:, :-1].view(-1, 3, self.keypoints).unbind(1)  # (F, K) each
         size = self.finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh((growth + shape[:, -1:]) / 2))
+        across, down = bounded(across, 1), bounded(down, 1)  # out of the picture nothing would lead it back
         cos, sin = torch.cos(turn), torch.sin(turn)
         x = across + size * (cos * right - sin * below)
         y = down + size * (sin * right + cos * below)
@@ -83,6 +89,11 @@ class KeypointDecoder(nn.Module):
 def _bump(distance: Tensor) -> Tensor:
     """Gaussian of unit height. The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
     return torch.exp(-0.5 * distance.square().clamp(max=40))
+
+
+def _colours(values: Tensor) -> Tensor:
+    """Values of any size to colours in [-1, 1]; both ends are reached."""
+    return torch.tanh(bounded(values, DEEPEST)) / math.tanh(DEEPEST)
 
 
 class ConvolutionalDecoder(nn.Module):
@@ -114,8 +125,8 @@ class ConvolutionalDecoder(nn.Module):
         maps = functional.leaky_relu(self.first(maps), 0.2)
         maps = functional.leaky_relu(self.second(maps), 0.2)
         if phase is None:
-            return torch.tanh(functional.pixel_shuffle(self.pixels(maps), PATCH))
+            return _colours(functional.pixel_shuffle(self.pixels(maps), PATCH))
         weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
         bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
         cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
-        return torch.tanh(functional.pixel_shuffle(cells, PATCH // 2))
+        return _colours(functional.pixel_shuffle(cells, PATCH // 2))

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.initialise import initialise
 
+TEXT_IN_FREE_TERM = 0.7  # less text there leaves the linear term more to say, and unseen phrases are drawn better
+
 
 class MotionNetwork(nn.Module):
     """Latents of all frames at once; a term linear in the text plus a free one.
@@ -52,10 +54,10 @@ class MotionNetwork(nn.Module):
 
         The content is the same in all frames of a clip.
         """
-        both = torch.cat([noise, text], dim=1)
         linear = self.mix(self.from_noise(noise) * self.from_text(text))
-        amplitudes = (linear + self.free(self.hidden(both))).view(len(noise), self.frames, -1)  # (N, T, M)
-        content = self.content(both).unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
+        free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))
+        amplitudes = (linear + free).view(len(noise), self.frames, -1)  # (N, T, M)
+        content = self.content(torch.cat([noise, text], dim=1)).unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
         return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2)
 
 

@@ -132,6 +132,35 @@ def test_the_gradient_penalty_of_a_linear_score_is_its_squared_norm() -> None:
     assert float(penalty) == pytest.approx(25.0)
 
 
+def test_the_penalty_falls_geometrically_and_the_rate_linearly(clips: ClipTensors) -> None:
+    schedule = TRAIN.model_copy(
+        update={
+            "steps": 10,
+            "learning_rate": 0.01,
+            "decay_share": 0.5,
+            "first_clip_penalty": 0.4,
+            "clip_penalty": 0.1,
+            "penalty_share": 0.4,
+        }
+    )
+    adversary = Adversary(clips=clips, world=WORLD, model=MODEL, train=schedule, device=torch.device("cpu"))
+    rates, penalties = [], []
+    for _ in range(schedule.steps):
+        adversary.step()
+        rates.append(adversary.optimisers["generator"].param_groups[0]["lr"])
+        penalties.append(adversary.penalties[CLIP])
+    assert rates == pytest.approx([0.01] * 6 + [0.008, 0.006, 0.004, 0.002])
+    assert penalties == pytest.approx([0.4, 0.4 / 2**0.5, 0.2, 0.2 / 2**0.5] + [0.1] * 6)
+
+
+def test_what_strays_off_the_picture_is_drawn_at_its_edge() -> None:
+    decoder = build_generator(MODEL, WORLD).decoder
+    torch.nn.init.constant_(decoder.pose.bias, 50.0)
+    latents = torch.randn(4, MODEL.motion + MODEL.content, requires_grad=True)
+    pictures = decoder(latents)
+    assert (pictures.flatten(1).amax(1) - pictures.flatten(1).amin(1) > 0.01).all()
+
+
 def test_training_reports_losses_samples_and_checkpoints(clips: ClipTensors, tmp_path: Path) -> None:
     events: list[TrainEvent] = []
     final = _train(clips, tmp_path, events)
