@@ -41,7 +41,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(3_500, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
+    steps: int = Field(4_500, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")

@@ -21,7 +21,8 @@ class KeypointDecoder(nn.Module):
     """A thing is a constellation of keypoints, each a Gaussian heat map that carries a vector of features.
 
     The content latent decides what the constellation looks like, and so does not change within a clip; the motion
-    latent gives each frame's pose, linearly: where the constellation is, how large, how it is turned. Keypoints stay
+    latent gives each frame's pose: where the constellation is, how large, how it is turned. The pose is linear in the
+    latent but for a bend, small at first, that makes the kinks of a bounce out of smooth latents. Keypoints stay
     within one size of its centre, so that their heat has one hill: the picture shows one thing, and to have it
     elsewhere the pose must change. At each pixel the features add up, and one perceptron for all pixels turns the sum
     into a colour; so a picture can be had at any of its pixels alone.
@@ -37,6 +38,8 @@ class KeypointDecoder(nn.Module):
         self.keypoints, self.channels = config.keypoints, config.channels
         self.widths = [config.motion, config.content]
         self.pose = nn.Linear(config.motion, 4)
+        bent = nn.Linear(64, 4)
+        self.bend = nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), bent)
         self.constellation = nn.Linear(config.content, 3 * self.keypoints + 1)
         self.features = nn.Sequential(
             nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * self.channels)
@@ -45,6 +48,7 @@ class KeypointDecoder(nn.Module):
         self.colour = nn.Linear(self.channels, 3)
         initialise(self)
         nn.init.normal_(self.pose.weight, std=0.4 / config.motion**0.5)
+        nn.init.normal_(bent.weight, std=0.1 / 64**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / config.content**0.5)
         nn.init.normal_(self.constellation.weight[-1], std=1 / config.content**0.5)  # sizes differ from the start
         nn.init.normal_(self.constellation.bias, std=0.3)
@@ -75,7 +79,7 @@ class KeypointDecoder(nn.Module):
 
     def _keypoints(self, motion: Tensor, content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Places x and y (F, K), the thing's size (F, 1), and each keypoint's width in sizes (F, K)."""
-        across, down, growth, turn = self.pose(motion).unsqueeze(2).unbind(1)  # (F, 1) each
+        across, down, growth, turn = (self.pose(motion) + self.bend(motion)).unsqueeze(2).unbind(1)  # (F, 1) each
         shape = torch.tanh(self.constellation(content))
         right, below, spread = shape[:, :-1].view(-1, 3, self.keypoints).unbind(1)  # (F, K) each
         size = self.finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh((growth + shape[:, -1:]) / 2))

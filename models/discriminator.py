@@ -17,8 +17,9 @@ from models.initialise import initialise
 class ClipDiscriminator(nn.Module):
     """Judges a whole clip, at every second pixel, together with its text.
 
-    Clips come in groups of one prompt, and the spread within a group is a feature (minibatch standard deviation, Karras
-    et al., "Progressive Growing of GANs", 2018), so that a generator with one answer a prompt is found out.
+    Clips come in groups of one prompt, and the spread within a group is seen too (minibatch standard deviation, Karras
+    et al., "Progressive Growing of GANs", 2018): that of the features, so that a generator with one answer a prompt is
+    found out, and that of the ink, the distance of all pixels from white, so that one with one size is.
     """
 
     def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int, group: int) -> None:
@@ -31,7 +32,7 @@ class ClipDiscriminator(nn.Module):
         width, text = config.critic_width, config.text_width
         self.text = nn.Linear(words, text)
         self.first = nn.Linear(frames * config.frame_features + text, width)
-        self.second = nn.Linear(width + 1, width)
+        self.second = nn.Linear(width + 2, width)
         self.score = nn.Linear(width, 1)
         self.projection = nn.Linear(words, width, bias=False)
         initialise(self)
@@ -47,10 +48,16 @@ class ClipDiscriminator(nn.Module):
         hidden = functional.leaky_relu(self.first(joined), 0.2)
         groups = hidden.view(-1, self.group, hidden.shape[1])
         spread = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1, keepdim=True)
-        spread = spread.repeat_interleave(self.group, dim=0)
+        spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
         match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
         return torch.as_tensor(self.score(hidden).squeeze(1) + match)
+
+    def _spread_of_ink(self, clips: Tensor) -> Tensor:
+        """(N / group, 1): standard deviation over mean of the clips' ink, enlarged to the size of other features."""
+        ink = (1 - clips).flatten(1).mean(1).view(-1, self.group)
+        spread = (ink.var(dim=1, unbiased=False) + 1e-8).sqrt() / (ink.mean(dim=1).abs() + 1e-3)
+        return torch.as_tensor(5 * spread.unsqueeze(1))
 
 
 class FrameDiscriminator(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.initialise import initialise
 
-TEXT_IN_FREE_TERM = 0.7  # less text there leaves the linear term more to say, and unseen phrases are drawn better
+TEXT_IN_FREE_TERM = 0.55  # less text there leaves the linear term more to say, and unseen phrases are drawn better
 
 
 class MotionNetwork(nn.Module):
