@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.initialise import initialise
 
-TEXT_IN_FREE_TERM = 0.55  # less text there leaves the linear term more to say, and unseen phrases are drawn better
+# Scales of the text. What the linear term can say, the free one shall not: unseen phrases are drawn better then.
+TEXT_IN_LINEAR_TERM, TEXT_IN_FREE_TERM = 2.0, 0.4
 
 
 class MotionNetwork(nn.Module):
@@ -54,7 +55,7 @@ class MotionNetwork(nn.Module):
 
         The content is the same in all frames of a clip.
         """
-        linear = self.mix(self.from_noise(noise) * self.from_text(text))
+        linear = self.mix(self.from_noise(noise) * self.from_text(TEXT_IN_LINEAR_TERM * text))
         free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))
         amplitudes = (linear + free).view(len(noise), self.frames, -1)  # (N, T, M)
         content = self.content(torch.cat([noise, text], dim=1)).unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
