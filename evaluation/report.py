@@ -20,7 +20,6 @@ from evaluation.diversity import Diversity, diversity
 from evaluation.frechet import ClipEncoder, Frechet, frechet_distance, shuffle_frames, train_encoder
 from evaluation.measures import Measures, Rate
 from evaluation.metrics import ClipScores, observe, score_clips, score_observations
-from evaluation.report_markdown import report_markdown
 
 Frames = NDArray[np.uint8]
 Sampler = Callable[[Sequence[str], int], Frames]
@@ -77,10 +76,6 @@ class EvaluationReport(BaseModel):
     def worst(self, tier: str) -> Scores:
         """The prompt of a tier with the lowest joint exact."""
         return min(self.prompts_of(tier), key=lambda scores: scores.joint.value)
-
-    def to_markdown(self) -> str:
-        """The report as tables: per tier with bounds, then per prompt."""
-        return report_markdown(self)
 
 
 def evaluate(

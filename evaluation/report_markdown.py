@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from evaluation.measures import Measures
-    from evaluation.report import EvaluationReport, Scores
+from evaluation.measures import Measures
+from evaluation.report import EvaluationReport, Scores
 
 _TIERS = {
     "T0": "seen prompts, fresh noise",

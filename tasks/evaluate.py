@@ -22,7 +22,7 @@ from tasks.progress import current_progress
 from tasks.references import CheckpointReference, EvaluationReference, references_to
 
 STEP = "evaluate"
-EVALUATION_CODE = ("evaluation.report", "evaluation.gallery", "models.sampling")
+EVALUATION_CODE = ("evaluation.report", "evaluation.report_markdown", "evaluation.gallery", "models.sampling")
 REPORT_FILE = "report.json"
 VIDEOS = "videos"
 
@@ -39,6 +39,7 @@ def evaluate_checkpoint(
     """Scores samples of `checkpoint` on all prompts of `world`, and writes report and videos."""
     from evaluation.gallery import write_gallery
     from evaluation.report import evaluate
+    from evaluation.report_markdown import report_markdown
     from models.sampling import TextToVideo
 
     progress = current_progress()
@@ -62,7 +63,7 @@ def evaluate_checkpoint(
         unfinished = Path(temporary) / "evaluation"
         unfinished.mkdir()
         (unfinished / REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
-        (unfinished / "report.md").write_text(report.to_markdown(), encoding="utf-8")
+        (unfinished / "report.md").write_text(report_markdown(report), encoding="utf-8")
         write_gallery(unfinished / VIDEOS, sampler=sampler, world=world, config=config)
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)

@@ -8,6 +8,7 @@ from data.prompts import parse_prompt
 from data.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport, draw_samples, evaluate
+from evaluation.report_markdown import report_markdown
 
 CONFIG = EvaluationConfig(samples_seen=8, samples_held_out=12, samples_real=16, frechet=False)
 
@@ -81,7 +82,7 @@ def test_the_report_of_blank_clips_has_gaps_instead_of_numbers(small_world):
     assert found.tier("T0").generated.rmse is None
     assert found.tier("T0").joint.value == 0
     assert EvaluationReport.model_validate_json(found.model_dump_json()) == found
-    assert "nan" not in found.to_markdown().lower()
+    assert "nan" not in report_markdown(found).lower()
 
 
 def test_the_frechet_distance_is_reported_with_its_floor(small_world):
@@ -89,11 +90,11 @@ def test_the_frechet_distance_is_reported_with_its_floor(small_world):
     assert found.frechet is not None
     assert found.frechet.n == 4 * 8
     assert found.frechet.shuffled_frames > 2 * found.frechet.floor
-    assert "Frechet" in found.to_markdown()
+    assert "Frechet" in report_markdown(found)
 
 
 def test_markdown_names_every_prompt_and_tier_with_bounds(report):
-    text = report.to_markdown()
+    text = report_markdown(report)
     for prompt in report.prompts:
         assert f"| {prompt.name} |" in text
     assert "**T1**" in text
