@@ -47,7 +47,7 @@ class ClipDiscriminator(nn.Module):
         joined = torch.cat([features.view(count, -1), self.text(counts)], dim=1)
         hidden = functional.leaky_relu(self.first(joined), 0.2)
         groups = hidden.view(-1, self.group, hidden.shape[1])
-        spread = (groups.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=1, keepdim=True)
+        spread = _deviation(groups).mean(dim=1, keepdim=True)
         spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
         match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
@@ -56,8 +56,13 @@ class ClipDiscriminator(nn.Module):
     def _spread_of_ink(self, clips: Tensor) -> Tensor:
         """(N / group, 1): standard deviation over mean of the clips' ink, enlarged to the size of other features."""
         ink = (1 - clips).flatten(1).mean(1).view(-1, self.group)
-        spread = (ink.var(dim=1, unbiased=False) + 1e-8).sqrt() / (ink.mean(dim=1).abs() + 1e-3)
+        spread = _deviation(ink) / (ink.mean(dim=1).abs() + 1e-3)
         return torch.as_tensor(5 * spread.unsqueeze(1))
+
+
+def _deviation(groups: Tensor) -> Tensor:
+    """Standard deviation within groups, over dimension 1; differentiable where all members are equal, too."""
+    return (groups.var(dim=1, unbiased=False) + 1e-8).sqrt()
 
 
 class FrameDiscriminator(nn.Module):
