@@ -123,9 +123,9 @@ class Adversary:
         self._follow_schedule()
         # The generator answers with other clips than those that the discriminators have just learned to refuse.
         with torch.no_grad():
-            fakes = self._fakes(noises[0], counts, sight)
+            fakes, _ = self._fakes(noises[0], counts, sight)
         losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, counts)
-        losses |= self._generator_round(self._fakes(noises[1], counts, sight), counts)
+        losses |= self._generator_round(*self._fakes(noises[1], counts, sight), counts)
         self.average.update_parameters(self.generator)
         self.steps_done += 1
         return losses
@@ -148,17 +148,20 @@ class Adversary:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
-    def _fakes(self, noise: Tensor, counts: Tensor, sight: _Sight) -> dict[str, Tensor]:
-        """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N * P, 3, S, S)."""
+    def _fakes(self, noise: Tensor, counts: Tensor, sight: _Sight) -> tuple[dict[str, Tensor], Tensor]:
+        """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N * P, 3, S, S).
+
+        The second result is the free term of their motion (N, T * M).
+        """
         decoder = self.generator.decoder
         with self._autocast():
-            latents = self.generator.latents(noise, counts)
+            latents, free = self.generator.latents(noise, counts)
             flat = latents.flatten(0, 1)
             clips = decoder(flat, sight.phase)
             views = {CLIP: clips.unflatten(0, latents.shape[:2])}
             if FRAME in self.critics:
                 views[FRAME] = decoder(flat.index_select(0, sight.picks.to(self.device)))
-        return views
+        return views, free
 
     def _reals(self, indices: Tensor, sight: _Sight) -> dict[str, Tensor]:
         """The same of real clips."""
@@ -193,9 +196,10 @@ class Adversary:
         self._update("critics", total)
         return losses
 
-    def _generator_round(self, fakes: dict[str, Tensor], counts: Tensor) -> dict[str, Tensor]:
-        losses: dict[str, Tensor] = {}
-        total = torch.zeros((), device=self.device)
+    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, counts: Tensor) -> dict[str, Tensor]:
+        penalty = self.config.free_term_penalty * free.float().square().mean()
+        losses = {"free_term_penalty": penalty.detach()}
+        total = penalty
         for name, critic in self.critics.items():
             with self._autocast():
                 scores = critic(fakes[name], counts.repeat_interleave(len(fakes[name]) // len(counts), dim=0))

@@ -41,7 +41,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(4_500, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
+    steps: int = Field(6_000, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")
@@ -61,6 +61,9 @@ class TrainConfig(BaseModel):
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")
     frames_per_clip: int = Field(1, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
+    free_term_penalty: float = Field(
+        0.1, ge=0, description="Weight of the mean square of the motion's free term in the generator's loss."
+    )
     prompt_floor: float = Field(
         0.15, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."
     )

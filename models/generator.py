@@ -32,14 +32,14 @@ class TextGenerator(nn.Module):
         self.motion = MotionNetwork(config, frames=frames)
         self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
-    def latents(self, noise: Tensor, counts: Tensor) -> Tensor:
-        """Frame latents (N, T, M + C) from noise (N, Z) and word counts (N, V)."""
-        latents: Tensor = self.motion(noise, self.text(counts))
-        return latents
+    def latents(self, noise: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Frame latents (N, T, M + C) and their free term (N, T * M), from noise (N, Z) and word counts (N, V)."""
+        latents, free = self.motion(noise, self.text(counts))
+        return latents, free
 
     def forward(self, noise: Tensor, counts: Tensor) -> Tensor:
         """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and word counts (N, V)."""
-        latents = self.latents(noise, counts)
+        latents, _ = self.latents(noise, counts)
         pictures: Tensor = self.decoder(latents.flatten(0, 1))
         return pictures.view(*latents.shape[:2], *pictures.shape[1:])
 

@@ -24,6 +24,9 @@ class MotionNetwork(nn.Module):
 
     The network's outputs are amplitudes of cosines over time, slow ones scaled up: a path is smooth before it is
     anything else.
+
+    Left alone, training lets the free term say most of the text, as it learns faster; so the trainer makes it pay for
+    its size.
     """
 
     basis: Tensor
@@ -50,16 +53,16 @@ class MotionNetwork(nn.Module):
         for last in (self.mix, self.free):
             nn.init.normal_(last.weight, std=0.5 / width**0.5)
 
-    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """Frame latents (N, T, M + C) from noise (N, Z) and text (N, W): M of motion, then C of content.
 
-        The content is the same in all frames of a clip.
+        The content is the same in all frames of a clip. The second result is the free term, amplitudes (N, T * M).
         """
         linear = self.mix(self.from_noise(noise) * self.from_text(TEXT_IN_LINEAR_TERM * text))
         free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))
         amplitudes = (linear + free).view(len(noise), self.frames, -1)  # (N, T, M)
         content = self.content(torch.cat([noise, text], dim=1)).unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
-        return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2)
+        return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2), free
 
 
 def _cosines(frames: int) -> Tensor:

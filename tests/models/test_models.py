@@ -173,6 +173,19 @@ def test_training_reports_losses_samples_and_checkpoints(clips: ClipTensors, tmp
     assert [event.path for event in events if isinstance(event, Saved)] == [final]
 
 
+def test_the_penalty_keeps_the_free_term_of_the_motion_small(clips: ClipTensors) -> None:
+    def size_of_free_term(penalty: float) -> float:
+        config = TRAIN.model_copy(update={"steps": 60, "free_term_penalty": penalty})
+        adversary = Adversary(clips=clips, world=WORLD, model=MODEL, train=config, device=torch.device("cpu"))
+        for _ in range(config.steps):
+            adversary.step()
+        counts = word_counts(WORLD.vocabulary, ["circle moving left"] * 8)
+        noise = draw_noise(8, config=MODEL, generator=torch.Generator().manual_seed(0))
+        return adversary.generator.latents(noise, counts)[1].square().mean().item()
+
+    assert size_of_free_term(10.0) < 0.5 * size_of_free_term(0.0)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     clips: ClipTensors, trained: Path, tmp_path: Path
 ) -> None:
