@@ -10,7 +10,6 @@ Nothing here imports Prefect before the environment is set: Prefect reads its se
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.server_log import reason_in
 from tasks.home import Home
 
 START_SECONDS = 300.0  # a busy machine may need minutes; a server that died is noticed at once
 STOP_SECONDS = 10.0
-LEAST_SPACE = 4 << 20  # bytes; with less free the server's database cannot be made
 
 
 class EmbeddedServerError(RuntimeError):
@@ -78,7 +77,8 @@ class PrefectApi:
                 reason = str(error)
             gone = self.log is not None and ("refused" in reason or "reset" in reason)  # nobody listens any more
             if gone or time.monotonic() > deadline:
-                raise EmbeddedServerError(f"No Prefect server at {self.url} ({reason}).{_why(self.log)}")
+                why = reason_in(self.log) if self.log else ""
+                raise EmbeddedServerError(f"No Prefect server at {self.url} ({reason}).{why}")
             time.sleep(0.1)
 
 
@@ -179,13 +179,3 @@ def _reread_settings() -> None:
         from prefect.context import refresh_global_settings_context
 
         refresh_global_settings_context()
-
-
-def _why(log: Path | None) -> str:
-    """What is known about a server that does not answer, to follow a sentence: a full disk, or the end of its log."""
-    if log is None:
-        return ""
-    if shutil.disk_usage(log.parent).free < LEAST_SPACE:
-        return f" The disk of {log.parent.parent} is full. Free some space there and give the same command again."
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return f" The end of {log}:\n" + "\n".join(lines[-15:]) if lines else ""

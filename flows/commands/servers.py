@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import HomeFolder, use_home
+from flows.server_log import reason_in
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
@@ -68,7 +69,7 @@ def _serve(servers: list[Server]) -> None:
         while True:
             for server, process in zip(servers, processes, strict=True):
                 if process.poll() is not None:
-                    raise ServerError(f"{server.name} has ended. {_end_of(server.log)}")
+                    raise ServerError(f"{server.name} has ended.{reason_in(server.log)}")
             time.sleep(0.5)
 
 
@@ -141,7 +142,7 @@ def wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServerError(f"{server.name} did not start. {_end_of(server.log)}")
+            raise ServerError(f"{server.name} did not start.{reason_in(server.log)}")
         try:
             with urllib.request.urlopen(server.url + server.health, timeout=5) as answer:
                 if answer.status == 200:
@@ -149,7 +150,7 @@ def wait_until_healthy(server: Server, process: subprocess.Popen[bytes]) -> None
         except OSError:  # not listening yet
             pass
         time.sleep(0.3)
-    raise ServerError(f"{server.name} did not answer within {START_SECONDS:.0f} s. {_end_of(server.log)}")
+    raise ServerError(f"{server.name} did not answer within {START_SECONDS:.0f} s.{reason_in(server.log)}")
 
 
 @contextmanager
@@ -181,8 +182,3 @@ def _check_free(server: Server) -> None:
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)  # its session's leader, so its pid is the group's
-
-
-def _end_of(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return f"The end of {log}:\n" + "\n".join(lines[-15:])

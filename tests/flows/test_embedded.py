@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import embedded
+from flows import server_log
 from flows.embedded import EmbeddedServerError, PrefectApi
 
 
@@ -26,7 +26,7 @@ def test_the_end_of_its_log_is_shown(gone: PrefectApi) -> None:
 
 
 def test_a_full_disk_is_named_instead(gone: PrefectApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "LEAST_SPACE", 1 << 62)  # more than any disk has
+    monkeypatch.setattr(server_log, "LEAST_SPACE", 1 << 62)  # more than any disk has
     with pytest.raises(EmbeddedServerError, match=r"disk of .* is full\. Free some space") as caught:
         gone.wait_until_ready()
     assert str(tmp_path / "home") in str(caught.value)
