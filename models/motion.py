@@ -25,8 +25,7 @@ class MotionNetwork(nn.Module):
     The network's outputs are amplitudes of cosines over time, slow ones scaled up: a path is smooth before it is
     anything else.
 
-    Left alone, training lets the free term say most of the text, as it learns faster; so the trainer makes it pay for
-    its size.
+    Left alone, training lets the free term say most of the text; so the trainer makes it pay for its size.
     """
 
     basis: Tensor
