@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -13,11 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from data.ink import InkedRows, InkWriter
 from data.manifest import Manifest, check_shard, read_manifest
-from data.parquet import decode_parquet
+from data.parquet import decode_parquet_frames, decode_parquet_texts
 from data.shards import ShardEntry
 from data.storage import DamagedShardError, atomic_path
-from data.webdataset import decode_webdataset
+from data.webdataset import decode_webdataset_frames, decode_webdataset_texts
 
 MEMORY_LIMIT = 4 * 2**30
 """Bytes of frames up to which they are held in memory: about 35,000 clips of 10 frames at 64x64 px."""
@@ -27,11 +29,11 @@ MEMORY_LIMIT = 4 * 2**30
 class ClipTensors:
     """A data set ready for training, in the order of the clips' indices.
 
-    frames: torch.uint8 (N, T, S, S, 3) RGB, a view of planes: `frames.permute(0, 1, 4, 2, 3)` is contiguous.
+    ink: the frames; `ink.frames(places)` gives those of some clips.
     prompts, motions: N strings each.
     """
 
-    frames: torch.Tensor
+    ink: InkedRows
     prompts: list[str]
     motions: list[str]
     manifest: Manifest
@@ -48,8 +50,8 @@ def load_clips(
     Args:
         folder: holds the shards and their manifest.
         verify: compare size and sha256 of each shard with the manifest before it is decoded.
-        memory_limit: bytes; frames that need more go to a file of raw bytes beside the shards, which is memory-mapped,
-            and used again the next time. Writing to the tensor never changes that file.
+        memory_limit: bytes; frames that could need more go to a file of raw bytes beside the shards, which is
+            memory-mapped, and used again the next time. Writing to the tensor never changes that file.
         threads: shards decoded at a time; by default one per core.
 
     Raises:
@@ -59,17 +61,18 @@ def load_clips(
     """
     manifest = read_manifest(folder)
     world = manifest.world
-    shape = (manifest.rows, world.frames, 3, world.frame_size, world.frame_size)
-    size = int(np.prod(shape, dtype=np.int64))
+    rows = manifest.rows * world.frames * 3 * world.frame_size
+    size = rows * world.frame_size
     if size <= memory_limit:
-        planes = torch.empty(shape, dtype=torch.uint8)
-        columns = _decode_all(folder, manifest, planes.numpy(), verify=verify, threads=threads or os.cpu_count() or 1)
+        ink = InkedRows.empty(clips=manifest.rows, frames=world.frames, size=world.frame_size)
+        columns = _decode_all(folder, manifest, ink, verify=verify, threads=threads or os.cpu_count() or 1)
     else:
         path = folder / f"frames-{_digest(manifest)[:16]}.u8"
-        columns = _decode_to_file(folder, manifest, path, shape, verify=verify)
-        planes = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8).view(shape)
+        columns = _decode_to_file(folder, manifest, path, size, verify=verify)
+        mapped = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
+        ink = InkedRows.whole(mapped.view(rows, world.frame_size), (manifest.rows, world.frames))
     return ClipTensors(
-        frames=planes.permute(0, 1, 3, 4, 2),
+        ink=ink,
         prompts=list(chain.from_iterable(column["prompt"] for column in columns)),
         motions=list(chain.from_iterable(column["motion"] for column in columns)),
         manifest=manifest,
@@ -77,44 +80,64 @@ def load_clips(
 
 
 def _decode_all(
-    folder: Path, manifest: Manifest, planes: NDArray[np.uint8], *, verify: bool, threads: int
+    folder: Path, manifest: Manifest, ink: InkedRows, *, verify: bool, threads: int
 ) -> list[dict[str, list[str]]]:
     def decode(entry: ShardEntry) -> dict[str, list[str]]:
-        part = planes[entry.first_index : entry.first_index + entry.rows]
-        return _decode(folder, manifest, entry, part, verify=verify)
+        shard = _Shard.read(folder, manifest, entry, verify=verify)
+        writer = InkWriter(ink, first=entry.first_index, clips=entry.rows)
+        for frames in shard.frames():
+            writer.write(frames)
+        return shard.texts()
 
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode") as pool:
         return list(pool.map(decode, manifest.shards))
 
 
 def _decode_to_file(
-    folder: Path, manifest: Manifest, path: Path, shape: tuple[int, ...], *, verify: bool
+    folder: Path, manifest: Manifest, path: Path, size: int, *, verify: bool
 ) -> list[dict[str, list[str]]]:
-    if path.is_file() and path.stat().st_size == np.prod(shape, dtype=np.int64):
-        return [_decode(folder, manifest, entry, None, verify=verify) for entry in manifest.shards]
+    shards = (_Shard.read(folder, manifest, entry, verify=verify) for entry in manifest.shards)
+    if path.is_file() and path.stat().st_size == size:
+        return [shard.texts() for shard in shards]
     columns = []
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        for entry in manifest.shards:
-            part = np.empty((entry.rows, *shape[1:]), dtype=np.uint8)
-            columns.append(_decode(folder, manifest, entry, part, verify=verify))
-            file.write(part.data)  # not through the map: a full disk is an error here, and kills the process there
+        for shard in shards:
+            for frames in shard.frames():
+                file.write(frames.data)  # a full disk is an error here; through the map it would kill the process
+            columns.append(shard.texts())
     return columns
 
 
-def _decode(
-    folder: Path, manifest: Manifest, entry: ShardEntry, frames: NDArray[np.uint8] | None, *, verify: bool
-) -> dict[str, list[str]]:
-    path = folder / entry.name
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DamagedShardError(
-            f"The shard {path} cannot be read ({error.strerror}). Generate the data again."
-        ) from error
-    if verify:
-        check_shard(path, entry, size=len(content), digest=hashlib.sha256(content).hexdigest())
-    decode = decode_parquet if manifest.data.format == "parquet" else decode_webdataset
-    return decode(path, content, frames)
+@dataclass(frozen=True)
+class _Shard:
+    """A shard's bytes, to decode."""
+
+    path: Path
+    content: bytes
+    parquet: bool
+    shape: tuple[int, ...]
+
+    @classmethod
+    def read(cls, folder: Path, manifest: Manifest, entry: ShardEntry, *, verify: bool) -> _Shard:
+        path, world = folder / entry.name, manifest.world
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DamagedShardError(
+                f"The shard {path} cannot be read ({error.strerror}). Generate the data again."
+            ) from error
+        if verify:
+            check_shard(path, entry, size=len(content), digest=hashlib.sha256(content).hexdigest())
+        shape = (entry.rows, world.frames, 3, world.frame_size, world.frame_size)
+        return cls(path, content, manifest.data.format == "parquet", shape)
+
+    def texts(self) -> dict[str, list[str]]:
+        decode = decode_parquet_texts if self.parquet else decode_webdataset_texts
+        return decode(self.path, self.content)
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        decode = decode_parquet_frames if self.parquet else decode_webdataset_frames
+        return decode(self.path, self.content, self.shape)
 
 
 def _digest(manifest: Manifest) -> str:

@@ -9,7 +9,9 @@ motion does not draw is null.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +29,7 @@ Compression = Literal["zstd", "lz4"]
 
 _ZSTD_LEVEL = -2  # a tenth more bytes than level 1, a tenth less time to write and to read
 _PAGE_BYTES = 2**20  # a page stays in the CPU's cache while it is compressed
-_READ_BYTES = 2**21  # frames are decoded so much at a time, and copied while they are in the cache
+_READ_BYTES = 2**22  # frames are decoded so much at a time, and looked through while they are in the cache
 _NAMES = ("prompt", "motion", "shape", "colour")
 _PATHS = {"centre_x": "px", "centre_y": "px", "radii": "px", "angles": "radians"}
 _FACTOR_UNITS = {
@@ -124,41 +126,50 @@ def read_parquet(path: Path) -> Iterator[ClipBatch]:
         raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
 
 
-def decode_parquet(path: Path, content: bytes, frames: NDArray[np.uint8] | None) -> dict[str, list[str]]:
-    """Decode a shard into memory that the caller owns.
+def decode_parquet_texts(path: Path, content: bytes) -> dict[str, list[str]]:
+    """The columns `prompt` and `motion` of a shard of which the bytes are at hand.
+
+    Raises:
+        DamagedShardError: the shard, named `path`, cannot be decoded.
+    """
+    with _opened(path, content) as file:
+        table = file.read(columns=["prompt", "motion"], use_threads=False)
+        return {name: _strings(table.column(name)) for name in table.column_names}
+
+
+def decode_parquet_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a shard of which the bytes are at hand, some rows at a time, while they are in the CPU's cache.
 
     Args:
         path: the shard's name in errors.
         content: the shard's bytes.
-        frames: uint8 (rows, T, 3, S, S), C-contiguous, overwritten; None leaves the frames alone.
+        shape: (rows, T, 3, S, S), what it must hold.
 
-    Returns:
-        The columns `prompt` and `motion`.
+    Yields:
+        uint8 (n, T, 3, S, S), C-contiguous, read-only.
 
     Raises:
-        DamagedShardError: the shard cannot be decoded or holds other clips than fit into `frames`.
+        DamagedShardError: the shard cannot be decoded or holds frames of another shape.
     """
+    width = math.prod(shape[1:])
+    with _opened(path, content) as file:
+        rows, stored = file.metadata.num_rows, file.schema_arrow.field("frames").type
+        if rows != shape[0] or stored != pa.binary(width):
+            raise DamagedShardError(
+                f"The shard {path} holds {rows} clips with frames of type {stored}; "
+                f"expected {shape[0]} of {pa.binary(width)}."
+            )
+        for batch in file.iter_batches(batch_size=max(1, _READ_BYTES // width), columns=["frames"], use_threads=False):
+            yield _bytes_of(batch.column(0)).reshape(len(batch), *shape[1:])
+
+
+@contextmanager
+def _opened(path: Path, content: bytes) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False) as file:
-            names = file.read(columns=["prompt", "motion"], use_threads=False)
-            if frames is not None:
-                _decode_frames(path, file, frames.reshape(len(frames), -1))
-            return {name: _strings(names.column(name)) for name in names.column_names}
+            yield file
     except (pa.ArrowException, OSError, KeyError) as error:
         raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
-
-
-def _decode_frames(path: Path, file: pq.ParquetFile, frames: NDArray[np.uint8]) -> None:
-    rows, stored = file.metadata.num_rows, file.schema_arrow.field("frames").type
-    expected = pa.binary(frames.shape[1])
-    if rows != len(frames) or stored != expected:
-        raise DamagedShardError(
-            f"The shard {path} holds {rows} clips with frames of type {stored}; expected {len(frames)} of {expected}."
-        )
-    row, rows_at_a_time = 0, max(1, _READ_BYTES // frames.shape[1])
-    for batch in file.iter_batches(batch_size=rows_at_a_time, columns=["frames"], use_threads=False):
-        frames[row : row + len(batch)] = _bytes_of(batch.column(0))
-        row += len(batch)
 
 
 def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -9,6 +9,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def read_webdataset(path: Path) -> Iterator[ClipBatch]:
         DamagedShardError: the file is no shard of ours or cannot be decoded.
     """
     samples: list[dict[str, bytes]] = []
-    try:
+    with _decoding(path):
         for sample in _samples(path.open("rb")):
             samples.append(sample)
             if len(samples) == _READ_ROWS:
@@ -53,37 +54,57 @@ def read_webdataset(path: Path) -> Iterator[ClipBatch]:
                 samples = []
         if samples:
             yield _batch(samples)
-    except (tarfile.TarError, OSError, KeyError, ValueError, cv2.error) as error:
-        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
 
 
-def decode_webdataset(path: Path, content: bytes, frames: NDArray[np.uint8] | None) -> dict[str, list[str]]:
-    """Decode a shard into memory that the caller owns.
+def decode_webdataset_texts(path: Path, content: bytes) -> dict[str, list[str]]:
+    """The columns `prompt` and `motion` of a shard of which the bytes are at hand.
+
+    Raises:
+        DamagedShardError: the shard, named `path`, cannot be decoded.
+    """
+    with _decoding(path):
+        samples = list(_samples(io.BytesIO(content)))
+        return {
+            "prompt": [sample["txt"].decode() for sample in samples],
+            "motion": [json.loads(sample["json"])["motion"] for sample in samples],
+        }
+
+
+def decode_webdataset_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a shard of which the bytes are at hand, a clip at a time.
 
     Args:
         path: the shard's name in errors.
         content: the shard's bytes.
-        frames: uint8 (rows, T, 3, S, S), overwritten; None leaves the frames alone.
+        shape: (rows, T, 3, S, S), what it must hold.
 
-    Returns:
-        The columns `prompt` and `motion`.
+    Yields:
+        uint8 (1, T, 3, S, S), C-contiguous.
 
     Raises:
-        DamagedShardError: the shard cannot be decoded or holds other clips than fit into `frames`.
+        DamagedShardError: the shard cannot be decoded or holds frames of another shape.
     """
-    columns: dict[str, list[str]] = {"prompt": [], "motion": []}
+    with _decoding(path):
+        samples = list(_samples(io.BytesIO(content)))
+        if len(samples) != shape[0]:
+            raise DamagedShardError(f"The shard {path} holds {len(samples)} clips; expected {shape[0]}.")
+        for sample in samples:
+            frames = _frames_of(sample["png"], shape[1]).transpose(0, 3, 1, 2)
+            if frames.shape != shape[1:]:
+                raise DamagedShardError(
+                    f"The shard {path} holds frames of the shape {frames.shape}; expected {shape[1:]}."
+                )
+            yield np.ascontiguousarray(frames)[None]
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
     try:
-        for row, sample in enumerate(_samples(io.BytesIO(content))):
-            if frames is not None and row < len(frames):
-                frames[row] = _frames_of(sample["png"], frames.shape[1]).transpose(0, 3, 1, 2)
-            columns["prompt"].append(sample["txt"].decode())
-            columns["motion"].append(json.loads(sample["json"])["motion"])
+        yield
+    except DamagedShardError:
+        raise
     except (tarfile.TarError, OSError, KeyError, ValueError, cv2.error) as error:
         raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
-    rows = len(columns["prompt"])
-    if frames is not None and rows != len(frames):
-        raise DamagedShardError(f"The shard {path} holds {rows} clips; expected {len(frames)}.")
-    return columns
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

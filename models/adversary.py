@@ -63,12 +63,15 @@ class Adversary:
         Raises:
             ValueError: the clips have another size or length than those of `world`, or other prompts.
         """
-        shape = (world.frames, world.frame_size, world.frame_size, 3)
-        if tuple(clips.frames.shape[1:]) != shape:
-            raise ValueError(f"The clips have the shape {tuple(clips.frames.shape[1:])}, the world's clips {shape}.")
+        found, shape = clips.manifest.world, (world.frames, world.frame_size)
+        if (found.frames, found.frame_size) != shape:
+            raise ValueError(
+                f"The clips have {found.frames} frames of {found.frame_size} px, the world's clips {world.frames} of "
+                f"{world.frame_size} px."
+            )
         torch.manual_seed(train.seed)
         self.config, self.model, self.device = train, model, device
-        self.planes = clips.frames.permute(0, 1, 4, 2, 3)  # (N, T, 3, S, S) uint8, as they lie in memory
+        self.clips = clips
         self.groups = PromptGroups(clips.prompts, known=world.seen_prompts, seed=train.seed)
         self.counts = word_counts(world.vocabulary, list(world.seen_prompts)).to(device)
         words = len(world.vocabulary.words)
@@ -117,7 +120,9 @@ class Adversary:
             clips=config.clips_per_prompt,
             generator=random,
         )
-        sight = _Sight.draw(size, frames=self.planes.shape[1], picked=config.frames_per_clip, generator=random)
+        sight = _Sight.draw(
+            size, frames=self.clips.manifest.world.frames, picked=config.frames_per_clip, generator=random
+        )
         noises = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
         counts = self.counts[batch.prompts.to(self.device)]
         self._follow_schedule()
@@ -165,7 +170,7 @@ class Adversary:
 
     def _reals(self, indices: Tensor, sight: _Sight) -> dict[str, Tensor]:
         """The same of real clips."""
-        planes = self.planes[indices]
+        planes = self.clips.ink.frames(indices)  # (N, T, 3, S, S) uint8
         down, across = sight.phase
         views = {CLIP: _as_pictures(planes[..., down::2, across::2], self.device)}
         if FRAME in self.critics:

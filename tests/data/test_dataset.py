@@ -11,12 +11,16 @@ import torch
 from pydantic import ValidationError
 
 from data.clips import make_clips
-from data.dataset import load_clips
+from data.dataset import ClipTensors, load_clips
 from data.export import export_dataset
 from data.manifest import ManifestError, read_manifest, verify_shard, write_manifest
 from data.shards import DataConfig, ShardFormat, read_clips, write_shard
 from data.storage import DamagedShardError, StorageError
 from data.world import WorldConfig
+
+
+def all_frames(clips: ClipTensors) -> torch.Tensor:
+    return clips.ink.frames(torch.arange(len(clips)))
 
 
 def flip_a_byte(path: Path) -> None:
@@ -27,10 +31,12 @@ def flip_a_byte(path: Path) -> None:
 
 def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: WorldConfig) -> None:
     clips, made = load_clips(shared_dataset), make_clips(world, seed=5, indices=range(7))
-    assert clips.frames.dtype == torch.uint8
-    assert clips.frames.shape == (7, 6, 32, 32, 3)
-    assert clips.frames.permute(0, 1, 4, 2, 3).is_contiguous()
-    np.testing.assert_array_equal(clips.frames.numpy(), made.frames)
+    frames = all_frames(clips)
+    assert frames.dtype == torch.uint8
+    assert frames.shape == (7, 6, 3, 32, 32)
+    np.testing.assert_array_equal(frames.permute(0, 1, 3, 4, 2).numpy(), made.frames)
+    some = torch.tensor([6, 0, 3, 3])
+    assert torch.equal(clips.ink.frames(some), frames[some])
     assert tuple(clips.prompts) == made.prompts
     assert tuple(clips.motions) == made.motions
     assert len(clips) == clips.manifest.rows == 7
@@ -41,12 +47,12 @@ def test_beyond_the_memory_limit_frames_are_mapped_from_a_file_and_used_again(
 ) -> None:
     made = make_clips(world, seed=5, indices=range(7))
     first = load_clips(dataset, memory_limit=1000)
-    np.testing.assert_array_equal(first.frames.numpy(), made.frames)
+    np.testing.assert_array_equal(all_frames(first).permute(0, 1, 3, 4, 2).numpy(), made.frames)
     (decoded,) = dataset.glob("frames-*.u8")
     written = decoded.stat().st_mtime_ns
-    first.frames.zero_()  # the file must not notice
+    first.ink.rows.zero_()  # the file must not notice
     again = load_clips(dataset, memory_limit=1000)
-    np.testing.assert_array_equal(again.frames.numpy(), made.frames)
+    np.testing.assert_array_equal(all_frames(again).permute(0, 1, 3, 4, 2).numpy(), made.frames)
     assert tuple(again.prompts) == made.prompts
     assert decoded.stat().st_mtime_ns == written
 
@@ -96,6 +102,16 @@ def test_a_shard_of_another_data_set_is_refused_even_without_verification(
         load_clips(dataset, verify=False)
 
 
+def test_a_shard_of_other_pictures_is_refused_even_without_verification(
+    dataset: Path, world: WorldConfig, stored_as: ShardFormat, tmp_path: Path
+) -> None:
+    other = world.model_copy(update={"frame_size": 48})
+    name = write_shard(tmp_path, world=other, data=DataConfig(clips=7, shards=3, format=stored_as), shard=1).name
+    (tmp_path / name).replace(dataset / name)
+    with pytest.raises(DamagedShardError, match=rf"{name} holds .*frames of .*expected"):
+        load_clips(dataset, verify=False)
+
+
 def test_whole_shards_pass_verification(shared_dataset: Path) -> None:
     for entry in read_manifest(shared_dataset).shards:
         verify_shard(shared_dataset, entry)
@@ -138,7 +154,7 @@ def test_export_there_and_back_gives_the_same_bytes(dataset: Path, stored_as: Sh
     assert there.fingerprint == back.fingerprint
     assert back == read_manifest(dataset)
     one, two = load_clips(tmp_path / "there"), load_clips(dataset)
-    assert torch.equal(one.frames, two.frames)
+    assert torch.equal(all_frames(one), all_frames(two))
     assert one.prompts == two.prompts
 
 
@@ -162,9 +178,8 @@ def test_large_pictures_are_made_and_stored_some_at_a_time(stored_as: ShardForma
 
 def test_lz4_shards_hold_the_same_clips(write_dataset: Callable[..., Path], world: WorldConfig, tmp_path: Path) -> None:
     write_dataset(tmp_path, world=world, data=DataConfig(clips=4, shards=1, compression="lz4"))
-    np.testing.assert_array_equal(
-        load_clips(tmp_path).frames.numpy(), make_clips(world, seed=0, indices=range(4)).frames
-    )
+    frames = all_frames(load_clips(tmp_path)).permute(0, 1, 3, 4, 2)
+    np.testing.assert_array_equal(frames.numpy(), make_clips(world, seed=0, indices=range(4)).frames)
 
 
 def test_an_output_folder_that_is_a_file_is_an_error_with_its_name(world: WorldConfig, tmp_path: Path) -> None:

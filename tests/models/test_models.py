@@ -255,7 +255,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(clips: ClipTensors, t
 
 
 def test_clips_of_another_world_are_refused(clips: ClipTensors, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="frames of 32 px"):
         train(clips=clips, world=WorldConfig(), model=MODEL, train=TRAIN, folder=tmp_path, report=lambda _: None)
     more = WORLD.model_copy(update={"phrases": (*WORLD.phrases, "expanding")})
     with pytest.raises(ValueError, match="'circle expanding'"):
