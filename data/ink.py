@@ -56,7 +56,7 @@ class InkedRows:
         below = torch.arange(self.rows.shape[1]) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, S) rows below the top
         kept = (below >= 0) & (below < self.heights[clips].unsqueeze(-1))
         places = torch.where(kept, self.starts[clips].unsqueeze(-1) + below, 0)
-        return self.rows.index_select(0, places.flatten()).unflatten(0, places.shape)
+        return self.rows.index_select(0, places.flatten()).view(*places.shape, -1)
 
 
 class InkWriter:
