@@ -13,7 +13,7 @@ from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store
 from tasks.model_references import ResolvedModel
-from tasks.promotion import Promotion, promote_if_better
+from tasks.promotion import Promotion, promote_by_standing, promote_if_better
 from tasks.references import CheckpointReference, EvaluationReference, references_to
 from tasks.registry import ModelVersion, register_version
 
@@ -62,3 +62,9 @@ def checkpoint_of(model: ResolvedModel) -> tuple[CheckpointReference, WorldConfi
     files = references_to(model.checkpoint / name for name in (INFO_FILE, WEIGHTS_FILE))
     reference = CheckpointReference(folder=model.checkpoint, digest=model.digest, run_id=model.run_id, files=files)
     return reference, read_info(model.checkpoint).world
+
+
+@task(name="promote-evaluated", cache_policy=NO_CACHE, persist_result=False, **retried())
+def promote_evaluated(home: Home, version: int, even_if_not_better: bool) -> Promotion:
+    """Makes a version the champion by the scores that it has, or whatever they are."""
+    return promote_by_standing(home, version=version, even_if_not_better=even_if_not_better)

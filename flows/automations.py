@@ -1,0 +1,87 @@
+"""What the Prefect server does by itself: runs whose worker died are marked as crashed, and put back into the queue.
+
+A killed worker leaves its runs Running for ever, since nobody is left to say otherwise. Runs of deployments send a
+heartbeat; when it stays away they are marked as crashed, and a crashed run is scheduled again, at most twice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from prefect.automations import Automation
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import PrefectHTTPStatusError
+
+HEARTBEAT_SECONDS = 30  # of the workers, the shortest that Prefect takes
+SILENCE_SECONDS = 75  # two heartbeats may get lost
+RESCHEDULED_AT_MOST = 2
+CRASH_SILENT = "flipbook: a run that has fallen silent has crashed"
+RESCHEDULE_CRASHED = "flipbook: a crashed run goes on from where it was"
+OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.flipbook"]})
+"""Runs of this project's deployments: all of them carry its tag."""
+_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
+
+
+def automations() -> list[Automation]:
+    """The automations that belong to the deployments."""
+    heartbeat = "prefect.flow-run.heartbeat"
+    silent = Automation(
+        name=CRASH_SILENT,
+        description=f"No heartbeat for {SILENCE_SECONDS} s: the run's process or machine is gone.",
+        trigger=EventTrigger(
+            after={heartbeat},
+            expect={heartbeat, *(f"prefect.flow-run.{state}" for state in _ENDS)},
+            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+            match_related=OURS,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=SILENCE_SECONDS),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"No sign of life for {SILENCE_SECONDS} s: its process or its machine is gone.",
+            )
+        ],
+    )
+    counts = [str(count) for count in range(RESCHEDULED_AT_MOST + 1)]  # a run may crash before it has begun
+    again = Automation(
+        name=RESCHEDULE_CRASHED,
+        description=f"At most {RESCHEDULED_AT_MOST} times a run. Its steps that are done are not done again.",
+        trigger=EventTrigger(
+            expect={"prefect.flow-run.Crashed"},
+            match=ResourceSpecification(
+                {"prefect.resource.id": ["prefect.flow-run.*"], "prefect.run-count": counts},
+            ),
+            match_related=OURS,
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.SCHEDULED,
+                name="AwaitingRetry",
+                message="Crashed; it goes on from where it was as soon as a worker takes it.",
+            )
+        ],
+    )
+    return [silent, again]
+
+
+def ensure_automations() -> None:
+    """Makes the automations, or brings those of the same names up to date; whether they are on stays as it is."""
+    for wanted in automations():
+        try:
+            known = Automation.read(name=wanted.name)
+        except (ValueError, PrefectHTTPStatusError):
+            known = None
+        if known is None:
+            wanted.create()
+            continue
+        for field in ("description", "trigger", "actions"):
+            setattr(known, field, getattr(wanted, field))
+        known.update()
