@@ -7,13 +7,13 @@ heartbeat; when it stays away they are marked as crashed, and a crashed run is s
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
-from prefect.exceptions import PrefectHTTPStatusError
 
 HEARTBEAT_SECONDS = 30  # of the workers, the shortest that Prefect takes
 SILENCE_SECONDS = 75  # two heartbeats may get lost
@@ -76,10 +76,8 @@ def ensure_automations() -> None:
     """Makes the automations, or brings those of the same names up to date; whether they are on stays as it is."""
     for wanted in automations():
         try:
-            known = Automation.read(name=wanted.name)
-        except (ValueError, PrefectHTTPStatusError):
-            known = None
-        if known is None:
+            known = cast(Automation, Automation.read(name=wanted.name))  # no event loop here, so nothing to await
+        except ValueError:  # so it says that there is none of that name
             wanted.create()
             continue
         for field in ("description", "trigger", "actions"):

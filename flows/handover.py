@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
@@ -36,11 +36,14 @@ def hand_over(deployment: str, parameters: dict[str, Any], *, key: str) -> None:
     logger = get_run_logger()
     attempt = 0
     while True:
-        child = run_deployment(
-            deployment,
-            parameters=parameters,
-            timeout=0,
-            idempotency_key=f"{flow_run.get_id()}-{key}-{attempt}",
+        child = cast(
+            FlowRun,  # not awaited: there is no event loop in this thread
+            run_deployment(
+                deployment,
+                parameters=parameters,
+                timeout=0,
+                idempotency_key=f"{flow_run.get_id()}-{key}-{attempt}",
+            ),
         )
         if child.state is None or not child.state.is_final() or child.state.is_completed():
             break

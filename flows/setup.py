@@ -77,10 +77,11 @@ def _ensure_limit(client: SyncPrefectClient, name: str, slots: int) -> None:
 def _deploy(client: SyncPrefectClient) -> None:
     """Deploy prefect.yaml. Schedules are made with their deployment, switched off; later on they are the server's.
 
-    A deployment that is deployed again with a schedule in its file would lose those that were added on the pages, and a
-    schedule cannot be switched off in the file without switching it off again each time.
+    A schedule in the file of a later deployment would remove those that were added on the pages; and one that the file
+    says is off would be switched off each time.
     """
     content = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
+    switched_off = _triggers_switched_off(client)
     new = [item for item in content["deployments"] if not _is_deployed(client, item)]
     for item in content["deployments"]:
         if item not in new:
@@ -98,6 +99,14 @@ def _deploy(client: SyncPrefectClient) -> None:
         deployment = client.read_deployment_by_name(_full_name(item))
         for schedule in deployment.schedules:
             client.update_deployment_schedule(deployment.id, schedule.id, active=False)
+    for trigger in client.read_automations():
+        if trigger.name in switched_off:
+            client.pause_automation(trigger.id)
+
+
+def _triggers_switched_off(client: SyncPrefectClient) -> set[str]:
+    """Names of automations that somebody has switched off: deploying makes those of the triggers anew, switched on."""
+    return {automation.name for automation in client.read_automations() if not automation.enabled}
 
 
 def _full_name(item: dict[str, Any]) -> str:

@@ -83,3 +83,7 @@ def _judge(client: MlflowClient, candidate: Standing, champion: int | None) -> V
             f"models:/{MODEL_NAME}/{champion}` and evaluate this version again",
         )
     return compare(candidate, Standing.model_validate_json(tag), champion_name=f"version {champion}")
+
+
+def promote_by_standing(home: Home, *, version: int, even_if_not_better: bool = False) -> Promotion:
+    raise NotImplementedError

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 import httpx
@@ -37,7 +38,8 @@ class RunProgress:
     def start(self, step: str, total: int) -> None:
         """Makes the step's artifact `progress-STEP`, or sets it back for another try."""
         now = time.monotonic()
-        artifact = create_progress_artifact(0.0, key=f"progress-{step}", description=f"{step}: 0 of {total:,}")
+        text = f"{step}: 0 of {total:,}"
+        artifact = cast(UUID, create_progress_artifact(0.0, key=f"progress-{step}", description=text))
         self._steps[step] = _Step(total=total, artifact=artifact, updated=now, logged=now)
         get_run_logger().info("%s: 0 of %d", step, total)
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from prefect import task
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from data.world import WorldConfig
@@ -66,7 +67,7 @@ def train_model(
     folder = checkpoint_folder(home, digest)
     folder.mkdir(parents=True, exist_ok=True)
     device = _device_in_words(train.device)
-    _logger.info("training on %s", device)
+    get_run_logger().info("training on %s", device)
     progress = current_progress()
     progress.start(STEP, train.steps)
     clips = load_clips(dataset.folder)
