@@ -7,7 +7,7 @@ heartbeat; when it stays away they are marked as crashed, and a crashed run is s
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
@@ -17,11 +17,13 @@ from prefect.events.schemas.events import ResourceSpecification
 
 HEARTBEAT_SECONDS = 30  # of the workers, the shortest that Prefect takes
 SILENCE_SECONDS = 75  # two heartbeats may get lost
+CRASHED_SECONDS = 15  # both the run's starter and its worker report a crash, some seconds apart
 RESCHEDULED_AT_MOST = 2
 CRASH_SILENT = "flipbook: a run that has fallen silent has crashed"
 RESCHEDULE_CRASHED = "flipbook: a crashed run goes on from where it was"
 OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.flipbook"]})
 """Runs of this project's deployments: all of them carry its tag."""
+_SIGNS_OF_LIFE = ("Scheduled", "AwaitingRetry", "Late", "Pending", "Submitting", "Running", "Completed", "Cancelled")
 _ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
 
 
@@ -53,13 +55,16 @@ def automations() -> list[Automation]:
         name=RESCHEDULE_CRASHED,
         description=f"At most {RESCHEDULED_AT_MOST} times a run. Its steps that are done are not done again.",
         trigger=EventTrigger(
-            expect={"prefect.flow-run.Crashed"},
+            after={"prefect.flow-run.Crashed"},
+            expect={f"prefect.flow-run.{state}" for state in _SIGNS_OF_LIFE},
             match=ResourceSpecification(
                 {"prefect.resource.id": ["prefect.flow-run.*"], "prefect.run-count": counts},
             ),
             match_related=OURS,
-            posture=Posture.Reactive,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
             threshold=1,
+            within=timedelta(seconds=CRASHED_SECONDS),
         ),
         actions=[
             ChangeFlowRunState(
@@ -73,13 +78,25 @@ def automations() -> list[Automation]:
 
 
 def ensure_automations() -> None:
-    """Makes the automations, or brings those of the same names up to date; whether they are on stays as it is."""
+    """Make the automations; one that has changed is replaced, and stays off where somebody has switched it off.
+
+    One that is as it should be is not touched: each update of an automation leaves its old trigger in the server's
+    memory until the next start, and both of them would act.
+    """
     for wanted in automations():
         try:
             known = cast(Automation, Automation.read(name=wanted.name))  # no event loop here, so nothing to await
         except ValueError:  # so it says that there is none of that name
             wanted.create()
             continue
-        for field in ("description", "trigger", "actions"):
-            setattr(known, field, getattr(wanted, field))
-        known.update()
+        if _content(known) != _content(wanted):
+            known.delete()
+            wanted.enabled = known.enabled
+            wanted.create()
+
+
+def _content(automation: Automation) -> dict[str, Any]:
+    content = automation.model_dump(mode="json", include={"name", "description", "trigger", "actions"})
+    for name in ("after", "expect", "for_each"):  # sets
+        content["trigger"][name] = sorted(content["trigger"][name])
+    return content
