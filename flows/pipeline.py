@@ -40,8 +40,8 @@ def pipeline(config: PipelineConfig, train_on: str | None = None) -> PipelineRes
     """Everything from nothing. Steps that are done already, in this home and with this code, are not done again.
 
     Args:
-        config: what each step does. {} is the full size: 10,000 clips, about ten minutes on two cores.
-        train_on: deployment that trains, as train/train, which runs on the GPU workers; empty: this run trains itself.
+        config: What each step does. As it stands: the full size, 10,000 clips, about ten minutes on two cores.
+        train_on: The deployment that trains, as train/train, which runs on the GPU workers. Empty: this run trains.
     """
     home = Home.from_environment().create()
     with shown_in_prefect():
