@@ -17,11 +17,10 @@ from tasks.artifacts import publish_evaluation
 from tasks.caching import at_home
 from tasks.evaluate import evaluate_checkpoint, read_report
 from tasks.home import Home
-from tasks.model_references import resolve_model
 from tasks.progress import current_progress
 from tasks.promotion import Promotion
 from tasks.references import CheckpointReference, EvaluationReference
-from tasks.registration import attach_to_version, checkpoint_of, promote_version
+from tasks.registration import attach_to_version, checkpoint_of, find_model, promote_version
 
 
 class EvaluationResult(BaseModel):
@@ -43,7 +42,7 @@ def evaluation_only(
     """Evaluates the model that `model` names on its own world, or on `world`. An alias is resolved before anything is
     cached by it. Where the model is a registered version, scores and videos are attached to it."""
     home = Home.from_environment().create()
-    found = resolve_model(home, model)
+    found = find_model(home, model)
     checkpoint, own_world = checkpoint_of(found)
     outcome = make_evaluation(home, checkpoint, world or own_world, evaluation or EvaluationConfig())
     report = read_report(outcome.value)
