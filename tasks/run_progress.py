@@ -59,9 +59,10 @@ class RunProgress:
     def finish(self, step: str, detail: str = "") -> None:
         """Fills the bar."""
         known = self._steps.pop(step, None)
+        text = f"{step}: done, {detail}" if detail else f"{step}: done"
         if known is not None:
-            _move(known.artifact, 100.0, f"{step}: done  {detail}")
-        get_run_logger().info("%s: done  %s", step, detail)
+            _move(known.artifact, 100.0, text)
+        get_run_logger().info(text)
 
 
 def _move(artifact: UUID, share: float, text: str) -> None:
