@@ -17,11 +17,10 @@ from tasks.artifacts import publish_evaluation
 from tasks.caching import at_home
 from tasks.evaluate import evaluate_checkpoint, read_report
 from tasks.home import Home
-from tasks.model_references import resolve_model
 from tasks.progress import current_progress
 from tasks.promotion import Promotion
 from tasks.references import CheckpointReference, EvaluationReference
-from tasks.registration import attach_to_version, checkpoint_of, promote_version
+from tasks.registration import attach_to_version, checkpoint_of, find_model, promote_version
 from tasks.run_progress import shown_in_prefect
 
 
@@ -50,7 +49,7 @@ def evaluation_only(
         world: other prompts than those of the model's own world; empty: its own.
     """
     home = Home.from_environment().create()
-    found = resolve_model(home, model)
+    found = find_model(home, model)
     checkpoint, own_world = checkpoint_of(found)
     with shown_in_prefect():
         outcome = make_evaluation(home, checkpoint, world or own_world, evaluation or EvaluationConfig())

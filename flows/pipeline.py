@@ -47,7 +47,7 @@ def pipeline(config: PipelineConfig, train_on: str | None = None) -> PipelineRes
     with shown_in_prefect():
         dataset = make_dataset(home, config.world, config.data)
         checkpoint = make_checkpoint(home, config.world, config.model, config.train, dataset.value, on=train_on)
-        version = register(home, checkpoint.value)
+        version = register(home, checkpoint.value, awaits_evaluation=False)
         evaluation = make_evaluation(home, checkpoint.value, config.world, config.evaluation)
         report = read_report(evaluation.value)
         promotion = conclude(home, version.version, evaluation.value, report)

@@ -74,9 +74,9 @@ def make_checkpoint(
     return Outcome(checkpoint.value, cached=checkpoint.cached and not handed_over)
 
 
-def register(home: Home, checkpoint: CheckpointReference) -> ModelVersion:
-    """The registered version of `checkpoint`."""
-    version = at_home(register_checkpoint, home)(home, checkpoint)
+def register(home: Home, checkpoint: CheckpointReference, *, awaits_evaluation: bool = True) -> ModelVersion:
+    """The registered version of `checkpoint`; `awaits_evaluation` where the caller does not evaluate it itself."""
+    version = at_home(register_checkpoint, home)(home, checkpoint, awaits_evaluation=awaits_evaluation)
     current_progress().finish("register", version.ref)
     return version
 

@@ -10,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from evaluation.report import EvaluationReport, Scores
-from tasks.caching import retried
+from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
 from tasks.home import Home
 from tasks.mlflow_store import is_remote, open_store, tracking_uri
@@ -21,7 +21,7 @@ VIDEOS_KEY = "videos"
 LOCAL_MLFLOW = "http://127.0.0.1:5000"  # where `flipbook ui` serves by default
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False, **retried())
+@task(name="publish", cache_policy=NO_CACHE, persist_result=False, **retried(MLFLOW_ATTEMPTS))
 def publish_evaluation(
     home: Home, model_ref: str, run_id: str | None, evaluation: EvaluationReference, report: EvaluationReport
 ) -> None:
