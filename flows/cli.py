@@ -20,6 +20,7 @@ from flows.commands.generation import generate
 from flows.commands.registry import models
 from flows.commands.servers import ui
 from flows.commands.steps import data, run, train
+from flows.commands.up import down, status, up
 
 ROOMS = ("data", "models", "evaluation", "tasks", "flows")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -60,6 +61,9 @@ app.command()(evaluate)
 app.command()(generate)
 app.command()(models)
 app.command()(ui)
+app.command()(up)
+app.command()(down)
+app.command()(status)
 app.command("config")(show_config)
 
 
