@@ -17,7 +17,7 @@ import typer
 from flows.commands.configuration import show_config
 from flows.commands.evaluation import evaluate
 from flows.commands.generation import generate
-from flows.commands.registry import models
+from flows.commands.registry import models, register
 from flows.commands.servers import ui
 from flows.commands.steps import data, run, train
 from flows.commands.up import down, status, up
@@ -60,6 +60,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(generate)
 app.command()(models)
+app.command()(register)
 app.command()(ui)
 app.command()(up)
 app.command()(down)
