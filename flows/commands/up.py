@@ -78,14 +78,14 @@ def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) 
 
     Where they are up already, say so. Raises what `flows.services.lifecycle.bring_up` raises.
     """
-    from flows.services.lifecycle import bring_up, interrupted_by_signals, running_addresses, starting
+    from flows.services.lifecycle import SETUP, bring_up, interrupted_by_signals, running_addresses, starting
 
     with interrupted_by_signals():
         try:
             with starting(home):
                 found = running_addresses(home)
                 if found is None:
-                    found = bring_up(home, addresses, workers=workers, say=typer.echo)
+                    found = bring_up(home, addresses, setup=SETUP if workers else None, say=typer.echo)
                 else:
                     return _already_up(home, found, workers=workers)
             _print_addresses(found)

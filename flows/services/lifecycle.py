@@ -59,17 +59,17 @@ def starting(home: Home) -> Iterator[None]:
         yield
 
 
-def bring_up(home: Home, addresses: Addresses, *, workers: bool, say: Say, setup: Sequence[str] = SETUP) -> Addresses:
-    """Start the servers of a home where none run, and with `workers` register the deployments and start the workers.
+def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, say: Say) -> Addresses:
+    """Start the servers of a home where none run, and with `setup` register the deployments and start the workers.
 
     Enter `starting` before, and see that nothing is up.
 
     Args:
         home: whose servers.
         addresses: where they are to listen.
-        workers: whether to start workers, too.
+        setup: command that registers work pools, deployments and automations on the server of PREFECT_API_URL;
+            without one there are no workers either.
         say: is given a line for each step.
-        setup: command that registers work pools, deployments and automations on the server of PREFECT_API_URL.
 
     Returns:
         `addresses`, with whether the servers are protected.
@@ -88,12 +88,12 @@ def bring_up(home: Home, addresses: Addresses, *, workers: bool, say: Say, setup
     _check_nothing_is_left(home)
     check_port(addresses.host, addresses.prefect_port, "--prefect-port")
     check_port(addresses.host, addresses.mlflow_port, "--mlflow-port")
-    names = PROGRAMS if workers else SERVERS
+    names = PROGRAMS if setup else SERVERS
     say("Starting, this takes some seconds ...")
     try:
         supervisor.start(names, addresses)
         _start(supervisor, SERVERS, lambda name: server_answers(name, addresses))
-        if workers:
+        if setup:
             say("Registering the deployments ...")
             settings = client_settings(home, addresses, credentials)
             _run_setup(setup, settings)
