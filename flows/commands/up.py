@@ -46,18 +46,18 @@ def status(home: HomeFolder = None) -> None:
     from rich.table import Table
 
     from flows.services.lifecycle import running_addresses
-    from flows.services.processes import processes_of
+    from flows.services.processes import started_for
     from flows.services.supervisor import Supervisor
     from flows.summary import output_console
 
     chosen = choose_home(home)
     supervisor = Supervisor(chosen)
     if not supervisor.is_running():
-        left = processes_of(chosen)
+        left = started_for(chosen)
         if not left and not supervisor.was_killed():
             typer.echo(f"Nothing is up for {chosen.root}.")
             return
-        listed = "".join(f", {name} still has process {process.pid}" for name, process in left)
+        listed = "".join(f", {item.program} still has process {item.process.pid}" for item in left)
         typer.echo(f"supervisord was killed{listed}. `flipbook down` cleans up. Its log: {supervisor.log}")
         raise typer.Exit(1)
     states = supervisor.states()
@@ -78,15 +78,14 @@ def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) 
 
     Where they are up already, say so. Raises what `flows.services.lifecycle.bring_up` raises.
     """
-    from flows.services.lifecycle import bring_up, interrupted_by_signals, running_addresses, starting
+    from flows.services.lifecycle import SETUP, bring_up, interrupted_by_signals, running_addresses, starting
 
     with interrupted_by_signals():
         try:
             with starting(home):
                 found = running_addresses(home)
                 if found is None:
-                    typer.echo("Starting, this takes some seconds ...")
-                    found = bring_up(home, addresses, workers=workers, say=typer.echo)
+                    found = bring_up(home, addresses, setup=SETUP if workers else None, say=typer.echo)
                 else:
                     return _already_up(home, found, workers=workers)
             _print_addresses(found)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import urllib.request
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from flows.services.access import Credentials
 from flows.services.addresses import Addresses
+from flows.services.prefect_api import ANSWER_SECONDS, ask
 from flows.services.programs import PREFECT, WORKERS, worker_name
-
-ANSWER_SECONDS = 5.0
 
 
 def server_answers(name: str, addresses: Addresses) -> bool:
@@ -24,21 +21,18 @@ def server_answers(name: str, addresses: Addresses) -> bool:
         return False
 
 
-def worker_is_online(name: str, addresses: Addresses, credentials: Credentials | None, *, since: datetime) -> bool:
-    """Whether the worker `name` has told Prefect's server after `since` that it waits for runs."""
+def worker_is_online(name: str, settings: Mapping[str, str], *, since: datetime) -> bool:
+    """Whether the worker `name` has told Prefect's server after `since` that it waits for runs.
+
+    Args:
+        name: one of WORKERS.
+        settings: a client's variables.
+        since: in UTC.
+    """
     pool, _ = WORKERS[name]
-    request = urllib.request.Request(
-        f"{addresses.prefect_api}/work_pools/{pool}/workers/filter",
-        data=json.dumps({"workers": {"status": {"any_": ["ONLINE"]}}}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    if credentials:
-        pair = f"{credentials.user}:{credentials.password}".encode()
-        request.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            workers = json.load(answer)
+        workers = ask(f"{settings['PREFECT_API_URL']}/work_pools/{pool}/workers/filter", settings, {})
     except OSError:
         return False
     beats = [worker["last_heartbeat_time"] for worker in workers if worker["name"] == worker_name(pool)]
-    return any(datetime.fromisoformat(beat).astimezone(UTC) > since for beat in beats)
+    return any(datetime.fromisoformat(beat).astimezone(UTC) > since for beat in beats if beat)

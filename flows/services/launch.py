@@ -11,7 +11,7 @@ import sys
 
 from flows.services import access
 from flows.services.addresses import Addresses
-from flows.services.processes import end, processes_of
+from flows.services.processes import end, started_for
 from flows.services.programs import FOREIGN_VARIABLES, MLFLOW, SERVERS, program, without_foreign
 from tasks.home import Home
 from tasks.mlflow_store import URI_VARIABLE, backend_uri, ensure_experiment, open_store
@@ -26,7 +26,7 @@ def main() -> None:
         host=host, prefect_port=int(prefect_port), mlflow_port=int(mlflow_port), protected=credentials is not None
     )
     if name in SERVERS:
-        end([process for _, process in processes_of(home, [name])])
+        end([item.process for item in started_for(home, [name])])
     if name == MLFLOW:
         _prepare_mlflow(home, credentials)
     chosen = program(name, home, addresses, credentials)

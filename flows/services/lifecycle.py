@@ -17,8 +17,9 @@ from types import FrameType
 from flows.server_log import reason_in
 from flows.services.access import credentials_for
 from flows.services.addresses import Addresses
+from flows.services.flow_runs import flow_runs_ended
 from flows.services.health import server_answers, worker_is_online
-from flows.services.processes import check_port, end, flow_runs_of, processes_of
+from flows.services.processes import check_port, end, started_for
 from flows.services.programs import (
     PROGRAMS,
     SERVERS,
@@ -27,12 +28,12 @@ from flows.services.programs import (
     log_file,
     without_foreign,
 )
-from flows.services.supervisor import STOP_SECONDS, Supervisor, make_private
+from flows.services.supervisor import Supervisor, make_private
 from tasks.home import Home
 
 SETUP = (sys.executable, "-m", "flows.setup")
-START_SECONDS = 180.0  # a busy machine may need minutes; a program that ended is noticed at once
-SETUP_SECONDS = 180.0
+START_SECONDS = 300.0  # a busy machine may need minutes; a program that ended is noticed at once
+SETUP_SECONDS = 300.0
 POLL_SECONDS = 0.3
 WATCH_SECONDS = 1.0
 
@@ -58,17 +59,17 @@ def starting(home: Home) -> Iterator[None]:
         yield
 
 
-def bring_up(home: Home, addresses: Addresses, *, workers: bool, say: Say, setup: Sequence[str] = SETUP) -> Addresses:
-    """Start the servers of a home where none run, and with `workers` register the deployments and start the workers.
+def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, say: Say) -> Addresses:
+    """Start the servers of a home where none run, and with `setup` register the deployments and start the workers.
 
     Enter `starting` before, and see that nothing is up.
 
     Args:
         home: whose servers.
         addresses: where they are to listen.
-        workers: whether to start workers, too.
+        setup: command that registers work pools, deployments and automations on the server of PREFECT_API_URL;
+            without one there are no workers either.
         say: is given a line for each step.
-        setup: command that registers work pools, deployments and automations on the server of PREFECT_API_URL.
 
     Returns:
         `addresses`, with whether the servers are protected.
@@ -87,19 +88,17 @@ def bring_up(home: Home, addresses: Addresses, *, workers: bool, say: Say, setup
     _check_nothing_is_left(home)
     check_port(addresses.host, addresses.prefect_port, "--prefect-port")
     check_port(addresses.host, addresses.mlflow_port, "--mlflow-port")
-    names = PROGRAMS if workers else SERVERS
+    names = PROGRAMS if setup else SERVERS
+    say("Starting, this takes some seconds ...")
     try:
         supervisor.start(names, addresses)
         _start(supervisor, SERVERS, lambda name: server_answers(name, addresses))
-        if workers:
+        if setup:
             say("Registering the deployments ...")
-            _run_setup(setup, client_settings(home, addresses, credentials))
+            settings = client_settings(home, addresses, credentials)
+            _run_setup(setup, settings)
             now = datetime.now(UTC)
-            _start(
-                supervisor,
-                tuple(WORKERS),
-                lambda name: worker_is_online(name, addresses, credentials, since=now),
-            )
+            _start(supervisor, tuple(WORKERS), lambda name: worker_is_online(name, settings, since=now))
         addresses.write(home)
     except BaseException:
         with uninterrupted():
@@ -136,16 +135,15 @@ def stop(home: Home) -> bool:
     Flow runs end first, while their server still takes note of it, then workers, then servers.
     """
     supervisor = Supervisor(home)
-    left = processes_of(home)
+    left = started_for(home)
     if not supervisor.is_running() and not left and supervisor.process() is None:
         supervisor.clean()
         return False
     Addresses.remove(home)
-    with contextlib.suppress(OSError):
+    with flow_runs_ended(home), contextlib.suppress(OSError):
         supervisor.stop_group("workers")
-    end(flow_runs_of(home), patience=STOP_SECONDS)
     supervisor.shut_down()
-    end([process for _, process in processes_of(home)])
+    end([item.process for item in started_for(home)])
     supervisor.clean()
     return True
 
@@ -169,9 +167,9 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _check_nothing_is_left(home: Home) -> None:
-    left = processes_of(home)
+    left = started_for(home)
     if left:
-        listed = ", ".join(f"{name} (pid {process.pid})" for name, process in left)
+        listed = ", ".join(f"{item.program} (pid {item.process.pid})" for item in left)
         raise ServiceError(
             f"Of an earlier start there are still processes, without their supervisor: {listed}. "
             f"`flipbook down --home {home.root}` stops them."

@@ -11,7 +11,9 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -21,40 +23,60 @@ from tasks.home import HOME_VARIABLE, Home
 NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"  # supervisord sets it
 FLOW_RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # a worker sets it for each run
 PATIENCE_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 class PortError(RuntimeError):
     """A port is taken or cannot be bound to; the message names the option that changes it."""
 
 
-def processes_of(home: Home, names: Collection[str] = PROGRAMS) -> list[tuple[str, psutil.Process]]:
-    """All processes of the programs `names` of the home, those that they have started too; each with its program."""
-    return [
-        (environment[NAME_VARIABLE], process)
-        for process, environment in _environments()
-        if environment.get(HOME_VARIABLE) == str(home.root) and environment.get(NAME_VARIABLE) in names
-    ]
+@dataclass(frozen=True)
+class Started:
+    """A process that one of the programs is, or has started."""
+
+    program: str
+    process: psutil.Process
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def flow_run(self) -> str | None:
+        """The flow run that it executes."""
+        return self.environment.get(FLOW_RUN_VARIABLE)
 
 
-def flow_runs_of(home: Home) -> list[psutil.Process]:
-    """The processes in which workers of the home execute flow runs, of workers that have died as well."""
-    return [
-        process
-        for process, environment in _environments()
-        if environment.get(HOME_VARIABLE) == str(home.root)
-        and environment.get(NAME_VARIABLE) in PROGRAMS
-        and environment.get(FLOW_RUN_VARIABLE)
-    ]
+def started_for(home: Home, programs: Collection[str] = PROGRAMS) -> list[Started]:
+    """All processes of `programs` of the home, those that they have started too, also where they have died since."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except (psutil.Error, OSError):  # another user's, or it has just ended
+            continue
+        program = environment.get(NAME_VARIABLE, "")
+        if program in programs and environment.get(HOME_VARIABLE) == str(home.root) and process.pid != os.getpid():
+            found.append(Started(program, process, environment))
+    return found
 
 
 def end(processes: Collection[psutil.Process], patience: float = PATIENCE_SECONDS) -> None:
     """End `processes`: those that do not do so by themselves within `patience` seconds are killed."""
     for process in processes:
         _signal(process, signal.SIGTERM)
-    _, alive = psutil.wait_procs(processes, timeout=patience)
-    for process in alive:
+    for process in _alive_after(patience, processes):
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=patience)
+    _alive_after(patience, processes)
+
+
+@contextlib.contextmanager
+def frozen(processes: Collection[psutil.Process]) -> Iterator[None]:
+    """Within the block `processes` do nothing; signals reach them at its end."""
+    for process in processes:
+        _signal(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            _signal(process, signal.SIGCONT)
 
 
 def check_port(host: str, port: int, option: str) -> None:
@@ -95,14 +117,21 @@ def _holder_of(port: int) -> str:
     return "another program listens there"
 
 
-def _environments() -> Iterator[tuple[psutil.Process, dict[str, str]]]:
-    for process in psutil.process_iter():
-        if process.pid == os.getpid():
-            continue
-        try:
-            yield process, process.environ()
-        except (psutil.Error, OSError):  # another user's, or it has just ended
-            continue
+def _alive_after(seconds: float, processes: Collection[psutil.Process]) -> list[psutil.Process]:
+    """Those of `processes` that have not ended within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while alive := [process for process in processes if _is_alive(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE  # one that its parent has to bury
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

@@ -83,6 +83,7 @@ def client_settings(home: Home, addresses: Addresses, credentials: Credentials |
         URI_VARIABLE: addresses.mlflow,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "DO_NOT_TRACK": "1",
     }
     if credentials:
