@@ -67,14 +67,19 @@ def videos_markdown(folder: Path, report: EvaluationReport, *, model_ref: str, o
 
 
 def origin_markdown(home: Home, run_id: str | None) -> str:
-    """A link to the training's run in MLflow: on the user's server, else where `flipbook ui` opens one."""
+    """A link to the training's run in MLflow, or a word that there is none."""
     if run_id is None:
         return "This model comes from a checkpoint that no MLflow run here has made."
+    return f"Training: {run_link(home, run_id, f'MLflow run {run_id[:8]}')}"
+
+
+def run_link(home: Home, run_id: str, words: str, *, page: str = "") -> str:
+    """A Markdown link to a run in MLflow: on the user's server, else where `flipbook ui` opens one."""
     uri = tracking_uri(home)
     server = uri.rstrip("/") if is_remote(uri) else LOCAL_MLFLOW
     experiment = open_store(home).get_run(run_id).info.experiment_id
     hint = "" if is_remote(uri) else " (`flipbook ui` opens it)"
-    return f"Training: [MLflow run {run_id[:8]}]({server}/#/experiments/{experiment}/runs/{run_id}){hint}"
+    return f"[{words}]({server}/#/experiments/{experiment}/runs/{run_id}{page}){hint}"
 
 
 def _data_uri(gif: Path) -> str:
