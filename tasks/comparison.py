@@ -16,6 +16,7 @@ from tasks.artifacts import run_link
 from tasks.caching import retried
 from tasks.comparison_record import record_comparison
 from tasks.contenders import contender, resolve_pair
+from tasks.evaluate import VIDEOS
 from tasks.home import Home
 from tasks.model_references import ResolvedModel
 
@@ -36,7 +37,7 @@ def compare_models(
 ) -> Comparison:
     """Both models with their evaluations, which lie in `folders`, and with what MLflow knows of them."""
     a, b = (
-        contender(home, model, report=report, folder=folder)
+        contender(home, model, report=report, videos=folder / VIDEOS)
         for model, report, folder in zip(models, reports, folders, strict=True)
     )
     return Comparison(a, b)

@@ -8,7 +8,6 @@ from evaluation.differences import ComparisonError, check_same_world
 from evaluation.report import EvaluationReport
 from evaluation.side_by_side import Contender
 from models.checkpoint import CheckpointInfo, read_info
-from tasks.evaluate import VIDEOS
 from tasks.home import Home
 from tasks.lineage import flat_params
 from tasks.mlflow_store import open_store
@@ -38,14 +37,14 @@ def short_name(model: ResolvedModel) -> str:
     return model.digest[:8] if model.version is None else f"v{model.version}"
 
 
-def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, folder: Path) -> Contender:
+def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, videos: Path) -> Contender:
     """The model with its evaluation, and all that is known of it.
 
     Args:
         home: the home directory.
         model: the model.
         report: its evaluation.
-        folder: where that evaluation lies.
+        videos: folder of that evaluation's videos.
     """
     info = read_info(model.checkpoint)
     params = _params(home, model, info)
@@ -60,7 +59,7 @@ def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, fol
     return Contender(
         name=f"checkpoint {model.digest[:8]}" if model.version is None else f"version {model.version}",
         report=report,
-        videos=folder / VIDEOS,
+        videos=videos,
         facts=facts | _standing(home, model),
         params=params,
     )

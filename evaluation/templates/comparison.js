@@ -18,14 +18,14 @@
 
   const sort = (heading) => {
     const column = heading.cellIndex;
-    const sign = heading.ariaSort === "ascending" ? -1 : 1;
+    const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
     const compare = heading.dataset.sort === "number"
       ? (one, other) => sign * (one.cells[column].dataset.value - other.cells[column].dataset.value)
       : (one, other) => sign * one.cells[column].textContent.localeCompare(other.cells[column].textContent);
     const missing = (row) => row.cells[column].dataset.value === "";
     const sorted = [...rows].sort((one, other) => missing(one) - missing(other) || compare(one, other));
     for (const other of heading.parentNode.cells) other.removeAttribute("aria-sort");
-    heading.ariaSort = sign === 1 ? "ascending" : "descending";
+    heading.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
     body.append(...sorted);
   };
 

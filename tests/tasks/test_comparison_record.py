@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def put_down(home: Home, reports: Reports):
 
     def put(models: tuple[ResolvedModel, ResolvedModel], reports: Reports = reports) -> str:
         sides = (
-            contender(home, model, report=report, folder=home.evaluations / "none")
+            contender(home, model, report=report, videos=home.evaluations / "none")
             for model, report in zip(models, reports, strict=True)
         )
         comparison = Comparison(*sides)
@@ -145,7 +147,7 @@ def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, mod
         attach_evaluation(home, version=version, report=report, folder=folder, evaluation_digest=f"{version}" * 64)
         promote_if_better(home, version=version, report=report)
     first, second = (
-        contender(home, model, report=report, folder=home.evaluations)
+        contender(home, model, report=report, videos=home.evaluations)
         for model, report in zip(models, reports, strict=True)
     )
     assert (first.name, second.name) == ("version 1", "version 2")
@@ -161,7 +163,7 @@ def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, mod
 
 def test_of_a_path_only_what_the_checkpoint_says_is_known(home, make_checkpoint, reports):
     model = resolve_model(home, str(make_checkpoint(home.root / "elsewhere", seed=9)))
-    found = contender(home, model, report=reports[0], folder=home.evaluations)
+    found = contender(home, model, report=reports[0], videos=home.evaluations)
     assert found.name == f"checkpoint {model.digest[:8]}" == f"checkpoint {short_name(model)}"
     assert found.facts["Alias"] == "not registered"
     assert found.facts["Seed"] == "unknown"
@@ -184,3 +186,8 @@ def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(hom
     )
     with pytest.raises(ComparisonError, match="a world with fps = 10, B for one with 25"):
         resolve_pair(home, versions[0].ref, str(other))
+
+
+def test_the_models_are_looked_up_without_prefect_which_reads_its_settings_as_it_is_imported():
+    code = "import sys, tasks.contenders; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
