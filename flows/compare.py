@@ -14,6 +14,7 @@ from flows.evaluate import EvaluationResult, evaluation_only
 from tasks.comparison import compare_models, find_models, publish_comparison, record, write_page
 from tasks.home import Home
 from tasks.progress import Labelled, current_progress, reporting_to
+from tasks.run_progress import shown_in_prefect
 
 
 class ComparisonResult(BaseModel):
@@ -39,16 +40,17 @@ def compare(a: str, b: str, evaluation: EvaluationConfig | None = None, out: Pat
         out: file for the page; empty: only MLflow keeps it.
     """
     home = Home.from_environment().create()
-    models = find_models(home, a, b)
-    config = evaluation or EvaluationConfig()
-    first, second = (_evaluated(model.ref, config, side) for model, side in zip(models, ("a", "b"), strict=True))
-    comparison = compare_models(
-        home, models, (first.report, second.report), (first.evaluation_folder, second.evaluation_folder)
-    )
-    page = write_page(comparison, out)
-    run_id = record(home, comparison, models, page)
-    publish_comparison(home, comparison, run_id, out)
-    current_progress().finish("compare", f"page {out}" if out else f"MLflow run {run_id}")
+    with shown_in_prefect():
+        models = find_models(home, a, b)
+        config = evaluation or EvaluationConfig()
+        first, second = (_evaluated(model.ref, config, side) for model, side in zip(models, ("a", "b"), strict=True))
+        comparison = compare_models(
+            home, models, (first.report, second.report), (first.evaluation_folder, second.evaluation_folder)
+        )
+        page = write_page(comparison, out)
+        run_id = record(home, comparison, models, page)
+        publish_comparison(home, comparison, run_id, out)
+        current_progress().finish("compare", f"page {out}" if out else f"MLflow run {run_id}")
     return ComparisonResult(a=first, b=second, verdict=comparison.judgement.sentence, page=out, run_id=run_id)
 
 

@@ -72,6 +72,11 @@ def reporting_to(sink: ProgressSink) -> Iterator[None]:
         _sink.reset(token)
 
 
+def is_watched() -> bool:
+    """Whether somebody receives the progress already."""
+    return _sink.get() is not None
+
+
 def current_progress() -> ProgressSink:
     """The sink of the surrounding `reporting_to`, else one that logs."""
     return _sink.get() or LoggedProgress()
