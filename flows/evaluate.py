@@ -17,11 +17,11 @@ from tasks.artifacts import publish_evaluation
 from tasks.caching import at_home
 from tasks.evaluate import evaluate_checkpoint, read_report
 from tasks.home import Home
-from tasks.model_references import resolve_model
 from tasks.progress import current_progress
 from tasks.promotion import Promotion
 from tasks.references import CheckpointReference, EvaluationReference
-from tasks.registration import attach_to_version, checkpoint_of, promote_version
+from tasks.registration import attach_to_version, checkpoint_of, find_model, promote_version
+from tasks.run_progress import shown_in_prefect
 
 
 class EvaluationResult(BaseModel):
@@ -40,16 +40,23 @@ class EvaluationResult(BaseModel):
 def evaluation_only(
     model: str, evaluation: EvaluationConfig | None = None, world: WorldConfig | None = None
 ) -> EvaluationResult:
-    """Evaluates the model that `model` names on its own world, or on `world`. An alias is resolved before anything is
-    cached by it. Where the model is a registered version, scores and videos are attached to it."""
+    """Evaluates the model that `model` names; only evaluation runs, nothing is trained. An alias is resolved before
+    anything is cached by it. Where the model is a registered version, scores and videos are attached to it.
+
+    Args:
+        model: models:/flipbook@champion, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint.
+        evaluation: how many samples are drawn and what is measured on them; empty: the full size.
+        world: other prompts than those of the model's own world; empty: its own.
+    """
     home = Home.from_environment().create()
-    found = resolve_model(home, model)
+    found = find_model(home, model)
     checkpoint, own_world = checkpoint_of(found)
-    outcome = make_evaluation(home, checkpoint, world or own_world, evaluation or EvaluationConfig())
-    report = read_report(outcome.value)
-    if found.version is not None:
-        attach_to_version(home, found.version, outcome.value, report)
-    publish_evaluation(home, model_ref=found.ref, run_id=found.run_id, evaluation=outcome.value, report=report)
+    with shown_in_prefect():
+        outcome = make_evaluation(home, checkpoint, world or own_world, evaluation or EvaluationConfig())
+        report = read_report(outcome.value)
+        if found.version is not None:
+            attach_to_version(home, found.version, outcome.value, report)
+        publish_evaluation(home, model_ref=found.ref, run_id=found.run_id, evaluation=outcome.value, report=report)
     return EvaluationResult(
         model_ref=found.ref,
         checkpoint_folder=found.checkpoint,

@@ -15,6 +15,7 @@ from tasks.generate import finish_dataset, generate_shard
 from tasks.home import Home
 from tasks.progress import current_progress
 from tasks.references import DatasetReference
+from tasks.run_progress import shown_in_prefect
 
 STEP = "generate"
 
@@ -22,7 +23,8 @@ STEP = "generate"
 @flow(name=STEP, task_runner=thread_per_core())
 def generate(world: WorldConfig, data: DataConfig) -> DatasetReference:
     """Makes the clips of `world`: one task a shard, each done again only where its shard is missing or damaged."""
-    return make_dataset(Home.from_environment().create(), world, data).value
+    with shown_in_prefect():
+        return make_dataset(Home.from_environment().create(), world, data).value
 
 
 def make_dataset(home: Home, world: WorldConfig, data: DataConfig) -> Outcome[DatasetReference]:

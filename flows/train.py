@@ -8,6 +8,8 @@ from prefect import flow
 from data.shards import DataConfig
 from data.world import WorldConfig
 from flows.generate import make_dataset
+from flows.gpu_slot import gpu_slot
+from flows.handover import hand_over
 from flows.outcome import Outcome, run_step
 from flows.threads import thread_per_core
 from models.config import ModelConfig, TrainConfig
@@ -17,35 +19,64 @@ from tasks.progress import current_progress
 from tasks.references import CheckpointReference, DatasetReference
 from tasks.registration import register_checkpoint, run_is_known
 from tasks.registry import ModelVersion
-from tasks.train import train_model
+from tasks.run_progress import shown_in_prefect
+from tasks.train import is_trained, train_model, training_digest
 
 
 @flow(name="train", task_runner=thread_per_core())
-def train(world: WorldConfig, data: DataConfig, model: ModelConfig, train: TrainConfig) -> ModelVersion:
-    """Trains a model on the clips of `world` and registers it; goes on where a killed training stopped."""
+def train(
+    world: WorldConfig, data: DataConfig, model: ModelConfig, train: TrainConfig, registered: bool = True
+) -> ModelVersion | None:
+    """Trains a model on the clips of `world` and registers it; goes on where a killed training stopped.
+
+    Args:
+        world: what the clips show.
+        data: how many clips.
+        model: sizes of the networks.
+        train: how to train.
+        registered: whether the model becomes a version of `flipbook`. A pipeline that has handed the training over
+            registers the version itself.
+    """
     home = Home.from_environment().create()
-    dataset = make_dataset(home, world, data).value
-    checkpoint = make_checkpoint(home, world, model, train, dataset).value
-    return register(home, checkpoint)
+    with shown_in_prefect():
+        dataset = make_dataset(home, world, data).value
+        with gpu_slot():
+            checkpoint = make_checkpoint(home, world, model, train, dataset).value
+        return register(home, checkpoint) if registered else None
 
 
 def make_checkpoint(
-    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
+    home: Home,
+    world: WorldConfig,
+    model: ModelConfig,
+    train: TrainConfig,
+    dataset: DatasetReference,
+    *,
+    on: str | None = None,
 ) -> Outcome[CheckpointReference]:
-    """The trained model; cached where this very training has ended before and MLflow still knows it."""
+    """The trained model; cached where this very training has ended before and MLflow still knows it.
+
+    A training that is still to be done runs in the deployment `on`, where one is named, and is taken from there.
+    """
     task = at_home(train_model, home)
+    handed_over = on is not None and not is_trained(home, world, model, train, dataset)
+    if on is not None and handed_over:
+        configs = {"world": world, "data": dataset.manifest().data, "model": model, "train": train}
+        parameters = {name: config.model_dump(mode="json") for name, config in configs.items()}
+        key = training_digest(world, model, train, dataset)[:16]
+        hand_over(on, parameters | {"registered": False}, key=key)
     checkpoint = run_step(task, home, world, model, train, dataset)
     if checkpoint.cached and not run_is_known(home, checkpoint.value):
         # MLflow's store was emptied since: the task finds its finished weights, and records them in a new run.
         checkpoint = run_step(task.with_options(refresh_cache=True), home, world, model, train, dataset)
     if checkpoint.cached:
         current_progress().finish("train", f"kept {checkpoint.value.folder}")
-    return checkpoint
+    return Outcome(checkpoint.value, cached=checkpoint.cached and not handed_over)
 
 
-def register(home: Home, checkpoint: CheckpointReference) -> ModelVersion:
-    """The registered version of `checkpoint`."""
-    version = at_home(register_checkpoint, home)(home, checkpoint)
+def register(home: Home, checkpoint: CheckpointReference, *, awaits_evaluation: bool = True) -> ModelVersion:
+    """The registered version of `checkpoint`; `awaits_evaluation` where the caller does not evaluate it itself."""
+    version = at_home(register_checkpoint, home)(home, checkpoint, awaits_evaluation=awaits_evaluation)
     current_progress().finish("register", version.ref)
     return version
 

@@ -7,10 +7,11 @@ import functools
 import hashlib
 import inspect
 import json
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeGuard, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import CachePolicy
@@ -23,6 +24,9 @@ from tasks.code_digest import code_digest, text_digest
 from tasks.home import Home
 from tasks.locks import FlockLockManager
 
+if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -31,6 +35,10 @@ _LASTING = {
     *(errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR),
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG),
 }
+_LASTING_DATABASE_TROUBLE = ("disk is full", "readonly database", "unable to open database file")
+
+MLFLOW_ATTEMPTS = 16
+"""Of a task that needs nothing but MLflow: ten minutes of waiting in between, for a server that is started again."""
 
 
 @dataclass
@@ -112,21 +120,43 @@ def worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -
 def is_transient(error: BaseException) -> bool:
     """Whether `error`, or what caused it, may pass by itself."""
     import httpx
+    import requests
     import sqlalchemy.exc
 
+    if isinstance(error, requests.HTTPError):  # an OSError as all of requests' errors are, but with an answer
+        return error.response is None or _may_pass(error.response.status_code)
     if isinstance(error, OSError):
-        return error.errno not in _LASTING and not isinstance(error, _LASTING_KINDS)
-    if isinstance(error, httpx.TransportError | sqlalchemy.exc.OperationalError):
+        lasting_kinds = (*_LASTING_KINDS, ValueError)  # requests: an address that is none is both kinds of error
+        return error.errno not in _LASTING and not isinstance(error, lasting_kinds)
+    if isinstance(error, sqlalchemy.exc.OperationalError):
+        return not any(words in str(error.orig) for words in _LASTING_DATABASE_TROUBLE)
+    if isinstance(error, httpx.TransportError):
         return True
     cause = error.__cause__
+    if _is_mlflows(error):
+        # It gives no cause when it could not connect, and no status: the error that it handled is all that there is.
+        cause = cause or error.__context__
+        if cause is None:  # MLflow calls any error of its own an internal one
+            return error.error_code != "INTERNAL_ERROR" and _may_pass(error.get_http_status_code())
     return cause is not None and is_transient(cause)
 
 
+def _may_pass(status: int) -> bool:
+    """Whether an answer of HTTP `status` may be another one later."""
+    return status >= 500 or status in (408, 429)
+
+
+def _is_mlflows(error: BaseException) -> TypeGuard[MlflowException]:
+    """Whether `error` is MLflow's, without importing it: where it is not loaded, it has raised nothing."""
+    module = sys.modules.get("mlflow.exceptions")
+    return module is not None and isinstance(error, module.MlflowException)
+
+
 def retried(attempts: int = 3) -> dict[str, Any]:
-    """Options of a task that is tried again with growing, jittered delays: 1, 2, 4 ... seconds."""
+    """Options of a task that is tried again with growing, jittered delays: 1, 2, 4 ... seconds, at most a minute."""
     return {
         "retries": attempts - 1,
-        "retry_delay_seconds": [2.0**attempt for attempt in range(attempts - 1)],
+        "retry_delay_seconds": [min(2.0**attempt, 60.0) for attempt in range(attempts - 1)],
         "retry_jitter_factor": 0.5,
         "retry_condition_fn": worth_retrying,
     }

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluation.comparison import standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
 from tasks.lineage import DIGEST_LENGTH, origin_tags
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
-from tasks.promotion import standing_of
-from tasks.registry import JOINT_TAG, MODEL_ID_TAG, MODEL_NAME, STANDING_TAG
+from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, model_id_of
+from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, with_sections
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Metric
+    from mlflow.entities import DatasetInput, Metric, Run
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"
 EVALUATION_RUN_TAG = "evaluation_run"
 DATASET_PREFIX = "flipbook-prompts-"
 ARTIFACTS = "evaluation"
-SCORES_HEADING = "\n\n## Scores\n\n"
 
 
 def attach_evaluation(
@@ -34,7 +34,7 @@ def attach_evaluation(
 
     A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
     and the videos; the version gets the headline scores as tags and a table of them in its description. An
-    evaluation that is recorded already (known by its digest) is not recorded twice.
+    evaluation that is recorded already (known by its digest) is not recorded twice; one that was begun is completed.
 
     Args:
         home: the home directory.
@@ -50,54 +50,48 @@ def attach_evaluation(
     experiment = ensure_experiment(client, home).experiment_id
     with mlflow_lock(home):
         found = client.get_model_version(MODEL_NAME, str(version))
-        run_id = _finished_run(client, experiment, version=version, digest=evaluation_digest)
-        if run_id is None:
+        run = _run_of(client, experiment, version=version, digest=evaluation_digest)
+        if run is None:
             tags = origin_tags("flipbook evaluate") | {
                 EVALUATION_DIGEST_TAG: evaluation_digest,
                 "flipbook.model_version": str(version),
                 "mlflow.parentRunId": found.run_id or "",
             }
             name = f"evaluate-v{version}-{evaluation_digest[:8]}"
-            run_id = client.create_run(experiment, run_name=name, tags=tags).info.run_id
-            try:
-                _fill(client, run_id, report, folder, model_id=found.tags[MODEL_ID_TAG])
-            except BaseException:
-                client.set_terminated(run_id, status="FAILED")
-                raise
-            client.set_terminated(run_id, status="FINISHED")
-        _mark_version(
-            client, version, report, description=found.description or "", experiment=experiment, run_id=run_id
-        )
-    return run_id
+            run = client.create_run(experiment, run_name=name, tags=tags)
+        if run.info.status != "FINISHED":
+            _fill(client, run, report, folder, model_id=model_id_of(found))
+            client.set_terminated(run.info.run_id, status="FINISHED")
+        _mark_version(client, found, report, run)
+    return str(run.info.run_id)
 
 
-def _finished_run(client: MlflowClient, experiment: str, *, version: int, digest: str) -> str | None:
-    """The run that holds this evaluation of this version already."""
+def _run_of(client: MlflowClient, experiment: str, *, version: int, digest: str) -> Run | None:
+    """The run that holds this evaluation of this version, whole or in part: a finished one first, else the oldest."""
     found = client.search_runs(
         [experiment],
-        f"tags.`{EVALUATION_DIGEST_TAG}` = '{digest}' and tags.`flipbook.model_version` = '{version}' "
-        "and attributes.status = 'FINISHED'",
-        max_results=1,
+        f"tags.`{EVALUATION_DIGEST_TAG}` = '{digest}' and tags.`flipbook.model_version` = '{version}'",
     )
-    return found[0].info.run_id if found else None
+    return min(found, key=lambda run: (run.info.status != "FINISHED", run.info.start_time), default=None)
 
 
-def _fill(client: MlflowClient, run_id: str, report: EvaluationReport, folder: Path, *, model_id: str) -> None:
+def _fill(client: MlflowClient, run: Run, report: EvaluationReport, folder: Path, *, model_id: str) -> None:
     from mlflow.entities import LoggedModelInput
 
+    run_id = run.info.run_id
     client.log_inputs(
         run_id,
         datasets=[_tier_dataset(tier.name, tier.prompts) for tier in report.tiers],
         models=[LoggedModelInput(model_id)],
     )
-    client.log_batch(run_id, metrics=list(_metrics(report, model_id=model_id)))
+    # The run's own time: metrics that are sent a second time must be the same, or they would stand there twice.
+    client.log_batch(run_id, metrics=list(_metrics(report, model_id=model_id, now=run.info.start_time)))
     client.log_artifacts(run_id, str(folder), ARTIFACTS)
 
 
-def _metrics(report: EvaluationReport, *, model_id: str) -> Iterator[Metric]:
+def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[Metric]:
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
     for tier in report.tiers:
         for name, value in tier_values(tier, report).items():
             yield Metric(
@@ -158,29 +152,13 @@ def _prompts_digest(prompts: tuple[str, ...]) -> str:
     return hashlib.sha256("\n".join(prompts).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def _mark_version(
-    client: MlflowClient, version: int, report: EvaluationReport, *, description: str, experiment: str, run_id: str
-) -> None:
+def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:
     tags = {JOINT_TAG + tier.name: f"{tier.joint.value:.4f}" for tier in report.tiers}
-    tags |= {STANDING_TAG: standing_of(report).model_dump_json(), EVALUATION_RUN_TAG: run_id}
+    tags |= {STANDING_TAG: standing_of(report).model_dump_json(), EVALUATION_RUN_TAG: run.info.run_id}
     for key, value in tags.items():
-        client.set_model_version_tag(MODEL_NAME, str(version), key, value)
-    words = description.split(SCORES_HEADING)[0]
-    link = f"[Report, videos and metrics](#/experiments/{experiment}/runs/{run_id}/artifacts)"
-    client.update_model_version(
-        MODEL_NAME, str(version), description=f"{words}{SCORES_HEADING}{_score_table(report)}\n\n{link}\n"
-    )
-
-
-def _score_table(report: EvaluationReport) -> str:
-    lines = [
-        "| tier | joint exact [95 %] | worst prompt | motion | shape IoU | clips |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for tier in report.tiers:
-        measures, worst = tier.generated, report.worst(tier.name)
-        lines.append(
-            f"| {tier.name} | {measures.joint} | {100 * worst.joint.value:.1f} % ({worst.name}) "
-            f"| {100 * measures.motion.value:.1f} % | {measures.shape_iou:.3f} | {measures.joint.n} |"
-        )
-    return "\n".join(lines)
+        client.set_model_version_tag(MODEL_NAME, found.version, key, value)
+    description = found.description or ""
+    sections = {SCORES: score_table(report), LINKS: links(description, run)}
+    if PROMOTION_TAG not in found.tags:
+        sections[STANDING] = "Evaluated, and not compared with the champion yet."
+    client.update_model_version(MODEL_NAME, found.version, description=with_sections(description, sections))

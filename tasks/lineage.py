@@ -18,6 +18,10 @@ from data.manifest import Manifest
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
+VERSION_TAG = "flipbook.version"
+NOTE_TAG = "mlflow.note.content"  # shown at the head of a run's page
+IMPORTED_FROM_TAG = "flipbook.imported_from"
+COMMIT_TAG = "mlflow.source.git.commit"
 DATASET_NAME = "flipbook-clips"
 DIGEST_LENGTH = 36  # characters; MLflow keeps no longer digest of a data set
 
@@ -74,10 +78,10 @@ def origin_tags(source: str) -> dict[str, str]:
         "mlflow.user": user,
         "mlflow.source.name": source,
         "mlflow.source.type": "LOCAL",
-        "flipbook.version": package_version(),
+        VERSION_TAG: package_version(),
     }
     if commit := git_commit():
-        tags["mlflow.source.git.commit"] = commit
+        tags[COMMIT_TAG] = commit
     return tags
 
 
@@ -97,6 +101,7 @@ def dataset_input(manifest: Manifest, folder: Path, *, context: str) -> DatasetI
         "clips": manifest.rows,
         "shards": len(manifest.shards),
         "bytes": manifest.bytes,
+        "seed": manifest.data.seed,
         "fingerprint": manifest.fingerprint,
     }
     types = {"prompt": "string", "motion": "string", "shape": "string", "colour": "string", "frames": "binary"}

@@ -14,6 +14,7 @@ from models.checkpoint import INFO_FILE, WEIGHTS_FILE, CheckpointInfo, read_info
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
 
 MODEL_NAME_IN_RUN = "model"  # runs:/<run id>/model
 DIGEST_TAG = "checkpoint_digest"
@@ -22,7 +23,7 @@ LIBRARIES = ("mlflow", "torch", "numpy", "pydantic", "safetensors", "pyarrow", "
 
 
 def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, digest: str) -> str:
-    """Log the checkpoint as the model of a run, unless the run has it already.
+    """Log the checkpoint as the model of a run, unless the run has it already; one that was begun is completed.
 
     The model holds the checkpoint's weights and description, this project's packages ``data`` and ``models`` and an
     example; it is loaded and tried on the example before it counts as READY.
@@ -39,34 +40,38 @@ def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, 
     Raises:
         models.checkpoint.CheckpointError: `checkpoint` is damaged or no checkpoint.
     """
-    info = read_info(checkpoint)
-    run = client.get_run(run_id)
-    for output in run.outputs.model_outputs if run.outputs else []:
-        known = client.get_logged_model(output.model_id)
-        if known.tags.get(DIGEST_TAG) == digest and str(known.status) == "READY":
-            return str(known.model_id)
-
     from mlflow.entities import LoggedModelOutput
 
-    model = client.create_logged_model(
-        run.info.experiment_id,
-        name=MODEL_NAME_IN_RUN,
-        source_run_id=run_id,
-        tags={DIGEST_TAG: digest},
-        params=run.data.params,
-        model_type="text-to-video",
-    )
-    try:
+    info = read_info(checkpoint)
+    run = client.get_run(run_id)
+    model = _model_of_run(client, run, digest=digest)
+    if model is None:
+        model = client.create_logged_model(
+            run.info.experiment_id,
+            name=MODEL_NAME_IN_RUN,
+            source_run_id=run_id,
+            tags={DIGEST_TAG: digest},
+            params=run.data.params,
+            model_type="text-to-video",
+        )
+    if str(model.status) != "READY":
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"
             _save(folder, checkpoint, info, model_id=model.model_id, run_id=run_id)
             client.log_model_artifacts(model.model_id, str(folder))
-    except BaseException:
-        client.finalize_logged_model(model.model_id, "FAILED")
-        raise
-    client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=info.step)])
+        client.finalize_logged_model(model.model_id, "READY")
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if model.model_id not in [output.model_id for output in outputs]:
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=info.step)])
     return str(model.model_id)
+
+
+def _model_of_run(client: MlflowClient, run: Run, *, digest: str) -> LoggedModel | None:
+    """The run's model of this checkpoint, whole or begun: a ready one first, else the oldest."""
+    found = client.search_logged_models(
+        [run.info.experiment_id], f"source_run_id = '{run.info.run_id}' AND tags.{DIGEST_TAG} = '{digest}'"
+    )
+    return min(found, key=lambda model: (str(model.status) != "READY", model.creation_timestamp), default=None)
 
 
 def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str, run_id: str) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 from tasks.home import Home
+from tasks.patience import MlflowUnreachableError, reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "flipbook"
+ANSWER_SECONDS = 30  # for MLflow's server to begin its answer
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # opens MLflow's view for trainings
     "mlflow.note.content": "Trainings of the text-to-video GAN and evaluations of its versions. "
@@ -34,7 +36,13 @@ EXPERIMENT_TAGS = {
 
 def tracking_uri(home: Home) -> str:
     """URI of the MLflow store: ``MLFLOW_TRACKING_URI`` where set, else SQLite in `home`."""
-    return os.environ.get(URI_VARIABLE) or f"sqlite:///{home.root / 'mlflow.db'}"
+    return os.environ.get(URI_VARIABLE) or _sqlite_uri(home)
+
+
+def backend_uri(home: Home) -> str:
+    """URI of the database behind a server of the home: ``MLFLOW_TRACKING_URI`` where it names one, else SQLite."""
+    uri = tracking_uri(home)
+    return _sqlite_uri(home) if is_remote(uri) else uri
 
 
 def artifact_root(home: Home) -> Path:
@@ -61,17 +69,41 @@ def open_store(home: Home) -> MlflowClient:
     Never call it while holding :func:`mlflow_lock`.
 
     Raises:
-        mlflow.exceptions.MlflowException: the store cannot be opened or reached.
+        tasks.patience.MlflowUnreachableError: the server does not answer.
+        mlflow.exceptions.MlflowException: the store cannot be opened.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read as mlflow is imported
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # the command line draws its own bars
+    # By default MLflow tries for four minutes, in silence, before it says that nobody answers. Tasks that may wait do
+    # so by themselves, and look again what is there before they ask for a run or a version a second time.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(ANSWER_SECONDS))
     from mlflow import MlflowClient
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # else two lines of table creation
     with mlflow_lock(home):
         client = MlflowClient(tracking_uri=tracking_uri(home))
-        client.search_experiments(max_results=1)  # the first query creates the tables
+        with _clearly_unreachable(tracking_uri(home)):
+            client.search_experiments(max_results=1)  # the first query creates the tables
     return client
+
+
+@contextmanager
+def _clearly_unreachable(uri: str) -> Iterator[None]:
+    """Says in a line which server does not answer, in place of what the HTTP library says."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        from tasks.caching import is_transient
+
+        if not is_remote(uri) or not is_transient(error):
+            raise
+        raise MlflowUnreachableError(
+            f"MLflow at {uri} does not answer ({reason(error)}). "
+            f"Start the server, or set {URI_VARIABLE} to another store."
+        ) from error
 
 
 @contextmanager
@@ -90,6 +122,10 @@ def as_default_store(home: Home) -> Iterator[None]:
             del os.environ[URI_VARIABLE]
         else:
             os.environ[URI_VARIABLE] = before
+
+
+def _sqlite_uri(home: Home) -> str:
+    return f"sqlite:///{home.root / 'mlflow.db'}"
 
 
 def is_remote(uri: str) -> bool:

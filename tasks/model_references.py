@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from models.checkpoint import CheckpointError, checkpoint_digest
+from models.checkpoint import CheckpointError, checkpoint_digest, read_info
 from tasks.home import Home
 from tasks.logged_model import DIGEST_TAG, MODEL_NAME_IN_RUN
-from tasks.mlflow_store import open_store, tracking_uri
-from tasks.registry import MODEL_ID_TAG, MODEL_NAME, registered_versions, version_aliases
+from tasks.mlflow_store import mlflow_lock, open_store, tracking_uri
+from tasks.registry import (
+    MODEL_NAME,
+    complete_version,
+    is_complete,
+    model_id_of,
+    registered_versions,
+    version_aliases,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -126,18 +133,21 @@ def _by_run(home: Home, ref: str, run_id: str) -> ResolvedModel:
 
 def _of_version(client: MlflowClient, home: Home, found: MlflowVersion) -> ResolvedModel:
     ref = f"models:/{found.name}/{found.version}"
-    model = _logged_model(client, found.tags.get(MODEL_ID_TAG, ""))
+    model_id = model_id_of(found)
+    model = _logged_model(client, model_id)
     if model is None:
-        raise ModelReferenceError(
-            f"{ref}: its logged model was deleted; train it again or pick another. {_inventory(client)}"
-        )
+        why = "its logged model was deleted" if model_id else f"it was registered from {found.source}, no logged model"
+        raise ModelReferenceError(f"{ref}: {why}; train it again or pick another. {_inventory(client)}")
     checkpoint, digest = _local_checkpoint(home, model, ref=ref)
+    if not is_complete(found):  # registered by MLflow's own means
+        with mlflow_lock(home):
+            found = complete_version(client, found, info=read_info(checkpoint), digest=digest)
     return ResolvedModel(ref, int(found.version), found.run_id, checkpoint, digest)
 
 
 def _of_logged_model(client: MlflowClient, home: Home, model: LoggedModel, *, ref: str) -> ResolvedModel:
     for found in registered_versions(client):
-        if found.tags.get(MODEL_ID_TAG) == model.model_id:
+        if model_id_of(found) == model.model_id:
             return _of_version(client, home, found)
     checkpoint, digest = _local_checkpoint(home, model, ref=ref)
     return ResolvedModel(ref, None, model.source_run_id, checkpoint, digest)

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.comparison import Standing, Verdict, compare
-from evaluation.measures import Rate
+from evaluation.comparison import Standing, Verdict, compare, standing_of
 from evaluation.report import EvaluationReport
 from tasks.home import Home
 from tasks.mlflow_store import mlflow_lock, open_store
 from tasks.registry import CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
+from tasks.release_note import STANDING, difference_table, with_sections
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-SEEN_TIER = "T0"
 
 
 class Promotion(BaseModel):
@@ -26,6 +24,10 @@ class Promotion(BaseModel):
 
     promoted: bool = Field(description="Whether the version is the champion now.")
     why: str = Field(description="The reason, in words for its reader.")
+
+
+class PromotionError(ValueError):
+    """A version cannot be judged; the message says what to do."""
 
 
 def promote_if_better(home: Home, *, version: int, report: EvaluationReport) -> Promotion:
@@ -39,47 +41,81 @@ def promote_if_better(home: Home, *, version: int, report: EvaluationReport) -> 
         version: number of a registered version.
         report: its evaluation.
     """
+    return _promote(home, version=version, standing=standing_of(report), even_if_not_better=False)
+
+
+def promote_by_standing(home: Home, *, version: int, even_if_not_better: bool = False) -> Promotion:
+    """As :func:`promote_if_better`, by the scores that the version's last evaluation has left on it.
+
+    Args:
+        home: the home directory.
+        version: number of a registered version.
+        even_if_not_better: make it the champion whatever the rule says; its tag ``promotion`` says so.
+
+    Raises:
+        PromotionError: there is no such version, or it was never evaluated.
+    """
+    from mlflow.exceptions import MlflowException
+
+    ref = f"models:/{MODEL_NAME}/{version}"
+    try:
+        tags = open_store(home).get_model_version(MODEL_NAME, str(version)).tags
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise PromotionError(f"{ref} does not exist; `flipbook models` lists the versions.") from None
+    if STANDING_TAG not in tags:
+        raise PromotionError(f"{ref} was never evaluated; `flipbook evaluate --model {ref}` scores it.")
+    standing = Standing.model_validate_json(tags[STANDING_TAG])
+    return _promote(home, version=version, standing=standing, even_if_not_better=even_if_not_better)
+
+
+def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better: bool) -> Promotion:
     client = open_store(home)
     with mlflow_lock(home):
         champion = version_aliases(client).get(CHAMPION)
         if champion == version:
             tags = client.get_model_version(MODEL_NAME, str(version)).tags
             return Promotion(promoted=True, why=tags.get(PROMOTION_TAG) or f"version {version} is the champion already")
-        verdict = _judge(client, standing_of(report), champion)
-        why = f"{'promoted' if verdict.better else 'not promoted'}: {verdict.why}"
-        if verdict.better:
+        theirs = _standing_on(client, champion)
+        verdict = _judge(standing, champion, theirs)
+        promoted = verdict.better or even_if_not_better
+        why = f"{'promoted' if promoted else 'not promoted'}: {verdict.why}"
+        if promoted and not verdict.better:
+            why = f"promoted by hand, although {verdict.why}"
+        table = difference_table(standing, theirs, champion_name=f"version {champion}") if theirs else ""
+        words = "**Champion**" if promoted else "Not the champion"
+        _say(client, version, why, note=f"{words}, {why}.\n\n{table}")
+        if promoted and champion is not None:
+            past = f"was the champion until version {version}: {why.partition(': ')[2] or why}"
+            _say(client, champion, past, note=f"{past[0].upper()}{past[1:]}.")
+        if promoted:  # last, so that whoever is interrupted before begins again
             client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
-            if champion is not None:
-                client.set_model_version_tag(
-                    MODEL_NAME, str(champion), PROMOTION_TAG, f"was the champion until version {version}: {verdict.why}"
-                )
-        client.set_model_version_tag(MODEL_NAME, str(version), PROMOTION_TAG, why)
-        return Promotion(promoted=verdict.better, why=why)
+        return Promotion(promoted=promoted, why=why)
 
 
-def standing_of(report: EvaluationReport) -> Standing:
-    """The joint exact scores that the rule compares: T0, and all held-out tiers' clips together.
-
-    Raises:
-        ValueError: the report has no T0 or no held-out clips, so no version can be judged by it.
-    """
-    held_out = [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
-    seen = [tier.joint for tier in report.tiers if tier.name == SEEN_TIER]
-    if not seen or not held_out:
-        tiers = ", ".join(tier.name for tier in report.tiers) or "none"
-        raise ValueError(f"the evaluation has the tiers {tiers}; a champion needs T0 and held-out prompts")
-    hits = sum(round(rate.value * rate.n) for rate in held_out)
-    return Standing(seen=seen[0], held_out=Rate.of_counts(hits, sum(rate.n for rate in held_out)))
+def _say(client: MlflowClient, version: int, why: str, *, note: str) -> None:
+    """Write `why` to the version's tag, and `note` to its page."""
+    client.set_model_version_tag(MODEL_NAME, str(version), PROMOTION_TAG, why)
+    description = client.get_model_version(MODEL_NAME, str(version)).description or ""
+    client.update_model_version(MODEL_NAME, str(version), description=with_sections(description, {STANDING: note}))
 
 
-def _judge(client: MlflowClient, candidate: Standing, champion: int | None) -> Verdict:
+def _standing_on(client: MlflowClient, version: int | None) -> Standing | None:
+    """The scores that the last evaluation has left on a version; None where there was none."""
+    if version is None:
+        return None
+    tag = client.get_model_version(MODEL_NAME, str(version)).tags.get(STANDING_TAG)
+    return Standing.model_validate_json(tag) if tag else None
+
+
+def _judge(candidate: Standing, champion: int | None, theirs: Standing | None) -> Verdict:
     if champion is None:
         return Verdict(True, f"the first champion, with held-out joint exact {100 * candidate.held_out.value:.1f} %")
-    tag = client.get_model_version(MODEL_NAME, str(champion)).tags.get(STANDING_TAG)
-    if tag is None:
+    if theirs is None:
         return Verdict(
             False,
             f"the champion, version {champion}, was never evaluated; run `flipbook evaluate --model "
-            f"models:/{MODEL_NAME}/{champion}` and evaluate this version again",
+            f"models:/{MODEL_NAME}/{champion}` and promote this version again",
         )
-    return compare(candidate, Standing.model_validate_json(tag), champion_name=f"version {champion}")
+    return compare(candidate, theirs, champion_name=f"version {champion}")

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.world import WorldConfig
 from evaluation.report import EvaluationReport
 from models.checkpoint import INFO_FILE, WEIGHTS_FILE, read_info
-from tasks.caching import retried
+from tasks.announcement import announce_if_new, announce_unscored
+from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store
-from tasks.model_references import ResolvedModel
-from tasks.promotion import Promotion, promote_if_better
+from tasks.model_references import ResolvedModel, resolve_model
+from tasks.promotion import Promotion, promote_by_standing, promote_if_better
 from tasks.references import CheckpointReference, EvaluationReference, references_to
 from tasks.registry import ModelVersion, register_version
 
+ON_MLFLOW: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, **retried(MLFLOW_ATTEMPTS)}
+"""Options of a task that needs nothing but MLflow, and looks what is there before it changes anything."""
 
-@task(name="register", cache_policy=NO_CACHE, persist_result=False, **retried())
-def register_checkpoint(home: Home, checkpoint: CheckpointReference) -> ModelVersion:
-    """The version of the registered model that holds `checkpoint`; a new one where there is none yet.
+
+@task(name="register", **ON_MLFLOW)
+def register_checkpoint(home: Home, checkpoint: CheckpointReference, *, awaits_evaluation: bool = True) -> ModelVersion:
+    """The version of the registered model that holds `checkpoint`; a new one, which an event announces, where there is
+    none yet. The event says whether the version `awaits_evaluation` or is about to be evaluated by the caller.
 
     Raises ValueError for a checkpoint that no training run of this home has made.
     """
     if checkpoint.run_id is None:
-        raise ValueError(f"{checkpoint.folder} comes from no MLflow run, so it cannot be registered")
-    return register_version(home, run_id=checkpoint.run_id, checkpoint=checkpoint.folder, digest=checkpoint.digest)
+        raise ValueError(f"{checkpoint.folder} comes from no MLflow run; `flipbook register` registers it")
+    version = register_version(home, run_id=checkpoint.run_id, checkpoint=checkpoint.folder, digest=checkpoint.digest)
+    announce_if_new(home, version, awaits_evaluation=awaits_evaluation)
+    return version
 
 
-@task(name="attach-evaluation", cache_policy=NO_CACHE, persist_result=False, **retried())
+@task(name="announce", **ON_MLFLOW)
+def announce_versions(home: Home) -> list[ModelVersion]:
+    """Announces the versions that nobody has evaluated or announced, such as those that MLflow's pages registered."""
+    return announce_unscored(home)
+
+
+@task(name="find-model", **ON_MLFLOW)
+def find_model(home: Home, ref: str) -> ResolvedModel:
+    """The checkpoint that `ref` names. Raises ModelReferenceError where there is none."""
+    return resolve_model(home, ref)
+
+
+@task(name="attach-evaluation", **ON_MLFLOW)
 def attach_to_version(home: Home, version: int, evaluation: EvaluationReference, report: EvaluationReport) -> str:
     """Puts scores, videos and report on the registered version. Returns the id of the MLflow run that holds them."""
     return attach_evaluation(
@@ -37,12 +58,19 @@ def attach_to_version(home: Home, version: int, evaluation: EvaluationReference,
     )
 
 
-@task(name="promote", cache_policy=NO_CACHE, persist_result=False, **retried())
+@task(name="promote", **ON_MLFLOW)
 def promote_version(home: Home, version: int, report: EvaluationReport) -> Promotion:
     """Makes the version the champion where it is better than the one that is, and says why."""
     return promote_if_better(home, version=version, report=report)
 
 
+@task(name="promote-by-standing", **ON_MLFLOW)
+def promote_evaluated(home: Home, version: int, *, even_if_not_better: bool = False) -> Promotion:
+    """Judges the version by its last evaluation. Raises PromotionError where it was never evaluated."""
+    return promote_by_standing(home, version=version, even_if_not_better=even_if_not_better)
+
+
+@task(name="look-up-run", **ON_MLFLOW)
 def run_is_known(home: Home, checkpoint: CheckpointReference) -> bool:
     """Whether MLflow still has the run that made `checkpoint`: its store may have been emptied or changed since."""
     from mlflow.exceptions import MlflowException

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from tasks.home import Home
 from tasks.lineage import package_version
 from tasks.logged_model import DIGEST_TAG, ensure_logged_model
 from tasks.mlflow_store import as_default_store, mlflow_lock, open_store
+from tasks.release_note import first_note
 from tasks.tracking import TRAINING_DIGEST_TAG
 
 if TYPE_CHECKING:
@@ -28,11 +30,25 @@ DATA_TAG = "dataset_fingerprint"
 PROMOTION_TAG = "promotion"  # why the version is, or is not, the champion
 STANDING_TAG = "standing"  # JSON of evaluation.comparison.Standing
 JOINT_TAG = "joint_exact_"  # + tier: share of clips, 0 to 1
-MODEL_DESCRIPTION = (
-    "Text-to-video from scratch: a conditional GAN that renders a short clip of a moving shape from a prompt such as "
-    "`circle moving up-right`. The alias `champion` is the version with the highest score on prompts that no training "
-    "clip showed."
-)
+ANNOUNCED_TAG = "announced"  # when an event has told of the version, or NOT_YET
+NOT_YET = "not yet"
+MODEL_TAGS = {"task": "text-to-video", "framework": "pytorch"}
+MODEL_DESCRIPTION = """\
+Text-to-video from scratch: a conditional GAN that draws a short clip of a moving shape from a prompt such as
+`circle moving up-right`.
+
+* The alias **`champion`** is the version that does what prompts say which no training clip showed, more often than any
+  other, without being worse on those that it has seen. The tag `promotion` of each version says why it is, or is not.
+* **Joint exact** is the share of videos with the right motion, shape and colour, and one object throughout:
+  `joint_exact_T0` for seen prompts, `T1` and up for held-out ones.
+
+```sh
+flipbook models                                   # the versions and their scores
+flipbook generate "circle moving up-right"        # videos by the champion
+flipbook evaluate --model models:/flipbook/3      # scores of any version
+```
+"""
+_MODEL_SOURCE = re.compile(r"m-[0-9a-f]{32}")
 
 
 class ModelVersion(BaseModel):
@@ -80,37 +96,70 @@ def register_version(home: Home, *, run_id: str, checkpoint: Path, digest: str) 
     Raises:
         models.checkpoint.CheckpointError: `checkpoint` is damaged or no checkpoint.
     """
-    from mlflow.exceptions import MlflowException
-
     client = open_store(home)
     with mlflow_lock(home):
-        for known in registered_versions(client):
-            if known.tags.get(DIGEST_TAG) == digest:
-                return _version_of(known)
-        try:
-            client.create_registered_model(MODEL_NAME, description=MODEL_DESCRIPTION)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        _ensure_registered_model(client)
         info = read_info(checkpoint)
-        model_id = ensure_logged_model(client, run_id=run_id, checkpoint=checkpoint, digest=digest)
-        run_tags = client.get_run(run_id).data.tags
-        tags = {
-            DIGEST_TAG: digest,
-            MODEL_ID_TAG: model_id,
-            STEP_TAG: str(info.step),
-            DATA_TAG: info.data_fingerprint,
-            "training_digest": run_tags.get(TRAINING_DIGEST_TAG, ""),
-            "flipbook_version": package_version(),
-        }
-        with as_default_store(home):
-            created = client.create_model_version(
-                MODEL_NAME, source=f"models:/{model_id}", run_id=run_id, model_id=model_id, tags=tags
-            )
-        client.update_model_version(
-            MODEL_NAME, created.version, description=_first_description(info, version=int(created.version))
-        )
-        return _version_of(created)
+        found = _version_with(client, digest)
+        if found is None:
+            model_id = ensure_logged_model(client, run_id=run_id, checkpoint=checkpoint, digest=digest)
+            tags = _identity_tags(client, run_id=run_id, model_id=model_id, info=info, digest=digest)
+            with as_default_store(home):
+                found = client.create_model_version(
+                    MODEL_NAME,
+                    source=f"models:/{model_id}",
+                    run_id=run_id,
+                    model_id=model_id,
+                    tags=tags | {ANNOUNCED_TAG: NOT_YET},
+                )
+        return version_record(client, complete_version(client, found, info=info, digest=digest))
+
+
+def complete_version(client: MlflowClient, found: MlflowVersion, *, info: CheckpointInfo, digest: str) -> MlflowVersion:
+    """Give a version the tags and the description that it lacks: one that MLflow's own means have registered has none.
+
+    Args:
+        client: client of the store, within :func:`tasks.mlflow_store.mlflow_lock`.
+        found: MLflow's record of the version.
+        info: what its checkpoint says of itself.
+        digest: digest of its checkpoint.
+
+    Returns:
+        The record as it is now.
+    """
+    if is_complete(found):
+        return found
+    model_id = model_id_of(found)
+    run_id = found.run_id or client.get_logged_model(model_id).source_run_id or ""
+    tags = _identity_tags(client, run_id=run_id, model_id=model_id, info=info, digest=digest)
+    for key, value in tags.items():
+        if key not in found.tags:
+            client.set_model_version_tag(MODEL_NAME, found.version, key, value)
+    if not found.description:
+        note = first_note(info, client.get_run(run_id), ref=f"models:/{MODEL_NAME}/{found.version}")
+        client.update_model_version(MODEL_NAME, found.version, description=note)
+    return client.get_model_version(MODEL_NAME, found.version)
+
+
+def is_complete(found: MlflowVersion) -> bool:
+    """Whether a version has the tags that tell its checkpoint, and a description."""
+    return bool(found.description) and {DIGEST_TAG, MODEL_ID_TAG, STEP_TAG, DATA_TAG} <= found.tags.keys()
+
+
+def model_id_of(found: MlflowVersion) -> str:
+    """Id of the logged model that a version is made of, by our tag or by its source; "" where it is made of another."""
+    if MODEL_ID_TAG in found.tags:
+        return str(found.tags[MODEL_ID_TAG])
+    source = _MODEL_SOURCE.search(found.source or "")
+    return str(found.model_id or "") or (source[0] if source else "")
+
+
+def find_version(home: Home, digest: str) -> ModelVersion | None:
+    """The version that holds the checkpoint of this digest; None where there is none."""
+    client = open_store(home)
+    with mlflow_lock(home):
+        found = _version_with(client, digest)
+        return None if found is None else version_record(client, found)
 
 
 def list_versions(home: Home) -> list[VersionRow]:
@@ -159,23 +208,62 @@ def joint_scores(tags: Mapping[str, str]) -> dict[str, float]:
     }
 
 
-def _version_of(found: MlflowVersion) -> ModelVersion:
+def version_record(client: MlflowClient, found: MlflowVersion) -> ModelVersion:
+    """A version in our terms; its digest is "" where it holds no checkpoint of ours."""
     return ModelVersion(
         name=found.name,
         version=int(found.version),
         run_id=found.run_id or "",
-        digest=found.tags.get(DIGEST_TAG, ""),
+        digest=_digest_of(client, found) or "",
     )
 
 
-def _first_description(info: CheckpointInfo, *, version: int) -> str:
-    world, ref = info.world, f"models:/{MODEL_NAME}/{version}"
-    return (
-        f"Trained for {info.step:,} steps on the data set `{info.data_fingerprint[:12]}`: "
-        f"{len(world.seen_prompts)} prompts, {world.frames} frames of {world.frame_size}x{world.frame_size} px.\n\n"
-        f'Render a video with `flipbook generate "{world.seen_prompts[0]}" --model {ref}`, or in Python:\n\n'
-        "```python\nimport mlflow\n"
-        f'model = mlflow.pyfunc.load_model("{ref}")\n'
-        f'frames = model.predict(["{world.seen_prompts[0]}"], params={{"seed": 7}})'
-        "  # uint8 (N, T, H, W, 3)\n```\n"
-    )
+def _ensure_registered_model(client: MlflowClient) -> None:
+    """The registered model with its words and tags, made where it is missing."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(MODEL_NAME, tags=MODEL_TAGS, description=MODEL_DESCRIPTION)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        model = client.get_registered_model(MODEL_NAME)
+        if not model.description:  # made by MLflow's own means
+            client.update_registered_model(MODEL_NAME, description=MODEL_DESCRIPTION)
+        for key, value in MODEL_TAGS.items():
+            if key not in model.tags:
+                client.set_registered_model_tag(MODEL_NAME, key, value)
+
+
+def _version_with(client: MlflowClient, digest: str) -> MlflowVersion | None:
+    """The oldest version that holds the checkpoint of this digest."""
+    return next((found for found in reversed(registered_versions(client)) if _digest_of(client, found) == digest), None)
+
+
+def _digest_of(client: MlflowClient, found: MlflowVersion) -> str | None:
+    """The digest of a version's checkpoint, by its own tag or its logged model's; None where neither says it."""
+    from mlflow.exceptions import MlflowException
+
+    model_id = model_id_of(found)
+    if DIGEST_TAG in found.tags or not model_id:
+        return found.tags.get(DIGEST_TAG)
+    try:
+        return client.get_logged_model(model_id).tags.get(DIGEST_TAG)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None  # the model was deleted
+
+
+def _identity_tags(
+    client: MlflowClient, *, run_id: str, model_id: str, info: CheckpointInfo, digest: str
+) -> dict[str, str]:
+    """What tells a version's checkpoint, training and data from others."""
+    return {
+        DIGEST_TAG: digest,
+        MODEL_ID_TAG: model_id,
+        STEP_TAG: str(info.step),
+        DATA_TAG: info.data_fingerprint,
+        "training_digest": client.get_run(run_id).data.tags.get(TRAINING_DIGEST_TAG, ""),
+        "flipbook_version": package_version(),
+    }

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from prefect import task
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from data.world import WorldConfig
@@ -20,6 +21,7 @@ from tasks.references import CheckpointReference, DatasetReference, references_t
 STEP = "train"
 TRAINING_CODE = "models.trainer"
 FLOW_RUN_TAG = "prefect.flow_run_id"
+DEVICE_TAG = "flipbook.device"
 
 _logger = logging.getLogger("flipbook.train")
 
@@ -27,6 +29,24 @@ _logger = logging.getLogger("flipbook.train")
 def training_digest(world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference) -> str:
     """Hash of all that determines a training: its configs, the clips' bytes, and the code of the trainer."""
     return content_hash([world, model, train, dataset, code_digest(TRAINING_CODE)])
+
+
+def checkpoint_folder(home: Home, digest: str) -> Path:
+    """Where the checkpoints of the training with that digest lie."""
+    return home.checkpoints / digest[:16]
+
+
+def is_trained(
+    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
+) -> bool:
+    """Whether the training has ended, and its final checkpoint is what was saved then."""
+    from models.checkpoint import FINAL, CheckpointError, checkpoint_digest
+
+    final = checkpoint_folder(home, training_digest(world, model, train, dataset)) / FINAL
+    try:
+        return final.exists() and bool(checkpoint_digest(final))
+    except CheckpointError:
+        return False
 
 
 @task(name=STEP, **cached_by(TRAINING_CODE), **retried(2))
@@ -44,8 +64,10 @@ def train_model(
     from tasks.tracking import TrainingRun
 
     digest = training_digest(world, model, train, dataset)
-    folder = home.checkpoints / digest[:16]
+    folder = checkpoint_folder(home, digest)
     folder.mkdir(parents=True, exist_ok=True)
+    device = _device_in_words(train.device)
+    get_run_logger().info("training on %s", device)
     progress = current_progress()
     progress.start(STEP, train.steps)
     clips = load_clips(dataset.folder)
@@ -57,7 +79,7 @@ def train_model(
         params={"world": world, "model": model, "train": train},
         dataset=dataset.manifest(),
         dataset_folder=dataset.folder,
-        tags={FLOW_RUN_TAG: str(flow_run.get_id() or "")},
+        tags={FLOW_RUN_TAG: str(flow_run.get_id() or ""), DEVICE_TAG: device},
     ) as run:
 
         def report(event: TrainEvent) -> None:
@@ -75,6 +97,18 @@ def train_model(
         run_id=run.run_id,
         files=references_to((final / INFO_FILE, final / WEIGHTS_FILE)),
     )
+
+
+def _device_in_words(name: str) -> str:
+    """Where a training with the device `name` runs, and, where one could expect a GPU, why it does not run there."""
+    import torch
+
+    from models.device import pick_device
+
+    device = pick_device(name)
+    if device.type == "cuda":
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    return "the CPU: torch finds no CUDA GPU here" if name == "auto" else "the CPU, as asked"
 
 
 def _remove_damaged(final: Path) -> None:

@@ -89,4 +89,5 @@ def train(
 
         ready()
         version = train_flow(settings.world, settings.data, settings.model, settings.train)
+    assert version is not None  # asked to register
     typer.echo(f"Registered as {version.ref}. Score it: flipbook evaluate --model {version.ref}")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -14,11 +17,12 @@ import pytest
 from data.manifest import Manifest
 from models.config import ModelConfig, TrainConfig
 from models.trainer import Progress, Samples, Saved
-from tasks import tracking
+from tasks import machine
 from tasks.home import Home
 from tasks.mlflow_store import EXPERIMENT, open_store, tracking_uri
 from tasks.tracking import RUN_FILE, TrainingRun
 
+T = TypeVar("T")
 DIGEST = "d1" * 32
 PROMPTS = ("circle moving down", "circle shrinking")
 
@@ -49,7 +53,21 @@ def start(home: Home, folder: Path, manifest: Manifest, monkeypatch: pytest.Monk
 
     yield open_run
     for run in runs:
-        run._stop_monitor()
+        killed(run)
+
+
+def killed(run: TrainingRun) -> None:
+    """Nothing of the run goes on: what the end of its process does."""
+    run._watch.stop()
+    run._sender.stop()
+
+
+def eventually(look: Callable[[], T], expected: T) -> None:
+    """Look until it is as expected: MLflow is written to in the background."""
+    deadline = time.monotonic() + 20
+    while look() != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert look() == expected
 
 
 def progress(step: int) -> Progress:
@@ -67,6 +85,10 @@ def steps_of(home: Home, run: TrainingRun, key: str = "loss/generator") -> list[
 
 def images_of(home: Home, run: TrainingRun) -> list[str]:
     return [file.path for file in open_store(home).list_artifacts(run.run_id, "images") if file.path.endswith(".png")]
+
+
+def image_steps_of(home: Home, run: TrainingRun) -> list[int]:
+    return sorted(int(path.split("+step+")[1].split("+")[0]) for path in images_of(home, run))
 
 
 def test_a_run_tells_its_configs_its_data_and_its_code(home, start, manifest):
@@ -87,7 +109,7 @@ def test_losses_are_written_when_a_checkpoint_is_saved_and_not_before(home, star
     run.handle(progress(20))
     assert steps_of(home, run) == []
     run.handle(Saved(step=20, path=folder))
-    assert steps_of(home, run) == [10, 20]
+    eventually(lambda: steps_of(home, run), [10, 20])
 
 
 def test_a_killed_training_goes_on_in_its_run_and_no_step_stands_twice(home, start, folder):
@@ -96,6 +118,8 @@ def test_a_killed_training_goes_on_in_its_run_and_no_step_stands_twice(home, sta
         first.handle(progress(step))
     first.handle(samples(20))
     first.handle(Saved(step=20, path=folder))
+    eventually(lambda: (steps_of(home, first), image_steps_of(home, first)), ([10, 20], [20]))
+    killed(first)
     first.handle(progress(30))  # lost with the process
     first.handle(samples(30))
 
@@ -105,9 +129,65 @@ def test_a_killed_training_goes_on_in_its_run_and_no_step_stands_twice(home, sta
         second.handle(progress(step))
         second.handle(samples(step))
     second.handle(Saved(step=40, path=folder))
-    assert steps_of(home, second) == [10, 20, 30, 40]
-    steps = sorted(int(path.split("+step+")[1].split("+")[0]) for path in images_of(home, second))
-    assert steps == [20, 30, 40]
+    eventually(lambda: steps_of(home, second), [10, 20, 30, 40])
+    eventually(lambda: image_steps_of(home, second), [20, 30, 40])
+
+
+def test_what_a_killed_process_had_not_sent_is_sent_by_the_next(home, start, folder, make_checkpoint):
+    first = start()
+    killed(first)  # before it has sent anything
+    for step in (20, 40, 60):
+        first.handle(progress(step))
+        first.handle(samples(step))
+    make_checkpoint(folder / "step-00000040")  # complete, but the process ended before it could say so
+
+    second = start()
+    assert second.run_id == first.run_id
+    eventually(lambda: (steps_of(home, second), image_steps_of(home, second)), ([20, 40], [20, 40]))
+    second.handle(progress(60))
+    second.handle(samples(60))
+    second.finish(make_checkpoint(folder / "final", seed=20))
+    assert steps_of(home, second) == [20, 40, 60]
+    assert image_steps_of(home, second) == [20, 40, 60]
+    assert not list((folder / "unsent").iterdir())
+
+
+def test_sending_again_what_mlflow_has_already_changes_nothing(home, start, folder):
+    run = start()
+    killed(run)
+    run.handle(progress(10))
+    run.handle(samples(10))
+    run._journal.commit(10)
+    unsent = {path: path.read_bytes() for path in (folder / "unsent").iterdir()}
+    run._sender.send()
+    images = images_of(home, run)
+    for path, content in unsent.items():  # as if the answers had been lost
+        path.write_bytes(content)
+    again = TrainingRun(open_store(home), run.run_id, folder=folder, uri=tracking_uri(home))
+    again._journal.commit(10)
+    again._sender.send()
+    assert steps_of(home, again) == [10]
+    assert images_of(home, again) == images
+    assert len(images) == 1
+
+
+def test_sample_grids_are_stored_as_mlflow_stores_pictures_with_a_step(home, start, folder):
+    """Its pages find them by their file names, which `log_image` makes and no interface promises."""
+    run = start()
+    killed(run)
+    run.handle(samples(10))
+    run._journal.commit(10)
+    run._sender.send()
+    ours = {Path(file.path).name for file in open_store(home).list_artifacts(run.run_id, "images")}
+    open_store(home).log_image(run.run_id, np.zeros((8, 8, 3), np.uint8), key="samples", step=10)
+    theirs = {Path(file.path).name for file in open_store(home).list_artifacts(run.run_id, "images")} - ours
+
+    def pattern(names: set[str]) -> list[str]:
+        identity = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        return sorted(re.sub(identity, "ID", re.sub(r"timestamp\+\d{13}", "timestamp+TIME", name)) for name in names)
+
+    assert pattern(ours) == pattern(theirs)
+    assert len(ours) == 2
 
 
 def test_the_run_is_found_by_its_digest_when_the_folder_forgot_it(home, start, folder):
@@ -165,14 +245,14 @@ def test_a_store_out_of_reach_does_not_stop_the_training(home, start, folder, mo
     with monkeypatch.context() as broken:
         broken.setattr(run._client, "log_batch", refuse)
         run.handle(Saved(step=10, path=folder))
-    assert "connection refused" in caplog.text
+        eventually(lambda: "connection refused" in caplog.text, True)
     run.handle(progress(20))
     run.handle(Saved(step=20, path=folder))
-    assert steps_of(home, run) == [10, 20]
+    eventually(lambda: steps_of(home, run), [10, 20])
 
 
 def test_the_machine_is_watched_while_training(home, start, monkeypatch):
-    monkeypatch.setattr(tracking, "SYSTEM_METRICS_SECONDS", 0.2)
+    monkeypatch.setattr(machine, "SECONDS_BETWEEN", 0.2)
     run = start()
     deadline = time.monotonic() + 20
     while not (watched := steps_of(home, run, "system/cpu_utilization_percentage")) and time.monotonic() < deadline:

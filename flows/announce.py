@@ -1,0 +1,20 @@
+"""The flow that announces versions which were registered past the other flows, on MLflow's pages for example.
+
+python -m flows.announce
+"""
+
+from prefect import flow
+
+from tasks.home import Home
+from tasks.registration import announce_versions
+
+
+@flow(name="announce")
+def announce() -> list[str]:
+    """Emits the event `flipbook.model-version.registered` for every version that was never evaluated nor announced, so
+    that what waits for the event evaluates it. Run it every few minutes. Returns the references of those versions."""
+    return [version.ref for version in announce_versions(Home.from_environment().create())]
+
+
+if __name__ == "__main__":
+    announce()

@@ -1,0 +1,119 @@
+"""Registers the project on the Prefect server that PREFECT_API_URL names; doing it again brings it up to date.
+
+    python -m flows.setup
+
+It makes the work pools `cpu` and `gpu`, the GPU's slot, the deployments of prefect.yaml, and the automations. What a
+person has changed on the server's pages stays: limits, schedules that were added, which schedules and automations are
+on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
+
+from flows.automations import ensure_automations
+from flows.gpu_slot import GPU_LIMIT
+
+ROOT = Path(__file__).resolve().parents[1]
+PREFECT_FILE = ROOT / "prefect.yaml"
+POOLS = {
+    "cpu": "Clips, evaluations, and the pipelines that hand their training to the pool gpu.",
+    "gpu": "Trainings. A worker without a GPU trains on its CPU, and says so.",
+}
+
+
+class SetupError(RuntimeError):
+    """The project could not be registered; the message says what the server or Prefect answered."""
+
+
+def main() -> None:
+    """Register everything. Exit code 1 with one line where that fails."""
+    if not os.environ.get("PREFECT_API_URL"):
+        sys.exit("Error: set PREFECT_API_URL to the server's API, as in http://127.0.0.1:4200/api")
+    try:
+        register_all()
+    except SetupError as error:
+        sys.exit(f"Error: {error}")
+
+
+def register_all() -> None:
+    """Bring the server up to date with this checkout.
+
+    Raises:
+        SetupError: prefect.yaml was refused.
+    """
+    with get_client(sync_client=True) as client:
+        for name, description in POOLS.items():
+            _ensure_pool(client, name, description)
+        _ensure_limit(client, GPU_LIMIT, 1)
+        _deploy(client)
+    ensure_automations()
+
+
+def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None:
+    try:
+        client.read_work_pool(name)
+    except ObjectNotFound:
+        client.create_work_pool(WorkPoolCreate(name=name, type="process", description=description))
+
+
+def _ensure_limit(client: SyncPrefectClient, name: str, slots: int) -> None:
+    try:
+        client.read_global_concurrency_limit_by_name(name)
+    except ObjectNotFound:
+        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=slots))
+
+
+def _deploy(client: SyncPrefectClient) -> None:
+    """Deploy prefect.yaml, with its schedules where a deployment is new; later on schedules are the server's.
+
+    A schedule in the file would remove those that were added on the pages, and be switched on or off as the file says.
+    """
+    content = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
+    switched_off = _triggers_switched_off(client)
+    for item in content["deployments"]:
+        if "schedules" in item and _is_deployed(client, item):
+            del item["schedules"]
+    with tempfile.NamedTemporaryFile("w", dir=ROOT, prefix=".prefect-", suffix=".yaml", encoding="utf-8") as file:
+        yaml.safe_dump(content, file)
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", Path(file.name).name],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise SetupError(f"prefect deploy refused prefect.yaml:\n{done.stdout}{done.stderr}")
+    for trigger in client.read_automations():
+        if trigger.name in switched_off:
+            client.pause_automation(trigger.id)
+
+
+def _triggers_switched_off(client: SyncPrefectClient) -> set[str]:
+    """Names of automations that somebody has switched off: deploying makes those of the triggers anew, switched on."""
+    return {automation.name for automation in client.read_automations() if not automation.enabled}
+
+
+def _full_name(item: dict[str, Any]) -> str:
+    return f"{item['entrypoint'].split('.')[-2]}/{item['name']}"  # each flow is named as its module
+
+
+def _is_deployed(client: SyncPrefectClient, item: dict[str, Any]) -> bool:
+    try:
+        client.read_deployment_by_name(_full_name(item))
+    except ObjectNotFound:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
