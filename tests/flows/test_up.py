@@ -70,11 +70,11 @@ def run_of_a_home_without_servers(home: Home) -> str:
 
 
 def asked(
-    url: str, content: object = None, password: str | None = PASSWORD, method: str | None = None
+    url: str, content: object = None, password: str | None = PASSWORD, *, method: str | None = None, headers=None
 ) -> tuple[int, bytes]:
     """The status and body of a server's answer."""
     data = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(url, data=data, method=method)
+    request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     request.add_header("Content-Type", "application/json")
     if password:
         request.add_header("Authorization", f"Basic {base64.b64encode(f'flipbook:{password}'.encode()).decode()}")
@@ -83,6 +83,14 @@ def asked(
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def headers_of(url: str, headers: dict[str, str]):
+    """The headers of a server's answer."""
+    request = urllib.request.Request(url, headers=headers)
+    request.add_header("Authorization", f"Basic {base64.b64encode(f'flipbook:{PASSWORD}'.encode()).decode()}")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.headers
 
 
 def works(url: str) -> bool:
@@ -123,6 +131,18 @@ def test_without_the_password_both_servers_refuse(up: Up, password: str | None) 
     ):
         assert asked(url, content, password)[0] == 401
         assert asked(url, content)[0] == 200
+
+
+def test_pages_of_other_sites_get_nothing(up: Up) -> None:
+    theirs = {"Origin": "http://elsewhere.example"}
+    own = {"Origin": up.prefect}
+    version = f"{up.prefect}/api/admin/version"
+    assert "access-control-allow-origin" not in headers_of(version, theirs)
+    assert headers_of(version, own)["access-control-allow-origin"] == up.prefect
+    search = f"{up.mlflow}/ajax-api/2.0/mlflow/experiments/search"
+    assert asked(search, {"max_results": 1}, headers=theirs)[0] == 403
+    assert asked(search, {"max_results": 1}, headers={"Origin": up.mlflow})[0] == 200
+    assert asked(f"{up.mlflow}/", headers={"Host": "elsewhere.example"})[0] == 403
 
 
 def test_the_password_stands_in_no_file_and_on_no_command_line(up: Up) -> None:
