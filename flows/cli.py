@@ -14,12 +14,14 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.comparison import compare
 from flows.commands.configuration import show_config
 from flows.commands.evaluation import evaluate
 from flows.commands.generation import generate
-from flows.commands.registry import models
+from flows.commands.registry import models, register
 from flows.commands.servers import ui
 from flows.commands.steps import data, run, train
+from flows.commands.up import down, status, up
 
 ROOMS = ("data", "models", "evaluation", "tasks", "flows")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -57,9 +59,14 @@ app.command()(run)
 app.command()(data)
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(generate)
 app.command()(models)
+app.command()(register)
 app.command()(ui)
+app.command()(up)
+app.command()(down)
+app.command()(status)
 app.command("config")(show_config)
 
 

@@ -13,10 +13,18 @@ class PipelineConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    world: WorldConfig = Field(default_factory=WorldConfig, description="What clips show; which prompts are held out.")
-    data: DataConfig = Field(default_factory=DataConfig, description="How many clips are made and how they are stored.")
-    model: ModelConfig = Field(default_factory=ModelConfig, description="Sizes of the networks.")
-    train: TrainConfig = Field(default_factory=TrainConfig, description="How the networks are trained.")
+    world: WorldConfig = Field(
+        default_factory=WorldConfig, title="World", description="What clips show; which prompts are held out."
+    )
+    data: DataConfig = Field(
+        default_factory=DataConfig, title="Data", description="How many clips are made and how they are stored."
+    )
+    model: ModelConfig = Field(default_factory=ModelConfig, title="Model", description="Sizes of the networks.")
+    train: TrainConfig = Field(
+        default_factory=TrainConfig, title="Training", description="How the networks are trained."
+    )
     evaluation: EvaluationConfig = Field(
-        default_factory=EvaluationConfig, description="How many samples are drawn and what is measured on them."
+        default_factory=EvaluationConfig,
+        title="Evaluation",
+        description="How many samples are drawn and what is measured on them.",
     )

@@ -115,7 +115,7 @@ def prefect_server(home: Home) -> Iterator[PrefectApi]:
 
 def log_file(home: Home) -> Path:
     """What the embedded servers of the home print."""
-    return home.root / "logs" / "prefect.log"
+    return home.logs / "prefect.log"
 
 
 def _start(home: Home, listener: socket.socket) -> subprocess.Popen[bytes]:

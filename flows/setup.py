@@ -75,17 +75,15 @@ def _ensure_limit(client: SyncPrefectClient, name: str, slots: int) -> None:
 
 
 def _deploy(client: SyncPrefectClient) -> None:
-    """Deploy prefect.yaml. Schedules are made with their deployment, switched off; later on they are the server's.
+    """Deploy prefect.yaml, with its schedules where a deployment is new; later on schedules are the server's.
 
-    A schedule in the file of a later deployment would remove those that were added on the pages; and one that the file
-    says is off would be switched off each time.
+    A schedule in the file would remove those that were added on the pages, and be switched on or off as the file says.
     """
     content = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
     switched_off = _triggers_switched_off(client)
-    new = [item for item in content["deployments"] if not _is_deployed(client, item)]
     for item in content["deployments"]:
-        if item not in new:
-            item.pop("schedules", None)
+        if "schedules" in item and _is_deployed(client, item):
+            del item["schedules"]
     with tempfile.NamedTemporaryFile("w", dir=ROOT, prefix=".prefect-", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(content, file)
         file.flush()
@@ -95,10 +93,6 @@ def _deploy(client: SyncPrefectClient) -> None:
         )  # fmt: skip
     if done.returncode:
         raise SetupError(f"prefect deploy refused prefect.yaml:\n{done.stdout}{done.stderr}")
-    for item in new:
-        deployment = client.read_deployment_by_name(_full_name(item))
-        for schedule in deployment.schedules:
-            client.update_deployment_schedule(deployment.id, schedule.id, active=False)
     for trigger in client.read_automations():
         if trigger.name in switched_off:
             client.pause_automation(trigger.id)

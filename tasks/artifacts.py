@@ -9,7 +9,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from evaluation.report import EvaluationReport, Scores
+from evaluation.report import SEEN_TIER, EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
 from tasks.home import Home
@@ -18,6 +18,7 @@ from tasks.references import EvaluationReference
 
 SCORES_KEY = "scores"
 VIDEOS_KEY = "videos"
+VIDEOS_A_ROW = 2  # 256 px each: as many as the page has room for beside what it says of the run
 LOCAL_MLFLOW = "http://127.0.0.1:5000"  # where `flipbook ui` serves by default
 
 
@@ -27,12 +28,15 @@ def publish_evaluation(
 ) -> None:
     """Makes the flow run's artifacts: `scores`, a table, and `videos`, Markdown that shows every prompt's clips."""
     create_table_artifact(
-        score_rows(report), key=SCORES_KEY, description=f"Scores of {model_ref}, with Wilson's 95 % intervals"
+        score_rows(report),
+        key=SCORES_KEY,
+        description=f"Scores of {model_ref}, with Wilson's 95 % intervals. real: real clips, what a perfect model "
+        "gets. shuffled: against wrong prompts",
     )
     create_markdown_artifact(
         videos_markdown(evaluation.folder, report, model_ref=model_ref, origin=origin_markdown(home, run_id)),
         key=VIDEOS_KEY,
-        description=f"Videos of {model_ref}, a row a prompt",
+        description=f"Videos of {model_ref}, one of each prompt",
     )
 
 
@@ -46,35 +50,50 @@ def _score_row(name: str, scores: Scores) -> dict[str, str]:
     return {
         "prompt": name,
         "joint exact": str(scores.joint),
-        "real clips": f"{100 * scores.real.joint.value:.1f} %",
-        "shuffled prompts": f"{100 * scores.shuffled.joint.value:.1f} %",
+        "real": f"{100 * scores.real.joint.value:.1f} %",
+        "shuffled": f"{100 * scores.shuffled.joint.value:.1f} %",
         "motion": f"{100 * scores.generated.motion.value:.1f} %",
         "shape IoU": f"{scores.generated.shape_iou:.3f}",
-        "samples": str(scores.joint.n),
+        "clips": str(scores.joint.n),
     }
 
 
 def videos_markdown(folder: Path, report: EvaluationReport, *, model_ref: str, origin: str) -> str:
-    """Every prompt of the report with its score and its video as an inline GIF: what Prefect's UI can show."""
-    lines = [f"## {model_ref}", "", origin, "", "| prompt | tier | joint exact | video |", "| --- | --- | --- | --- |"]
-    for tier in report.tiers:
-        for scores in report.prompts_of(tier.name):
-            gif = gif_of(folder, scores.name)
-            video = f"![{scores.name}]({_data_uri(gif)})" if gif else ""
-            lines.append(f"| {scores.name} | {tier.name} | {100 * scores.joint.value:.1f} % | {video} |")
+    """Every prompt of the report with its score and its video as an inline GIF, which Prefect's pages show moving.
+
+    What no training clip showed comes first: that is what people want to see.
+    """
+    lines = [f"## {model_ref}", "", origin, "", "Beside each prompt: the share of its clips that were right in all."]
+    for tier in sorted(report.tiers, key=lambda tier: tier.name == SEEN_TIER):
+        shown = "seen in training" if tier.name == SEEN_TIER else "in no training clip"
+        lines += ["", f"### {tier.name}: {shown}", "", "| " * VIDEOS_A_ROW + "|", "| --- " * VIDEOS_A_ROW + "|"]
+        cells = [_video_cell(folder, scores) for scores in report.prompts_of(tier.name)]
+        for start in range(0, len(cells), VIDEOS_A_ROW):
+            lines.append(f"| {' | '.join(cells[start : start + VIDEOS_A_ROW])} |")
     lines += ["", f"All videos, as MP4 too, lie in `{folder / VIDEOS}`."]
     return "\n".join(lines)
 
 
+def _video_cell(folder: Path, scores: Scores) -> str:
+    gif = gif_of(folder, scores.name)
+    video = f"![{scores.name}]({_data_uri(gif)})" if gif else ""
+    return f"{scores.name}: **{100 * scores.joint.value:.1f} %** {video}"
+
+
 def origin_markdown(home: Home, run_id: str | None) -> str:
-    """A link to the training's run in MLflow: on the user's server, else where `flipbook ui` opens one."""
+    """A link to the training's run in MLflow, or a word that there is none."""
     if run_id is None:
         return "This model comes from a checkpoint that no MLflow run here has made."
+    return f"Training: {run_link(home, run_id, f'MLflow run {run_id[:8]}')}"
+
+
+def run_link(home: Home, run_id: str, words: str, *, page: str = "") -> str:
+    """A Markdown link to a run in MLflow: on the user's server, else where `flipbook ui` opens one."""
     uri = tracking_uri(home)
     server = uri.rstrip("/") if is_remote(uri) else LOCAL_MLFLOW
     experiment = open_store(home).get_run(run_id).info.experiment_id
     hint = "" if is_remote(uri) else " (`flipbook ui` opens it)"
-    return f"Training: [MLflow run {run_id[:8]}]({server}/#/experiments/{experiment}/runs/{run_id}){hint}"
+    return f"[{words}]({server}/#/experiments/{experiment}/runs/{run_id}{page}){hint}"
 
 
 def _data_uri(gif: Path) -> str:

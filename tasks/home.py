@@ -71,5 +71,15 @@ class Home(BaseModel):
 
     @property
     def prefect(self) -> Path:
-        """PREFECT_HOME of the embedded server."""
+        """PREFECT_HOME of all servers and workers."""
         return self.root / "prefect"
+
+    @property
+    def logs(self) -> Path:
+        """What servers and workers print."""
+        return self.root / "logs"
+
+    @property
+    def up(self) -> Path:
+        """What is known of the servers that run for this home; private, for it holds their secrets."""
+        return self.root / "up"

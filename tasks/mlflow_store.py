@@ -36,7 +36,13 @@ EXPERIMENT_TAGS = {
 
 def tracking_uri(home: Home) -> str:
     """URI of the MLflow store: ``MLFLOW_TRACKING_URI`` where set, else SQLite in `home`."""
-    return os.environ.get(URI_VARIABLE) or f"sqlite:///{home.root / 'mlflow.db'}"
+    return os.environ.get(URI_VARIABLE) or _sqlite_uri(home)
+
+
+def backend_uri(home: Home) -> str:
+    """URI of the database behind a server of the home: ``MLFLOW_TRACKING_URI`` where it names one, else SQLite."""
+    uri = tracking_uri(home)
+    return _sqlite_uri(home) if is_remote(uri) else uri
 
 
 def artifact_root(home: Home) -> Path:
@@ -116,6 +122,10 @@ def as_default_store(home: Home) -> Iterator[None]:
             del os.environ[URI_VARIABLE]
         else:
             os.environ[URI_VARIABLE] = before
+
+
+def _sqlite_uri(home: Home) -> str:
+    return f"sqlite:///{home.root / 'mlflow.db'}"
 
 
 def is_remote(uri: str) -> bool:

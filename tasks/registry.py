@@ -154,6 +154,14 @@ def model_id_of(found: MlflowVersion) -> str:
     return str(found.model_id or "") or (source[0] if source else "")
 
 
+def find_version(home: Home, digest: str) -> ModelVersion | None:
+    """The version that holds the checkpoint of this digest; None where there is none."""
+    client = open_store(home)
+    with mlflow_lock(home):
+        found = _version_with(client, digest)
+        return None if found is None else version_record(client, found)
+
+
 def list_versions(home: Home) -> list[VersionRow]:
     """All registered versions, newest first; empty in a home without any."""
     client = open_store(home)

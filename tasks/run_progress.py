@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 
-from tasks.progress import reporting_to
+from tasks.progress import is_watched, reporting_to
 
 SECONDS_BETWEEN_UPDATES = 5.0
 SECONDS_BETWEEN_LINES = 15.0
@@ -59,9 +59,10 @@ class RunProgress:
     def finish(self, step: str, detail: str = "") -> None:
         """Fills the bar."""
         known = self._steps.pop(step, None)
+        text = f"{step}: done, {detail}" if detail else f"{step}: done"
         if known is not None:
-            _move(known.artifact, 100.0, f"{step}: done  {detail}")
-        get_run_logger().info("%s: done  %s", step, detail)
+            _move(known.artifact, 100.0, text)
+        get_run_logger().info(text)
 
 
 def _move(artifact: UUID, share: float, text: str) -> None:
@@ -75,5 +76,5 @@ def _move(artifact: UUID, share: float, text: str) -> None:
 @contextmanager
 def shown_in_prefect() -> Iterator[None]:
     """Within the block, a run of a deployment shows its progress in Prefect; others leave it to who started them."""
-    with reporting_to(RunProgress()) if deployment.id is not None else nullcontext():
+    with nullcontext() if deployment.id is None or is_watched() else reporting_to(RunProgress()):
         yield

@@ -105,7 +105,7 @@ class TrainingRun:
         def begin() -> TrainingRun:
             client, uri = open_store(home), tracking_uri(home)
             run_id = _begin_run(client, home, folder=folder, uri=uri, training_digest=training_digest)
-            _log_missing_params(client, run_id, flat_params(params))
+            log_missing_params(client, run_id, flat_params(params))
             for key, value in (tags or {}).items():
                 client.set_tag(run_id, key, value)
             client.log_inputs(run_id, [dataset_input(dataset, dataset_folder, context="training")])
@@ -236,7 +236,7 @@ def _newest_step(folder: Path) -> int:
     return max(steps)
 
 
-def _log_missing_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> None:
+def log_missing_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> None:
     """Log params that the run does not have yet; MLflow refuses to change those that it has."""
     from mlflow.entities import Param
 

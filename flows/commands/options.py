@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from flows.config import PipelineConfig
+    from tasks.home import Home
 
 CHAMPION_REF = "models:/flipbook@champion"
 
@@ -34,6 +35,13 @@ HomeFolder = Annotated[
 
 
 def use_home(home: Path | None) -> None:
+    """Make `home` the one that the rest of the process uses, and the servers that run for it, if there are any."""
+    from flows.services.client import use_running_servers
+
+    use_running_servers(choose_home(home))
+
+
+def choose_home(home: Path | None) -> "Home":
     """Make `home` the one that the rest of the process uses."""
     import os
 
@@ -41,7 +49,7 @@ def use_home(home: Path | None) -> None:
 
     if home is not None:
         os.environ[HOME_VARIABLE] = str(home)
-    Home.from_environment().create()
+    return Home.from_environment().create()
 
 
 def configuration(

@@ -1,4 +1,8 @@
-"""`flipbook models`: the versions and their scores."""
+"""`flipbook models` and `register`: the versions and their scores, and checkpoints that become one."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -38,3 +42,30 @@ def models(home: HomeFolder = None) -> None:
             row.promotion,
         )
     output_console().print(table)
+
+
+def register(
+    path: Annotated[Path, typer.Argument(help="A checkpoint's folder, or the .safetensors file in it.")],
+    name_note: Annotated[
+        str,
+        typer.Option("--name-note", metavar="TEXT", help="A sentence on where it comes from, for its page in MLflow."),
+    ] = "",
+    home: HomeFolder = None,
+) -> None:
+    """Register a checkpoint that was trained elsewhere as the next version of the model.
+
+    It is verified first, and nothing of it is unpickled. Where PREFECT_API_URL is set, an event announces the version.
+    """
+    use_home(home)
+
+    from flows.summary import program
+    from tasks.home import Home
+    from tasks.imported import import_checkpoint
+
+    done = import_checkpoint(Home.from_environment(), path, note=name_note)
+    ref = done.version.ref
+    typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is registered already: {ref}.")
+    if done.announced:
+        typer.echo("An event has announced it to Prefect; automations that wait for it evaluate it.")
+    option = "" if home is None else f" --home {shlex.quote(str(home))}"
+    typer.echo(f"Score it: {program()} evaluate --model {ref}{option}")

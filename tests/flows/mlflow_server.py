@@ -59,12 +59,24 @@ class MlflowServer:
                 time.sleep(0.1)
         raise AssertionError((self._folder / "server.log").read_text()[-3000:])
 
+    def freeze(self) -> None:
+        """It takes connections and answers none of them."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on as if nothing had been."""
+        self._signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """`kill -9` to the server and all of its workers."""
+        self._signal(signal.SIGKILL)
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -45,7 +45,9 @@ def only_line(text: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", ["run", "data", "train", "evaluate", "generate", "models", "ui", "config"])
+@pytest.mark.parametrize(
+    "command", ["run", "data", "train", "evaluate", "compare", "generate", "models", "register", "ui", "up", "config"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute([command, "--help"]) == 0
     assert f"flipbook {command}" in capsys.readouterr().out

@@ -2,94 +2,85 @@
 
 import signal
 import socket
-import subprocess
-import sys
-import time
+import urllib.request
 from pathlib import Path
 
 import pytest
+from shell import PATIENCE_SECONDS, alive, flipbook, free_ports, is_free, output_until, processes, started
 
-from flows.commands.servers import (
-    HOST,
-    Server,
-    ServerError,
-    interrupted_by_sigterm,
-    running,
-    wait_until_healthy,
-)
-
-# A server with a child of its own, as uvicorn with workers has.
-PARENT = (
-    "import subprocess, sys, http.server, pathlib\n"
-    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-    "pathlib.Path(sys.argv[2]).write_text(str(child.pid))\n"
-    "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
-)
+from flows.services.lifecycle import interrupted_by_signals
+from flows.services.processes import PortError, check_port
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def server(folder: Path, code: str, port: int) -> Server:
-    command = (sys.executable, "-c", code, str(port), str(folder / "child"))
-    return Server("Example", port, command, {}, folder / "logs" / "example.log", "/")
-
-
-def alive(pid: int) -> bool:
+def test_both_answer_and_end_with_ctrl_c_and_so_do_their_children(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    prefect, mlflow = free_ports(2)
+    ui = started("ui", "--home", home, "--prefect-port", prefect, "--mlflow-port", mlflow)
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def test_a_server_answers_and_ends_with_the_block_and_so_do_its_children(tmp_path: Path) -> None:
-    example = server(tmp_path, PARENT, free_port())
-    with running([example]) as (process,):
-        wait_until_healthy(example, process)
-        child = int((tmp_path / "child").read_text())
-        assert alive(child)
-    assert process.poll() is not None
-    deadline = time.monotonic() + 10
-    while alive(child) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(child)
+        output = output_until(ui, "Ctrl-C stops")
+        assert f"http://127.0.0.1:{prefect}" in output
+        assert f"http://127.0.0.1:{mlflow}" in output
+        for address in (f"http://127.0.0.1:{prefect}/api/health", f"http://127.0.0.1:{mlflow}/health"):
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                assert answer.status == 200
+        running = processes(home)
+        assert len(running) >= 3  # MLflow's server is a child of the command that starts it
+        assert all(alive(process) for process in running)
+        up = flipbook("up", "--home", home)
+        assert up.returncode == 1
+        assert "`flipbook ui` serves" in up.stderr
+        ui.send_signal(signal.SIGINT)
+        rest, _ = ui.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        ui.kill()
+        flipbook("down", "--home", home)
+    assert ui.returncode == 0
+    assert "Stopped." in rest
+    assert not any(alive(process) for process in running)
+    assert is_free(prefect)
+    assert is_free(mlflow)
 
 
 def test_a_server_that_fails_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
-    example = server(tmp_path, "raise SystemExit('the database is from a newer version')", free_port())
-    with (
-        pytest.raises(ServerError, match=r"Example did not start.*example\.log(.|\n)*newer version"),
-        running([example]) as (process,),
-    ):
-        wait_until_healthy(example, process)
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mlflow.db").write_text("no database, but a text that is longer than the header of one\n" * 10)
+    prefect, mlflow = free_ports(2)
+    ui = flipbook("ui", "--home", home, "--prefect-port", prefect, "--mlflow-port", mlflow)
+    assert ui.returncode == 1
+    assert "mlflow did not start" in ui.stderr
+    assert str(home / "logs" / "mlflow-server.log") in ui.stderr
+    assert "file is not a database" in ui.stderr
+    assert processes(home) == []
 
 
-def test_a_taken_port_is_named_with_the_option_that_changes_it(tmp_path: Path) -> None:
-    with socket.create_server((HOST, 0)) as taken:
+def test_a_taken_port_is_named_with_its_holder_and_the_option_that_changes_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ServerError, match=rf"port {port}.*--example-port"), running([server(tmp_path, "", port)]):
-            pass
-    assert not (tmp_path / "logs").exists()
+        with pytest.raises(PortError, match=rf"Port {port} .*pid \d+.*--example-port"):
+            check_port("127.0.0.1", port, "--example-port")
+    check_port("127.0.0.1", port, "--example-port")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_a_host_that_is_not_this_machine_is_named(host: str) -> None:
+    with pytest.raises(PortError, match=f"--host {host} is no address of this machine"):
+        check_port(host, 0, "--example-port")
 
 
 def test_sigterm_stops_as_ctrl_c_does() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), interrupted_by_sigterm():
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_ui_refuses_a_taken_port_before_it_starts_anything(tmp_path: Path) -> None:
-    with socket.create_server((HOST, 0)) as taken:
-        port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "flows.cli", "ui", "--home", str(tmp_path / "home"), "--mlflow-port", port]
-        root = Path(__file__).parents[2]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = flipbook("ui", "--home", tmp_path / "home", "--mlflow-port", port)
     assert done.returncode == 1
-    assert f"port {port}" in done.stderr
+    assert f"Port {port}" in done.stderr
+    assert "--mlflow-port" in done.stderr
     assert not (tmp_path / "home" / "mlflow.db").exists()
+    assert not (tmp_path / "home" / "logs").exists()

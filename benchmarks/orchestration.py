@@ -1,0 +1,138 @@
+"""What orchestration costs: the pipeline on a started Prefect server against its three computations as plain functions.
+
+    python -m benchmarks.orchestration                  # full size: about 25 minutes on two cores
+    python -m benchmarks.orchestration --steps 1500     # a shorter training, in which fixed costs weigh more
+
+Both begin with nothing, on the same machine, one after the other. The pipeline's time is that of the whole command
+`flipbook run`, from the start of its process to its end: tasks, caching, MLflow records, registration, artifacts. The
+functions' time leaves out imports. Then the same command runs again, all of it cached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.dataset import load_clips
+from data.manifest import write_manifest
+from data.shards import write_shard
+from evaluation.gallery import write_gallery
+from evaluation.report import evaluate
+from evaluation.report_markdown import report_markdown
+from flows.config import PipelineConfig
+from flows.embedded import prefect_server
+from flows.presets import full
+from models.config import TrainConfig
+from models.sampling import TextToVideo
+from models.trainer import train
+from tasks.home import HOME_VARIABLE, Home
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of wall time; `ratio` of the pipeline over its pure compute, `cached` the median of its repetitions."""
+
+    generate: float
+    train: float
+    evaluate: float
+    pipeline: float
+    cached: float
+
+    @property
+    def compute(self) -> float:
+        """The three functions together."""
+        return self.generate + self.train + self.evaluate
+
+    @property
+    def ratio(self) -> float:
+        """What the pipeline takes for each second of compute."""
+        return self.pipeline / self.compute
+
+
+def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
+    """Seconds that generate, train and evaluate take as plain functions; `folder` is for their files."""
+    clips_folder = folder / "clips"
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        shards = list(
+            pool.map(
+                lambda shard: write_shard(clips_folder, world=config.world, data=config.data, shard=shard),
+                range(config.data.shards),
+            )
+        )
+    write_manifest(clips_folder, world=config.world, data=config.data, shards=shards)
+    generated = time.perf_counter()
+    final = train(
+        clips=load_clips(clips_folder),
+        world=config.world,
+        model=config.model,
+        train=config.train,
+        folder=folder / "checkpoints",
+        report=lambda event: None,
+    )
+    trained = time.perf_counter()
+    model = TextToVideo.load(final)
+
+    def sampler(prompts: Sequence[str], seed: int) -> NDArray[np.uint8]:
+        return model.generate(prompts, seed=seed)
+
+    report = evaluate(sampler, world=config.world, config=config.evaluation, report=lambda *_: None)
+    (folder / "report.md").write_text(report_markdown(report), encoding="utf-8")
+    write_gallery(folder / "videos", sampler=sampler, world=config.world, config=config.evaluation)
+    return generated - begin, trained - generated, time.perf_counter() - trained
+
+
+def pipeline_seconds(steps: int, api: str, home: Path) -> float:
+    """Seconds of one `flipbook run` of `steps` training steps in `home`, on the Prefect server at `api`."""
+    environment = {**os.environ, HOME_VARIABLE: str(home), "PREFECT_API_URL": api}
+    command = [sys.executable, "-m", "flows.cli", "run", "--set", f"train.steps={steps}"]
+    begin = time.perf_counter()
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
+def measure(steps: int, folder: Path, *, repeats: int) -> Costs:
+    """Compute, then the pipeline, then the cached pipeline `repeats` times."""
+    config = full()
+    config = config.model_copy(update={"train": config.train.model_copy(update={"steps": steps})})
+    generated, trained, evaluated = compute(config, folder / "plain")
+    home = folder / "home"
+    with prefect_server(Home.at(folder / "server")) as api:
+        api.wait_until_ready()
+        whole = pipeline_seconds(steps, api.url, home)
+        cached = median(pipeline_seconds(steps, api.url, home) for _ in range(repeats))
+    return Costs(generate=generated, train=trained, evaluate=evaluated, pipeline=whole, cached=cached)
+
+
+def main() -> None:
+    """Print the two figures; optionally keep them as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=TrainConfig().steps, help="training steps of both")
+    parser.add_argument("--repeats", type=int, default=3, help="cached runs")
+    parser.add_argument("--json", type=Path, default=None, help="file to keep the figures in")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="flipbook-benchmark-") as folder:
+        costs = measure(options.steps, Path(folder), repeats=options.repeats)
+    print(f"{options.steps:,} steps: generate {costs.generate:.1f} s, train {costs.train:.1f} s, ", end="")
+    print(f"evaluate {costs.evaluate:.1f} s as plain functions; the pipeline {costs.pipeline:.1f} s")
+    print(f"pipeline / compute     {costs.ratio:8.3f}   (bar 1.10)")
+    print(f"the same again, cached {costs.cached:8.1f} s (bar 8 s)")
+    if options.json:
+        options.json.write_text(json.dumps({**asdict(costs), "ratio": costs.ratio}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

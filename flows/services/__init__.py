@@ -1,0 +1,1 @@
+"""The servers and workers of a home, which supervisord keeps running."""

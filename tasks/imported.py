@@ -1,0 +1,110 @@
+"""A checkpoint that was trained elsewhere becomes a version: verified, logged to a run of its own, registered."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.checkpoint import INFO_FILE, WEIGHTS_FILE, CheckpointError, CheckpointInfo, checkpoint_digest
+from tasks.announcement import announce_if_new
+from tasks.home import Home
+from tasks.lineage import IMPORTED_FROM_TAG, NOTE_TAG, flat_params, origin_tags
+from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
+from tasks.registry import ModelVersion, find_version, register_version
+from tasks.tracking import CHECKPOINT_DIGEST_TAG, log_missing_params
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SOURCE = "flipbook register"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a checkpoint: its version; whether that is `new`; whether an event has `announced` it."""
+
+    version: ModelVersion
+    new: bool
+    announced: bool
+
+
+def import_checkpoint(home: Home, path: Path, *, note: str = "") -> Imported:
+    """Register the checkpoint at `path` as the next version of the model; one that is registered keeps its version.
+
+    Nothing of it is unpickled, and it is drawn with once before anything is written. MLflow gets copies of its files,
+    so `path` may go away afterwards.
+
+    Args:
+        home: the home directory.
+        path: a checkpoint's folder, or the .safetensors file in it.
+        note: what people should know of it, in a sentence; shown on the version's page.
+
+    Raises:
+        CheckpointError: there is no checkpoint, it is damaged, or from another program.
+    """
+    folder = _folder_of(path)
+    info = _try_out(folder)
+    digest = checkpoint_digest(folder)
+    known = find_version(home, digest)
+    if known is None:
+        run_id = _run_of_import(home, folder, info, digest=digest, note=note)
+        version = register_version(home, run_id=run_id, checkpoint=folder, digest=digest)
+    else:
+        version = known
+    announced = announce_if_new(home, version, awaits_evaluation=True)
+    return Imported(version, new=known is None, announced=announced)
+
+
+def _folder_of(path: Path) -> Path:
+    if not path.exists():
+        raise CheckpointError(f"There is no file or folder {path}. Name a checkpoint's folder or its {WEIGHTS_FILE}.")
+    if path.is_dir():
+        return path.resolve()
+    if path.name != WEIGHTS_FILE:
+        raise CheckpointError(f"{path} is no checkpoint. Name a folder with {INFO_FILE} and {WEIGHTS_FILE} in it.")
+    return path.resolve().parent
+
+
+def _try_out(folder: Path) -> CheckpointInfo:
+    """Draws one clip with the checkpoint: its weights then are whole, and fit its description."""
+    from models.sampling import TextToVideo
+
+    try:
+        model = TextToVideo.load(folder, device="cpu")
+    except CheckpointError as error:  # PyTorch's part of it may be a line a tensor
+        raise CheckpointError(str(error).splitlines()[0].rstrip(":")) from error
+    model.generate([model.world.seen_prompts[0]], seed=0)
+    return model.info
+
+
+def _run_of_import(home: Home, folder: Path, info: CheckpointInfo, *, digest: str, note: str) -> str:
+    """The finished run that stands for the training elsewhere; one that an earlier try has begun is completed."""
+    client = open_store(home)
+    experiment = ensure_experiment(client, home).experiment_id
+    with mlflow_lock(home):
+        run_id = _begun(client, experiment, digest)
+        if run_id is None:
+            tags = origin_tags(SOURCE) | {
+                CHECKPOINT_DIGEST_TAG: digest,
+                IMPORTED_FROM_TAG: f"{socket.gethostname()}:{folder}",
+                "flipbook.checkpoint": str(folder),
+            }
+            if note:
+                tags[NOTE_TAG] = note
+            run_id = client.create_run(experiment, run_name=f"import-{digest[:8]}", tags=tags).info.run_id
+        facts = {"step": info.step, "data_fingerprint": info.data_fingerprint}
+        log_missing_params(client, run_id, flat_params({"world": info.world, "model": info.model} | facts))
+        client.set_terminated(run_id, status="FINISHED")
+    return run_id
+
+
+def _begun(client: MlflowClient, experiment: str, digest: str) -> str | None:
+    found = client.search_runs(
+        [experiment],
+        f"tags.`{CHECKPOINT_DIGEST_TAG}` = '{digest}' and tags.`mlflow.source.name` = '{SOURCE}'",
+        order_by=["attributes.start_time ASC"],
+        max_results=1,
+    )
+    return found[0].info.run_id if found else None

@@ -1,0 +1,94 @@
+"""The pipeline as a deployment on real workers: training goes to the pool gpu, and only once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from tiny import tiny_config
+
+from flows.setup import register_all
+from tasks.home import HOME_VARIABLE, Home
+from tasks.registry import list_versions
+
+PATIENCE_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with the project registered and a worker for each pool."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        register_all()
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool"]
+        workers = [subprocess.Popen([*command, pool], stdout=subprocess.DEVNULL) for pool in ("cpu", "gpu")]
+        try:
+            yield Home.from_environment()
+        finally:
+            for worker in workers:
+                worker.terminate()
+            for worker in workers:
+                worker.wait()
+
+
+@pytest.fixture(scope="module")
+def client(home: Home) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+def run(**parameters: object) -> FlowRun:
+    config = tiny_config().model_dump(mode="json")
+    ended = run_deployment(
+        "pipeline/pipeline", parameters={"config": config, **parameters}, timeout=PATIENCE_SECONDS, poll_interval=1
+    )
+    assert isinstance(ended, FlowRun)
+    return ended
+
+
+def runs_of(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
+    wanted = client.read_deployment_by_name(deployment).id
+    return [found for found in client.read_flow_runs() if found.deployment_id == wanted]
+
+
+def test_training_is_handed_to_the_gpu_pool_and_what_is_trained_is_not_handed_over_again(
+    client: SyncPrefectClient, home: Home
+) -> None:
+    first = run()
+    assert first.state
+    assert first.state.is_completed(), first.state.message
+    (training,) = runs_of(client, "train/train")
+    assert training.work_pool_name == "gpu"
+    assert training.state
+    assert training.state.is_completed()
+    assert training.parent_task_run_id is not None
+    (version,) = list_versions(home)  # the training alone registers none: the pipeline does
+    assert version.aliases == ("champion",)
+    keys = {artifact.key for artifact in client.read_artifacts(flow_run_filter=_of(first))}
+    assert {"scores", "videos", "progress-generate", "progress-evaluate"} <= keys
+
+    again = run()
+    assert again.state
+    assert again.state.is_completed()
+    assert len(runs_of(client, "train/train")) == 1
+    assert len(list_versions(home)) == 1
+    assert not runs_of(client, "evaluate/evaluate")  # the pipeline evaluates its own version
+
+
+def test_a_training_that_cannot_succeed_fails_the_pipeline_with_its_name(client: SyncPrefectClient) -> None:
+    config = tiny_config(train={"device": "cuda"}).model_dump(mode="json")
+    ended = run(config=config)
+    assert ended.state
+    assert ended.state.is_failed()
+    assert "train/train did not complete" in str(ended.state.message)
+
+
+def _of(run: FlowRun) -> FlowRunFilter:
+    return FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))

@@ -1,0 +1,93 @@
+"""Registering the project on a server makes all that it needs, and doing it again keeps what people have changed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.schedules import IntervalSchedule
+
+from flows.automations import CRASH_SILENT, RESCHEDULE_CRASHED
+from flows.gpu_slot import GPU_LIMIT
+from flows.setup import register_all
+
+DEPLOYMENTS = {
+    "announce/announce": "cpu",
+    "clean/clean": "cpu",
+    "compare/compare": "cpu",
+    "evaluate/evaluate": "cpu",
+    "generate/generate": "cpu",
+    "pipeline/pipeline": "cpu",
+    "promote/promote": "cpu",
+    "train/train": "gpu",
+}
+
+
+@pytest.fixture(scope="module")
+def client(prefect_api: str) -> Iterator[SyncPrefectClient]:
+    """A client of a server on which the project was registered once."""
+    register_all()
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+def schedules(client: SyncPrefectClient) -> list[tuple[str | None, bool]]:
+    deployment = client.read_deployment_by_name("pipeline/pipeline")
+    return sorted(((schedule.slug, schedule.active) for schedule in deployment.schedules), key=str)
+
+
+def switched_on(client: SyncPrefectClient) -> dict[str, bool]:
+    return {automation.name: automation.enabled for automation in client.read_automations()}
+
+
+def test_every_flow_is_a_deployment_with_a_description_in_its_pool(client: SyncPrefectClient) -> None:
+    for name, pool in DEPLOYMENTS.items():
+        deployment = client.read_deployment_by_name(name)
+        assert deployment.work_pool_name == pool
+        assert deployment.description
+        assert "flipbook" in deployment.tags
+    assert client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit == 1
+
+
+def test_the_form_of_a_run_explains_every_field(client: SyncPrefectClient) -> None:
+    schema = client.read_deployment_by_name("pipeline/pipeline").parameter_openapi_schema
+    assert all(field["description"] for field in schema["properties"].values())
+    for name in ("WorldConfig", "DataConfig", "ModelConfig", "TrainConfig", "EvaluationConfig"):
+        fields = schema["definitions"][name]["properties"]
+        assert all(field.get("description") for field in fields.values()), name
+
+
+def test_the_nightly_schedule_is_off_at_first(client: SyncPrefectClient) -> None:
+    assert schedules(client) == [("nightly", False)]
+
+
+def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient) -> None:
+    deployment = client.read_deployment_by_name("pipeline/pipeline")
+    (nightly,) = deployment.schedules
+    client.update_deployment_schedule(deployment.id, nightly.id, active=True)
+    client.create_deployment_schedules(deployment.id, [(IntervalSchedule(interval=timedelta(days=3)), False)])
+    client.update_global_concurrency_limit(GPU_LIMIT, _limit(2))
+    off = next(automation for automation in client.read_automations() if automation.name.startswith("evaluate"))
+    client.pause_automation(off.id)
+    kept = {
+        automation.name: automation.id
+        for automation in client.read_automations()
+        if automation.name in (CRASH_SILENT, RESCHEDULE_CRASHED)
+    }
+    try:
+        register_all()
+        assert schedules(client) == [("nightly", True), (None, False)]
+        assert client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit == 2
+        assert switched_on(client) == {CRASH_SILENT: True, RESCHEDULE_CRASHED: True, off.name: False}
+        now = {automation.name: automation.id for automation in client.read_automations()}
+        assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both
+    finally:
+        client.update_global_concurrency_limit(GPU_LIMIT, _limit(1))
+        for automation in client.read_automations():
+            client.resume_automation(automation.id)
+
+
+def _limit(slots: int):
+    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+
+    return GlobalConcurrencyLimitUpdate(limit=slots)

@@ -1,0 +1,65 @@
+"""Cleaning deletes old caches, and nothing that a version was made from or that somebody works on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.cleaning import DAY, delete_leftovers, find_leftovers
+from tasks.home import Home
+from tasks.registry import ModelVersion
+
+
+def folder(path: Path, *, days: float, size: int = 100) -> Path:
+    """A folder with one file, both written `days` ago."""
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "file").write_bytes(b"x" * size)
+    grow_old(path, days=days)
+    return path
+
+
+def grow_old(path: Path, *, days: float) -> None:
+    then = time.time() - days * DAY
+    for item in (*path.rglob("*"), path):
+        os.utime(item, (then, then))
+
+
+def test_old_folders_are_found_largest_first_and_young_ones_are_not(home: Home) -> None:
+    small = folder(home.datasets / "a", days=40)
+    large = folder(home.evaluations / "b", days=31, size=1000)
+    folder(home.datasets / "c", days=29)
+    found = find_leftovers.fn(home, 30)
+    assert [(item.path, item.kind, item.bytes) for item in found] == [
+        (large, "evaluation", 1000),
+        (small, "data set", 100),
+    ]
+
+
+def test_one_new_file_keeps_a_folder(home: Home) -> None:
+    busy = folder(home.checkpoints / "busy", days=40)
+    (busy / "step-00000100").mkdir()
+    assert find_leftovers.fn(home, 30) == []
+
+
+def test_what_was_left_unfinished_goes_too(home: Home) -> None:
+    folder(home.evaluations / ".writing-abc", days=2)
+    assert [item.kind for item in find_leftovers.fn(home, 1)] == ["unfinished"]
+
+
+def test_the_checkpoints_of_a_registered_version_stay(home: Home, registered: Callable[..., ModelVersion]) -> None:
+    registered(seed=1)
+    other = folder(home.checkpoints / "other", days=40)
+    grow_old(home.checkpoints / "1", days=40)
+    assert [item.path for item in find_leftovers.fn(home, 30)] == [other]
+
+
+def test_deleting_frees_what_was_found_and_spares_what_was_used_since(home: Home) -> None:
+    gone, used = folder(home.datasets / "gone", days=40), folder(home.datasets / "used", days=40)
+    found = find_leftovers.fn(home, 30)
+    (used / "file").write_bytes(b"again")
+    assert delete_leftovers.fn(found) == 100
+    assert not gone.exists()
+    assert (used / "file").read_bytes() == b"again"
+    assert [path.name for path in home.datasets.iterdir()] == ["used"]
