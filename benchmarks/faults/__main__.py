@@ -59,12 +59,16 @@ FAULTS = (
         by_tests.mlflow_outage,
     ),
     Fault(
-        "server-restart", "Prefect server restarted in a training that a pipeline has handed over",
+        "server-restart-training", "Prefect server restarted in a training that a pipeline has handed over",
         "the pipeline completes, all states are right, nothing is done twice", server_restarts.in_training,
     ),
     Fault(
-        "server-restart-random", "Prefect server restarted at a random moment of a pipeline",
-        "the pipeline completes, all states are right, nothing is done twice", server_restarts.at_random_moments,
+        "server-restart-random", "Prefect server restarted at a random moment of a pipeline, 6 times",
+        "the pipeline completes, nothing is done twice", server_restarts.at_random_moments,
+    ),
+    Fault(
+        "server-long-away", "Prefect server away for two minutes in such a training",
+        "the pipeline completes, nothing is done twice", server_restarts.for_long,
     ),
     Fault(
         "two-pipelines", "two identical pipelines started together", "each piece of work once, both Completed",

@@ -35,7 +35,7 @@ def on_a_worker(folder: Path, kills: int = KILLS) -> str:
             run = Run.of(site, "train/train", training_parameters(settings, registered=False))
             since, hits = time.time(), 0
             while hits < min(RESCHEDULED_AT_MOST, kills - done) and _is_training(site.home, run, since):
-                time.sleep(moments.uniform(0, duration))
+                time.sleep(moments.uniform(0, 0.7 * duration))
                 if run.state().is_completed():
                     break
                 killed, since, hits = time.monotonic(), time.time(), hits + 1

@@ -79,6 +79,16 @@ class Run:
         return [task for task in found if not names or task.name.rsplit("-", 1)[0] in names]
 
 
+def settled_tasks(run: Run, *, seconds: float = 60.0) -> list[TaskRun]:
+    """All task runs of a run that has ended. The server records them some seconds late."""
+
+    def settled() -> bool:
+        return all(task.state is not None and task.state.is_final() for task in run.tasks())
+
+    wait_for(f"the end of all tasks of {run.read().name}", settled, seconds=seconds)
+    return run.tasks()
+
+
 def run_interval(run: FlowRun | TaskRun) -> tuple[datetime, datetime]:
     """When a run that has ended began, and when it ended."""
     assert run.start_time is not None

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.faults.findings import require
-from benchmarks.faults.runs import Run, run_interval
+from benchmarks.faults.runs import Run, run_interval, settled_tasks
 from benchmarks.faults.site import Site, as_parameters
 from benchmarks.faults.trainings import config, final_digests, training_parameters
 from tasks.registry import list_versions
@@ -28,7 +28,7 @@ def two_pipelines(folder: Path) -> str:
         done = Counter(
             task.name.rsplit("-", 1)[0] if not task.name.startswith("shard") else task.name
             for run in runs
-            for task in run.tasks()
+            for task in settled_tasks(run)
             if task.state and task.state.name == "Completed"
         )
         once = [f"shard {shard}" for shard in range(settings.data.shards)] + ["write-manifest", "train", "evaluate"]
@@ -53,7 +53,9 @@ def ten_trainings(folder: Path, trainings: int = TRAININGS) -> str:
         ]
         for run in runs:
             run.wait_until("Completed", seconds=PATIENCE_SECONDS)
-        intervals = sorted(run_interval(task) for run in runs for task in run.tasks("train"))
+        intervals = sorted(
+            run_interval(task) for run in runs for task in settled_tasks(run) if task.name.startswith("train-")
+        )
         require(len(intervals) == trainings, f"{len(intervals)} train tasks of {trainings} runs")
         gaps = [(second[0] - first[1]).total_seconds() for first, second in pairwise(intervals)]
         require(min(gaps) >= 0, f"two trainings at once for {-min(gaps):.1f} s")

@@ -18,14 +18,15 @@ from tasks.home import Home
 from tests.flows.tiny import tiny_config
 
 STEPS = 400
+LOG_EVERY = 10
 
 
 def config(*, seed: int = 0, steps: int = STEPS, checkpoint_seconds: float = 1.0) -> PipelineConfig:
     """A training of some tens of seconds on one core, on clips that are made in no time."""
     return tiny_config(
         train={
-            "steps": steps, "seed": seed, "checkpoint_seconds": checkpoint_seconds, "log_every": 20,
-            "sample_every": max(steps // 2, 1),
+            "steps": steps, "seed": seed, "checkpoint_seconds": checkpoint_seconds, "log_every": LOG_EVERY,
+            "sample_every": LOG_EVERY * max(steps // (2 * LOG_EVERY), 1),
         }
     )  # fmt: skip
 
