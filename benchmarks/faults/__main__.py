@@ -1,8 +1,9 @@
-"""Tries every fault, and prints the table of what was seen. About 40 minutes on two cores.
+"""Tries every fault, and prints the table of what was seen. About 50 minutes on two cores.
 
     python -m benchmarks.faults                           all of them
     python -m benchmarks.faults --only killed-worker      those whose name begins so; may be given several times
     python -m benchmarks.faults --json faults.json        keeps the findings, and adds to those that are there
+    python -m benchmarks.faults --json faults.json --write     puts the table into docs/failures.md as well
 
 Exit code 1 where something did not hold. Needs root for the disk that is full (it mounts a small one).
 """
@@ -20,7 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.faults import by_tests, full_disk, killed_trainings, killed_workers, server_restarts, side_by_side
-from benchmarks.faults.findings import Finding, NotHeldError, markdown
+from benchmarks.faults.findings import Finding, NotHeldError, markdown, with_table
+from benchmarks.faults.programs import ROOT
+
+PAGE = ROOT / "docs" / "failures.md"
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", metavar="NAME", help="tries those whose name begins so")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keeps the findings there")
+    parser.add_argument("--write", action="store_true", help=f"puts the table into {PAGE.name}")
     arguments = parser.parse_args()
     chosen = [fault for fault in FAULTS if not arguments.only or fault.name.startswith(tuple(arguments.only))]
     if not chosen:
@@ -106,6 +111,8 @@ def main() -> None:
     if arguments.json:
         findings = keep(arguments.json, findings)
     print(markdown(findings))
+    if arguments.write:
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), findings), encoding="utf-8")
     sys.exit(not all(finding.held for finding in findings))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+BEGIN, END = "<!-- faults:begin -->", "<!-- faults:end -->"
+
 
 class NotHeldError(AssertionError):
     """What must hold did not; the message says what was seen instead."""
@@ -35,3 +37,12 @@ def markdown(findings: Sequence[Finding]) -> str:
         seen = row.seen if row.held else f"**NOT HELD:** {row.seen}"
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (row.fault, row.must_hold, seen)) + " |")
     return "\n".join(lines)
+
+
+def with_table(page: str, findings: Sequence[Finding]) -> str:
+    """`page` with the table between its two marks. Raises ValueError where it has no marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{markdown(findings)}\n{END}{after}"
