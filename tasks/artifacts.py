@@ -13,7 +13,7 @@ from evaluation.report import EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
 from tasks.home import Home
-from tasks.mlflow_store import is_remote, open_store, tracking_uri
+from tasks.mlflow_store import TRAINING_VIEW, is_remote, open_store, tracking_uri
 from tasks.references import EvaluationReference
 
 SCORES_KEY = "scores"
@@ -74,7 +74,9 @@ def origin_markdown(home: Home, run_id: str | None) -> str:
     server = uri.rstrip("/") if is_remote(uri) else LOCAL_MLFLOW
     experiment = open_store(home).get_run(run_id).info.experiment_id
     hint = "" if is_remote(uri) else " (`flipbook ui` opens it)"
-    return f"Training: [MLflow run {run_id[:8]}]({server}/#/experiments/{experiment}/runs/{run_id}){hint}"
+    return (
+        f"Training: [MLflow run {run_id[:8]}]({server}/#/experiments/{experiment}/runs/{run_id}{TRAINING_VIEW}){hint}"
+    )
 
 
 def _data_uri(gif: Path) -> str:
