@@ -112,11 +112,16 @@ def _print_facts(console: Console, facts: dict[str, str]) -> None:
             console.print(value, markup=False, soft_wrap=True)
 
 
-def _print_next(console: Console, model: str) -> None:
+def home_option() -> str:
+    """What a command line needs to find the same results again: nothing for the default home, else ` --home FOLDER`."""
     from tasks.home import DEFAULT_HOME, Home
 
     home = Home.from_environment()
-    option = "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
+    return "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
+
+
+def _print_next(console: Console, model: str) -> None:
+    option = home_option()
     console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
     console.print(f"{program()} ui{option}", markup=False, soft_wrap=True)
     console.print("[bold]Draw videos:[/bold]", end=" ")
