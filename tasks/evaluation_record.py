@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from evaluation.comparison import standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
-from tasks.lineage import DIGEST_LENGTH, origin_tags
+from tasks.lineage import DIGEST_LENGTH, NOTE_TAG, origin_tags
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
-from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, model_id_of
-from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, with_sections
+from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, STEP_TAG, model_id_of
+from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,6 +25,7 @@ EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"
 EVALUATION_RUN_TAG = "evaluation_run"
 DATASET_PREFIX = "flipbook-prompts-"
 ARTIFACTS = "evaluation"
+HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_worst_prompt", "motion", "shape_iou")
 
 
 def attach_evaluation(
@@ -33,8 +34,9 @@ def attach_evaluation(
     """Record an evaluation of a registered version.
 
     A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
-    and the videos; the version gets the headline scores as tags and a table of them in its description. An
-    evaluation that is recorded already (known by its digest) is not recorded twice; one that was begun is completed.
+    and the videos; the version gets the headline scores as tags and a table of them in its description, and the
+    training's run gets them as metrics, which MLflow's comparison of versions shows. An evaluation that is recorded
+    already (known by its digest) is not recorded twice; one that was begun is completed.
 
     Args:
         home: the home directory.
@@ -56,12 +58,14 @@ def attach_evaluation(
                 EVALUATION_DIGEST_TAG: evaluation_digest,
                 "flipbook.model_version": str(version),
                 "mlflow.parentRunId": found.run_id or "",
+                NOTE_TAG: f"Scores of {version_link(version)}, its videos and its report (see the artifacts).",
             }
             name = f"evaluate-v{version}-{evaluation_digest[:8]}"
             run = client.create_run(experiment, run_name=name, tags=tags)
         if run.info.status != "FINISHED":
             _fill(client, run, report, folder, model_id=model_id_of(found))
             client.set_terminated(run.info.run_id, status="FINISHED")
+        _mark_training(client, found, report, now=run.info.start_time)
         _mark_version(client, found, report, run)
     return str(run.info.run_id)
 
@@ -150,6 +154,22 @@ def _tier_dataset(tier: str, prompts: tuple[str, ...]) -> DatasetInput:
 
 def _prompts_digest(prompts: tuple[str, ...]) -> str:
     return hashlib.sha256("\n".join(prompts).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _mark_training(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, *, now: int) -> None:
+    """The headline on the version's own run, at the step of its checkpoint: there MLflow's comparisons look for it."""
+    from mlflow.entities import Metric
+
+    if not found.run_id or client.get_run(found.run_id).info.lifecycle_stage != "active":
+        return
+    step = int(found.tags.get(STEP_TAG, 0))
+    metrics = [
+        Metric(f"{tier.name}/{name}", value, now, step)
+        for tier in report.tiers
+        for name, value in tier_values(tier, report).items()
+        if name in HEADLINE
+    ]
+    client.log_batch(found.run_id, metrics=metrics)
 
 
 def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:
