@@ -13,7 +13,7 @@ from evaluation.report import SEEN_TIER, EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
 from tasks.home import Home
-from tasks.mlflow_store import TRAINING_VIEW, is_remote, open_store, tracking_uri
+from tasks.mlflow_store import is_remote, open_store, tracking_uri
 from tasks.references import EvaluationReference
 
 SCORES_KEY = "scores"
