@@ -1,7 +1,8 @@
 # Needs Python 3.11 or newer and make, nothing else. Every target makes .venv first where it is missing or out of date.
 #   make run     the whole pipeline at full size        make test    the tests
+#   make up      servers, workers, all deployments      make down    stops what `make up` has started
 #   make check   format, lint, types, import rules      make bench   the benchmarks behind the README's figures
-# PYTHON=/path/to/python chooses the interpreter; ARGS="--preset small" is passed on to `make run`.
+# PYTHON=/path/to/python chooses the interpreter; ARGS="--preset small" is passed on to `make run` and `make up`.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,10 +11,10 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench hooks clean
+.PHONY: help install run up down test check format bench hooks clean
 
 help:
-	@sed -n '2,3s/^# *//p' Makefile
+	@sed -n '2,4s/^# *//p' Makefile
 
 # Made again when the dependencies change, not at every call.
 $(STAMP): pyproject.toml constraints.txt
@@ -43,6 +44,12 @@ install: $(STAMP)
 
 run: $(STAMP)
 	@$(BIN)/flipbook run $(ARGS)
+
+up: $(STAMP)
+	@$(BIN)/flipbook up $(ARGS)
+
+down: $(STAMP)
+	@$(BIN)/flipbook down
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest

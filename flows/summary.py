@@ -113,12 +113,15 @@ def _print_facts(console: Console, facts: dict[str, str]) -> None:
 
 
 def _print_next(console: Console, model: str) -> None:
+    from flows.services.lifecycle import running_addresses
     from tasks.home import DEFAULT_HOME, Home
 
     home = Home.from_environment()
+    addresses = running_addresses(home)
     option = "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
     console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
-    console.print(f"{program()} ui{option}", markup=False, soft_wrap=True)
+    where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
+    console.print(where, markup=False, soft_wrap=True)
     console.print("[bold]Draw videos:[/bold]", end=" ")
     console.print(
         f'{program()} generate "circle moving up-right" --model {model}{option}', markup=False, soft_wrap=True

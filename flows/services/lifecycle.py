@@ -26,6 +26,7 @@ from flows.services.programs import (
     WORKERS,
     client_settings,
     log_file,
+    module_path,
     without_foreign,
 )
 from flows.services.supervisor import Supervisor, make_private
@@ -204,7 +205,7 @@ def _run_setup(command: Sequence[str], settings: dict[str, str]) -> None:
     try:
         done = subprocess.run(
             command,
-            env=without_foreign(os.environ) | settings,
+            env=without_foreign(os.environ) | settings | {"PYTHONPATH": module_path()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

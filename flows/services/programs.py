@@ -54,6 +54,13 @@ def without_foreign(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in FOREIGN_VARIABLES}
 
 
+def module_path() -> str:
+    """PYTHONPATH by which programs and flow runs find this very code, whatever folder they work in."""
+    root = str(Path(__file__).resolve().parents[2])
+    before = os.environ.get("PYTHONPATH")
+    return f"{root}{os.pathsep}{before}" if before else root
+
+
 def program(name: str, home: Home, addresses: Addresses, credentials: Credentials | None) -> Program:
     """The program `name`, one of PROGRAMS."""
     if name == PREFECT:
@@ -101,6 +108,7 @@ def _prefect(home: Home, addresses: Addresses, credentials: Credentials | None) 
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": _origins(addresses, addresses.prefect_port),
         # In files below PREFECT_HOME, so that a run keeps its slot while the server is started again.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "DO_NOT_TRACK": "1",
     }
     if addresses.is_wildcard:

@@ -25,7 +25,7 @@ import psutil
 
 from flows.services.access import write_private
 from flows.services.addresses import Addresses
-from flows.services.programs import SERVERS, WORKERS, log_file
+from flows.services.programs import SERVERS, WORKERS, log_file, module_path
 from tasks.home import HOME_VARIABLE, Home
 
 ANSWER_SECONDS = 10.0
@@ -143,7 +143,7 @@ class Supervisor:
         done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._configuration)],
             cwd=home.root,
-            env={**os.environ, **variables, "PYTHONPATH": _module_path()},
+            env={**os.environ, **variables, "PYTHONPATH": module_path()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -299,13 +299,6 @@ def make_private(folder: Path) -> None:
     """Make `folder`, and see that nobody but its owner can look into it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-
-
-def _module_path() -> str:
-    """PYTHONPATH by which the programs find this very code, whatever folder they work in."""
-    root = str(Path(__file__).resolve().parents[2])
-    before = os.environ.get("PYTHONPATH")
-    return f"{root}{os.pathsep}{before}" if before else root
 
 
 def _umask() -> int:
