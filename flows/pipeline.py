@@ -36,7 +36,7 @@ class PipelineResult(BaseModel):
 
 
 @flow(name="pipeline", task_runner=thread_per_core())
-def pipeline(config: PipelineConfig, train_on: str | None = None) -> PipelineResult:
+def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
     """Everything from nothing. Steps that are done already, in this home and with this code, are not done again.
 
     Args:
@@ -46,7 +46,7 @@ def pipeline(config: PipelineConfig, train_on: str | None = None) -> PipelineRes
     home = Home.from_environment().create()
     with shown_in_prefect():
         dataset = make_dataset(home, config.world, config.data)
-        checkpoint = make_checkpoint(home, config.world, config.model, config.train, dataset.value, on=train_on)
+        checkpoint = make_checkpoint(home, config.world, config.model, config.train, dataset.value, on=train_on or None)
         version = register(home, checkpoint.value, awaits_evaluation=False)
         evaluation = make_evaluation(home, checkpoint.value, config.world, config.evaluation)
         report = read_report(evaluation.value)

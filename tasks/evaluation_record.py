@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +34,9 @@ def attach_evaluation(
     """Record an evaluation of a registered version.
 
     A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
-    and the videos; the version gets the headline scores as tags and a table of them in its description. An
-    evaluation that is recorded already (known by its digest) is not recorded twice; one that was begun is completed.
+    and the videos; the version gets the headline scores as tags and a table of them in its description, the
+    training's run a copy of the metrics. An evaluation that is recorded already (known by its digest) is not recorded
+    twice; one that was begun is completed.
 
     Args:
         home: the home directory.
@@ -62,6 +64,8 @@ def attach_evaluation(
         if run.info.status != "FINISHED":
             _fill(client, run, report, folder, model_id=model_id_of(found))
             client.set_terminated(run.info.run_id, status="FINISHED")
+        if found.run_id:
+            _show_in_comparisons(client, found.run_id, report)
         _mark_version(client, found, report, run)
     return str(run.info.run_id)
 
@@ -106,6 +110,16 @@ def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[M
     if report.frechet is not None:
         for name in ("generated", "floor", "shuffled_frames"):
             yield Metric(f"frechet/{name}", getattr(report.frechet, name), now, 0, model_id=model_id)
+
+
+def _show_in_comparisons(client: MlflowClient, run_id: str, report: EvaluationReport) -> None:
+    """Put the scores on the run that a version comes from, too: MLflow's comparison of versions looks there only."""
+    from mlflow.entities import Metric
+
+    now, shown = int(time.time() * 1000), client.get_run(run_id).data.metrics
+    scores = {f"{tier.name}/{key}": value for tier in report.tiers for key, value in tier_values(tier, report).items()}
+    new = [Metric(name, value, now, 0) for name, value in scores.items() if shown.get(name) != value]
+    client.log_batch(run_id, metrics=new)
 
 
 def tier_values(tier: Scores, report: EvaluationReport) -> dict[str, float]:
