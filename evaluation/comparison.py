@@ -13,6 +13,7 @@ from math import hypot
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.measures import Rate
+from evaluation.report import SEEN_TIER, EvaluationReport
 
 
 class Standing(BaseModel):
@@ -30,6 +31,21 @@ class Verdict:
 
     better: bool
     why: str
+
+
+def standing_of(report: EvaluationReport) -> Standing:
+    """The joint exact scores that the rule compares: T0, and all held-out tiers' clips together.
+
+    Raises:
+        ValueError: the report has no T0 or no held-out clips, so no version can be judged by it.
+    """
+    held_out = [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
+    seen = [tier.joint for tier in report.tiers if tier.name == SEEN_TIER]
+    if not seen or not held_out:
+        tiers = ", ".join(tier.name for tier in report.tiers) or "none"
+        raise ValueError(f"the evaluation has the tiers {tiers}; a champion needs T0 and held-out prompts")
+    hits = sum(round(rate.value * rate.n) for rate in held_out)
+    return Standing(seen=seen[0], held_out=Rate.of_counts(hits, sum(rate.n for rate in held_out)))
 
 
 def difference_interval(a: Rate, b: Rate) -> tuple[float, float]:

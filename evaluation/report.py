@@ -27,7 +27,8 @@ Sampler = Callable[[Sequence[str], int], Frames]
 ReportProgress = Callable[[int, int, str], None]
 """(done, total, what is being done)."""
 
-_SEEN = "T0"
+SEEN_TIER = "T0"
+"""The tier of the prompts that training shows; all others are held out."""
 
 
 class Scores(BaseModel):
@@ -105,7 +106,7 @@ def evaluate(
         tell(number + config.frechet, total, prompt)
         parts.append(
             _score_prompt(
-                sampler, prompt, number, everyone, world, config, encoder if tier == _SEEN else None, tier=tier
+                sampler, prompt, number, everyone, world, config, encoder if tier == SEEN_TIER else None, tier=tier
             )
         )
     tell(total, total, "done")
@@ -162,7 +163,7 @@ def _score_prompt(
     *,
     tier: str,
 ) -> _PromptPart:
-    count = config.samples_seen if tier == _SEEN else config.samples_held_out
+    count = config.samples_seen if tier == SEEN_TIER else config.samples_held_out
     _, real_seed, shuffle_seed, frames_seed = _seeds(config.seed, number)
     frames = draw_samples(sampler, prompt, count=count, seed=config.seed, world=world)
     real = make_clips_for(world, prompts=[prompt] * config.samples_real, seed=real_seed).frames

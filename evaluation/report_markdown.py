@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from evaluation.measures import Measures
 from evaluation.report import EvaluationReport, Scores
 
-_TIERS = {
+TIER_MEANINGS = {
     "T0": "seen prompts, fresh noise",
     "T1": "unseen phrase of seen words",
     "T2": "a word seen only inside compounds",
     "T3": "unseen combination of shape, colour and motion",
     "T4": "paraphrase",
 }
+"""What the prompts of a tier are."""
 _SIDES = (("generated", "generated"), ("real", "real clips"), ("shuffled", "shuffled prompts"))
 
 
@@ -46,7 +47,7 @@ def _tier_table(report: EvaluationReport) -> str:
             worst = report.worst(tier.name)
             rows.append(
                 (
-                    f"**{tier.name}** {_TIERS.get(tier.name, '')}" if first else "",
+                    f"**{tier.name}** {TIER_MEANINGS.get(tier.name, '')}" if first else "",
                     title,
                     str(measures.joint.n),
                     f"**{measures.joint}**" if first else str(measures.joint),

@@ -19,6 +19,7 @@ from data.prompts import prompt_slug
 from data.storage import write_atomically
 from evaluation.contact_sheet import contact_sheet
 from evaluation.tracker import check_frames
+from evaluation.video_names import video_name
 
 Frames = NDArray[np.uint8]
 
@@ -70,7 +71,7 @@ def write_videos(
         slug = prompt_slug(prompt)
         for name in formats:
             if name in encoders:
-                path = folder / f"{slug}-{counter[slug]:03d}.{name}"
+                path = folder / video_name(prompt, counter[slug], name)
                 write_atomically(path, encoders[name](clip, fps))
                 written.append(path)
         counter[slug] += 1

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.comparison import compare
 from flows.commands.configuration import show_config
 from flows.commands.evaluation import evaluate
 from flows.commands.generation import generate
@@ -58,6 +59,7 @@ app.command()(run)
 app.command()(data)
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(generate)
 app.command()(models)
 app.command()(register)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from evaluation.report import EvaluationReport
+    from flows.compare import ComparisonResult
     from flows.evaluate import EvaluationResult
     from flows.pipeline import PipelineResult
 
@@ -65,6 +66,48 @@ def print_evaluation(result: "EvaluationResult") -> None:
         },
     )
     _print_next(console, result.model_ref)
+
+
+def print_comparison(result: "ComparisonResult") -> None:
+    """The verdict, a row a tier, and where the page is."""
+    console = output_console()
+    console.print(difference_table(result))
+    done_before = [name for name, side in (("A", result.a), ("B", result.b)) if side.cached]
+    _print_facts(
+        console,
+        {
+            "Verdict": result.verdict,
+            "Page": str(result.page or ""),
+            "MLflow run": result.run_id,
+            "Not evaluated again": " and ".join(done_before),
+        },
+    )
+
+
+def difference_table(result: "ComparisonResult") -> Table:
+    """A row per tier: joint exact of both models, and the difference with its interval."""
+    from evaluation.comparison_text import change_text, interval_text, span_text, value_text
+    from evaluation.differences import tier_differences
+
+    table = Table(
+        title="Joint exact of A and of B, and their difference; 95 % intervals",
+        title_justify="left",
+        caption=f"A: {result.a.model_ref}  B: {result.b.model_ref}",
+        caption_justify="left",
+    )
+    table.add_column("tier", no_wrap=True)
+    for name in ("A", "B", "B - A"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("noise")
+    for tier in tier_differences(result.a.report, result.b.report):
+        joint = tier.joint
+        table.add_row(
+            tier.name,
+            *(f"{value_text(side)} [dim]{interval_text(side)}[/dim]" for side in (joint.a, joint.b)),
+            f"[bold]{change_text(joint)}[/bold] [dim]{span_text(joint)}[/dim]",
+            "beyond" if joint.beyond_noise else "within" if joint.interval else "",
+        )
+    return table
 
 
 def score_table(report: "EvaluationReport") -> Table:

@@ -9,12 +9,11 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from evaluation.report import EvaluationReport, Scores
+from evaluation.report import SEEN_TIER, EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
 from tasks.home import Home
 from tasks.mlflow_store import is_remote, open_store, tracking_uri
-from tasks.promotion import SEEN_TIER
 from tasks.references import EvaluationReference
 
 SCORES_KEY = "scores"
@@ -82,14 +81,19 @@ def _video_cell(folder: Path, tier: Scores, scores: Scores) -> str:
 
 
 def origin_markdown(home: Home, run_id: str | None) -> str:
-    """A link to the training's run in MLflow: on the user's server, else where `flipbook ui` opens one."""
+    """A link to the training's run in MLflow, or a word that there is none."""
     if run_id is None:
         return "This model comes from a checkpoint that no MLflow run here has made."
+    return f"Training: {run_link(home, run_id, f'MLflow run {run_id[:8]}')}"
+
+
+def run_link(home: Home, run_id: str, words: str, *, page: str = "") -> str:
+    """A Markdown link to a run in MLflow: on the user's server, else where `flipbook ui` opens one."""
     uri = tracking_uri(home)
     server = uri.rstrip("/") if is_remote(uri) else LOCAL_MLFLOW
     experiment = open_store(home).get_run(run_id).info.experiment_id
     hint = "" if is_remote(uri) else " (`flipbook ui` opens it)"
-    return f"Training: [MLflow run {run_id[:8]}]({server}/#/experiments/{experiment}/runs/{run_id}){hint}"
+    return f"[{words}]({server}/#/experiments/{experiment}/runs/{run_id}{page}){hint}"
 
 
 def _data_uri(gif: Path) -> str:

@@ -11,10 +11,10 @@ from numpy import uint8
 from numpy.typing import NDArray
 from prefect import task
 
-from data.prompts import prompt_slug
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport
+from evaluation.video_names import gifs_of
 from tasks.caching import cached_by, content_hash, retried
 from tasks.code_digest import code_digest
 from tasks.home import Home
@@ -74,7 +74,7 @@ def evaluate_checkpoint(
 
 def gif_of(evaluation: Path, prompt: str) -> Path | None:
     """The GIF of the first clip of `prompt` in the folder of an evaluation; None where no videos were asked for."""
-    return next(iter(sorted((evaluation / VIDEOS).glob(f"{prompt_slug(prompt)}-[0-9]*.gif"))), None)
+    return next(iter(gifs_of(evaluation / VIDEOS, prompt)), None)
 
 
 def read_report(evaluation: EvaluationReference) -> EvaluationReport:

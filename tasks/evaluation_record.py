@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluation.comparison import standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
 from tasks.lineage import DIGEST_LENGTH, origin_tags
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
-from tasks.promotion import standing_of
 from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, model_id_of
 from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, with_sections
 

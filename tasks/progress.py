@@ -40,6 +40,25 @@ class LoggedProgress:
         _logger.info("%s: done %s", step, detail)
 
 
+class Labelled:
+    """Passes the progress of steps on to `sink`, as steps of another name: "evaluate-a" with the label "a"."""
+
+    def __init__(self, sink: ProgressSink, label: str) -> None:
+        self._sink, self._label = sink, label
+
+    def start(self, step: str, total: int) -> None:
+        """Passes it on."""
+        self._sink.start(f"{step}-{self._label}", total)
+
+    def update(self, step: str, completed: int, detail: str = "") -> None:
+        """Passes it on."""
+        self._sink.update(f"{step}-{self._label}", completed, detail)
+
+    def finish(self, step: str, detail: str = "") -> None:
+        """Passes it on."""
+        self._sink.finish(f"{step}-{self._label}", detail)
+
+
 _sink: ContextVar[ProgressSink | None] = ContextVar("flipbook_progress", default=None)
 
 
@@ -51,6 +70,11 @@ def reporting_to(sink: ProgressSink) -> Iterator[None]:
         yield
     finally:
         _sink.reset(token)
+
+
+def is_watched() -> bool:
+    """Whether somebody receives the progress already."""
+    return _sink.get() is not None
 
 
 def current_progress() -> ProgressSink:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.comparison import Standing, Verdict, compare
-from evaluation.measures import Rate
+from evaluation.comparison import Standing, Verdict, compare, standing_of
 from evaluation.report import EvaluationReport
 from tasks.home import Home
 from tasks.mlflow_store import mlflow_lock, open_store
@@ -16,8 +15,6 @@ from tasks.release_note import STANDING, difference_table, with_sections
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-SEEN_TIER = "T0"
 
 
 class Promotion(BaseModel):
@@ -71,21 +68,6 @@ def promote_by_standing(home: Home, *, version: int, even_if_not_better: bool = 
         raise PromotionError(f"{ref} was never evaluated; `flipbook evaluate --model {ref}` scores it.")
     standing = Standing.model_validate_json(tags[STANDING_TAG])
     return _promote(home, version=version, standing=standing, even_if_not_better=even_if_not_better)
-
-
-def standing_of(report: EvaluationReport) -> Standing:
-    """The joint exact scores that the rule compares: T0, and all held-out tiers' clips together.
-
-    Raises:
-        ValueError: the report has no T0 or no held-out clips, so no version can be judged by it.
-    """
-    held_out = [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
-    seen = [tier.joint for tier in report.tiers if tier.name == SEEN_TIER]
-    if not seen or not held_out:
-        tiers = ", ".join(tier.name for tier in report.tiers) or "none"
-        raise ValueError(f"the evaluation has the tiers {tiers}; a champion needs T0 and held-out prompts")
-    hits = sum(round(rate.value * rate.n) for rate in held_out)
-    return Standing(seen=seen[0], held_out=Rate.of_counts(hits, sum(rate.n for rate in held_out)))
 
 
 def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better: bool) -> Promotion:

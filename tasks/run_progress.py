@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 
-from tasks.progress import reporting_to
+from tasks.progress import is_watched, reporting_to
 
 SECONDS_BETWEEN_UPDATES = 5.0
 SECONDS_BETWEEN_LINES = 15.0
@@ -76,5 +76,5 @@ def _move(artifact: UUID, share: float, text: str) -> None:
 @contextmanager
 def shown_in_prefect() -> Iterator[None]:
     """Within the block, a run of a deployment shows its progress in Prefect; others leave it to who started them."""
-    with reporting_to(RunProgress()) if deployment.id is not None else nullcontext():
+    with nullcontext() if deployment.id is None or is_watched() else reporting_to(RunProgress()):
         yield

@@ -1,10 +1,10 @@
-"""Folders that a user names for files."""
+"""Folders and files that a user names for output."""
 
 from pathlib import Path
 
 
 class OutputError(OSError):
-    """The output folder cannot be used."""
+    """The output folder or file cannot be used."""
 
 
 def prepare_folder(folder: Path, *, option: str) -> None:
@@ -22,3 +22,14 @@ def prepare_folder(folder: Path, *, option: str) -> None:
         raise OutputError(
             f"The output folder {folder} cannot be written ({error.strerror or error}). Choose another with {option}."
         ) from error
+
+
+def prepare_file(file: Path, *, option: str) -> None:
+    """See that `file` can be written, before any work is done for it; its folder is made where missing.
+
+    Raises:
+        OutputError: it cannot; the message names `option`, by which the user chose it.
+    """
+    if file.is_dir():
+        raise OutputError(f"{file} is a folder, not a file. Name a file with {option}.")
+    prepare_folder(file.parent, option=option)

@@ -46,7 +46,7 @@ def only_line(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "data", "train", "evaluate", "generate", "models", "register", "ui", "config"]
+    "command", ["run", "data", "train", "evaluate", "compare", "generate", "models", "register", "ui", "up", "config"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute([command, "--help"]) == 0

@@ -14,6 +14,7 @@ from flows.setup import register_all
 DEPLOYMENTS = {
     "announce/announce": "cpu",
     "clean/clean": "cpu",
+    "compare/compare": "cpu",
     "evaluate/evaluate": "cpu",
     "generate/generate": "cpu",
     "pipeline/pipeline": "cpu",

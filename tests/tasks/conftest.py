@@ -158,3 +158,13 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
         )
 
     return make
+
+
+@pytest.fixture
+def report_folder(tmp_path: Path) -> Path:
+    """The files of an evaluation."""
+    folder = tmp_path / "evaluation"
+    (folder / "videos").mkdir(parents=True)
+    (folder / "report.md").write_text("# Report")
+    (folder / "videos" / "a.gif").write_bytes(b"GIF89a")
+    return folder

@@ -86,16 +86,6 @@ def test_a_fresh_process_renders_the_same_video_with_pickle_forbidden(home, regi
         assert np.array_equal(np.load(tmp_path / f"{number}.npy"), expected)
 
 
-@pytest.fixture
-def report_folder(tmp_path):
-    """The files of an evaluation."""
-    folder = tmp_path / "evaluation"
-    (folder / "videos").mkdir(parents=True)
-    (folder / "report.md").write_text("# Report")
-    (folder / "videos" / "a.gif").write_bytes(b"GIF89a")
-    return folder
-
-
 def test_an_evaluation_is_attached_once(home, registered, make_report, report_folder):
     version = registered(seed=0)
     report = make_report(seen=0.98, held_out=0.9)

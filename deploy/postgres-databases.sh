@@ -1,0 +1,16 @@
+#!/bin/sh
+# Makes a role and a database each for Prefect and MLflow, on a server that has none: PostgreSQL's image runs it at its
+# first start. Neither role may enter the other's database.
+set -eu
+
+make_database() { # NAME, and the variable that holds its password
+    psql --no-psqlrc --username "${POSTGRES_USER:-postgres}" --dbname postgres --set ON_ERROR_STOP=1 --set name="$1" <<SQL
+\getenv password $2
+CREATE ROLE :"name" LOGIN PASSWORD :'password';
+CREATE DATABASE :"name" OWNER :"name";
+REVOKE CONNECT ON DATABASE :"name" FROM PUBLIC;
+SQL
+}
+
+make_database prefect PREFECT_DATABASE_PASSWORD
+make_database mlflow MLFLOW_DATABASE_PASSWORD

@@ -1,0 +1,133 @@
+"""The deployment's servers as processes of this machine: as deploy/compose.yaml starts them, with other addresses."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deployment import DEPLOY, filled_settings, rendered
+from postgres_cluster import Cluster, binaries, postgres_cluster
+from processes import free_port, serving
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server answers, and whose files it keeps."""
+
+    url: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def settings() -> dict[str, str]:
+    """Passwords, as deploy/.env would hold them."""
+    return filled_settings()
+
+
+@pytest.fixture(scope="session")
+def services(settings: dict[str, str]) -> dict[str, Any]:
+    """The services of the compose file, whatever their profile."""
+    return dict(rendered(settings | {"COMPOSE_PROFILES": "s3,gpu,no-gpu"})["services"])
+
+
+@pytest.fixture(scope="session")
+def postgres(settings: dict[str, str]) -> Iterator[Cluster]:
+    """A real PostgreSQL server with the two databases."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed; on Debian or Ubuntu: apt-get install postgresql")
+    with postgres_cluster(settings) as cluster:
+        yield cluster
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    """The service `prefect`: start it as often as you like, on the same database and folder."""
+
+    services: Mapping[str, Any]
+    postgres: Cluster
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Address of its API."""
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def running(self) -> AbstractContextManager[None]:
+        """It answers within the block."""
+        service = self.services["prefect"]
+        environment = {
+            "PREFECT_HOME": str(self.folder),
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder / "ui"),
+            "PREFECT_SERVER_API_HOST": "127.0.0.1",
+            "PREFECT_SERVER_API_PORT": str(self.port),
+            "PREFECT_SERVER_UI_API_URL": self.url,
+            "PREFECT_SERVER_DATABASE_HOST": self.postgres.host,
+            "PREFECT_SERVER_DATABASE_PORT": str(self.postgres.port),
+        }
+        return serving(
+            service["command"],
+            service["environment"] | environment,
+            health=f"{self.url}/ready",
+            log=self.folder / "server.log",
+        )
+
+
+@pytest.fixture(scope="session")
+def stopped_prefect(
+    services: dict[str, Any], postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> PrefectServer:
+    """The service `prefect`, to be started by the test."""
+    return PrefectServer(services, postgres, tmp_path_factory.mktemp("prefect"), free_port())
+
+
+@pytest.fixture(scope="module")
+def prefect(stopped_prefect: PrefectServer) -> Iterator[PrefectServer]:
+    """The service `prefect` on PostgreSQL, running."""
+    with stopped_prefect.running():
+        yield stopped_prefect
+
+
+@pytest.fixture(scope="module")
+def store(services: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """The service `s3`: a real S3 server, its objects are files in the folder."""
+    service, folder, address = services["s3"], tmp_path_factory.mktemp("objects"), f"127.0.0.1:{free_port()}"
+    (script,) = service["command"]
+    command = [*service["entrypoint"], script.replace("/data", str(folder)).replace(":8080", address)]
+    log = tmp_path_factory.mktemp("logs") / "s3.log"
+    with serving(command, service["environment"], health=f"tcp://{address}", log=log):
+        yield Address(f"http://{address}", folder)
+
+
+@pytest.fixture(scope="module")
+def mlflow(
+    services: dict[str, Any], postgres: Cluster, store: Address, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Address]:
+    """The service `mlflow` on PostgreSQL and the S3 server."""
+    service, port, folder = services["mlflow"], str(free_port()), tmp_path_factory.mktemp("mlflow")
+    changed = {"0.0.0.0": "127.0.0.1", "5000": port}
+    environment = {
+        "PGHOST": postgres.host,
+        "PGPORT": str(postgres.port),
+        "MLFLOW_S3_ENDPOINT_URL": store.url,
+        "MLFLOW_AUTH_CONFIG_PATH": str(DEPLOY / "mlflow-auth.ini"),
+    }
+    url = f"http://127.0.0.1:{port}"
+    with serving(
+        [changed.get(word, word) for word in service["command"]],
+        service["environment"] | environment,
+        health=f"{url}/health",
+        log=folder / "server.log",
+    ):
+        yield Address(url, folder)
+
+
+@pytest.fixture(scope="module")
+def worker_environment(services: dict[str, Any], prefect: PrefectServer, mlflow: Address) -> dict[str, str]:
+    """What a worker of the compose file has in its environment; the home is the test's to choose."""
+    changed = {"PREFECT_API_URL": prefect.url, "MLFLOW_TRACKING_URI": mlflow.url}
+    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    return dict(services["worker-cpu"]["environment"] | changed | threads)

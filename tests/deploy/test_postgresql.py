@@ -1,0 +1,150 @@
+"""The pipeline on the servers of deploy/compose.yaml: Prefect and MLflow on a real PostgreSQL, artifacts on real S3."""
+
+import base64
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+
+import psycopg
+import pytest
+from deployment import ROOT, plain_environment
+
+from models.checkpoint import checkpoint_digest
+from tasks.home import Home
+from tasks.model_references import resolve_model
+from tasks.registry import CHAMPION, list_versions
+
+PATIENCE_SECONDS = 300
+
+
+def start(environment, home, changes=None):
+    """The tiny pipeline as a process that has a worker's environment."""
+    return subprocess.Popen(
+        [sys.executable, "tests/flows/tiny.py", json.dumps(changes or {})],
+        cwd=ROOT, env=plain_environment() | environment | {"FLIPBOOK_HOME": str(home)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finished(process):
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, errors[-3000:]
+    return json.loads(output.splitlines()[-1])
+
+
+def status(url, *, credentials=None, host=None):
+    """The status that the server gives for a request."""
+    headers = {"Host": host} if host else {}
+    if credentials:
+        headers["Authorization"] = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return Home.at(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def first(worker_environment, home):
+    """What the first run of the tiny pipeline printed."""
+    return finished(start(worker_environment, home.root))
+
+
+@pytest.fixture
+def as_worker(worker_environment, monkeypatch):
+    """This process has a worker's environment."""
+    for name, value in worker_environment.items():
+        if name.startswith("MLFLOW_"):
+            monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def prefect_rows(postgres, settings):
+    """Ask Prefect's database."""
+
+    def ask(query):
+        with postgres.connect("prefect", settings["PREFECT_DATABASE_PASSWORD"], "prefect") as connection:
+            return connection.execute(query).fetchall()
+
+    return ask
+
+
+def test_neither_server_may_enter_the_other_s_database(postgres, settings):
+    password = settings["PREFECT_DATABASE_PASSWORD"]
+    postgres.connect("prefect", password, "prefect").close()
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        postgres.connect("prefect", password, "mlflow")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        postgres.connect("prefect", "another", "prefect")
+
+
+def test_both_servers_ask_for_the_password(prefect, mlflow, settings):
+    for url, password in (
+        (f"{prefect.url}/admin/version", settings["PREFECT_PASSWORD"]),
+        (f"{mlflow.url}/api/2.0/mlflow/experiments/get?experiment_id=0", settings["MLFLOW_PASSWORD"]),
+    ):
+        assert status(url) == 401
+        assert status(url, credentials="admin:another") == 401
+        assert status(url, credentials=f"admin:{password}") == 200
+
+
+def test_mlflow_answers_to_its_own_names_only(mlflow, settings):
+    url, credentials = (
+        f"{mlflow.url}/api/2.0/mlflow/experiments/get?experiment_id=0",
+        "admin:" + settings["MLFLOW_PASSWORD"],
+    )
+    assert status(url, credentials=credentials, host="mlflow:5000") == 200  # as the workers call it
+    assert status(url, credentials=credentials, host="mlflow.example.org") == 403
+
+
+def test_the_pipeline_completes_and_prefect_keeps_every_task_run(first, prefect_rows):
+    assert first["cached"] == {"generate": False, "train": False, "evaluate": False}
+    run = "(SELECT id, state_type FROM flow_run ORDER BY created LIMIT 1) AS run"
+    assert prefect_rows(f"SELECT state_type::text FROM {run}") == [("COMPLETED",)]
+    of_run = f"FROM task_run JOIN {run} ON task_run.flow_run_id = run.id"
+    assert prefect_rows(f"SELECT DISTINCT task_run.state_type::text {of_run}") == [("COMPLETED",)]
+    kept = Counter(name for (name,) in prefect_rows(f"SELECT split_part(task_key, '-', 1) {of_run}"))
+    once = {"finish_dataset", "train_model", "register_checkpoint", "evaluate_checkpoint", "promote_version"}
+    assert Counter({"generate_shard": 3} | dict.fromkeys(once, 1)) <= kept
+
+
+def test_the_version_its_scores_and_its_training_are_in_mlflow_s_database(first, home, as_worker, postgres, settings):
+    (row,) = list_versions(home)
+    assert first["version"] == "models:/flipbook/1"
+    assert row.aliases == (CHAMPION,)
+    assert row.step == 6
+    assert set(row.joint) == {"T0", "T1"}
+    assert row.digest == checkpoint_digest(next(home.checkpoints.glob("*/final")))
+    with postgres.connect("mlflow", settings["MLFLOW_DATABASE_PASSWORD"], "mlflow") as connection:
+        assert connection.execute("SELECT name, version FROM model_versions").fetchall() == [("flipbook", 1)]
+        steps = connection.execute(
+            "SELECT step FROM metrics WHERE starts_with(key, 'loss/') AND run_uuid = %s", [row.run_id]
+        )
+        assert {step for (step,) in steps} == {2, 4, 6}
+
+
+def test_the_champion_s_checkpoint_comes_back_from_s3_through_the_server(first, as_worker, store, tmp_path):
+    elsewhere = Home.at(tmp_path / "another-machine").create()
+    found = resolve_model(elsewhere, f"models:/flipbook@{CHAMPION}")
+    assert found.ref == first["version"]
+    assert found.checkpoint.is_relative_to(elsewhere.root)
+    assert found.digest == checkpoint_digest(found.checkpoint) == list_versions(elsewhere)[0].digest
+    stored = {path.read_bytes() for path in store.folder.rglob("*.safetensors")}
+    assert {path.read_bytes() for path in found.checkpoint.rglob("*.safetensors")} <= stored
+    assert stored
+
+
+def test_two_pipelines_at_once_make_one_version(first, worker_environment, home, as_worker):
+    changes = {"train": {"seed": 5}}
+    results = [finished(process) for process in [start(worker_environment, home.root, changes) for _ in range(2)]]
+    assert {result["version"] for result in results} == {"models:/flipbook/2"}
+    assert sorted(result["cached"]["train"] for result in results) == [False, True]
+    assert [row.version for row in list_versions(home)] == [2, 1]

@@ -1,0 +1,140 @@
+"""Two versions of a tiny world compared, on a real Prefect server and MLflow store."""
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
+from tiny import tiny_config
+
+from evaluation.differences import ComparisonError
+from flows.cli import execute
+from flows.compare import ComparisonResult, compare
+from flows.pipeline import pipeline
+from tasks.home import HOME_VARIABLE, Home
+from tasks.mlflow_store import open_store
+
+A, B = "models:/flipbook/1", "models:/flipbook/2"
+EVALUATION = tiny_config().evaluation
+SETTINGS = [f"--set=evaluation.{key}={str(value).lower()}" for key, value in EVALUATION.model_dump().items()]
+
+
+@pytest.fixture(scope="module")
+def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory):
+    """One home for all tests of this file, with two versions of one world, the first of them evaluated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        pipeline(tiny_config())
+        pipeline(tiny_config(train={"seed": 1, "learning_rate": 5e-4}, evaluation={"seed": 7}))
+        yield Home.from_environment()
+
+
+@pytest.fixture(scope="module")
+def first(home: Home, tmp_path_factory: pytest.TempPathFactory) -> ComparisonResult:
+    return compare(A, B, EVALUATION, tmp_path_factory.mktemp("pages") / "comparison.html")
+
+
+def comparisons_in(home: Home) -> list[str]:
+    client = open_store(home)
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments, "tags.`flipbook.comparison_digest` != ''")
+    return [run.info.run_id for run in runs]
+
+
+def test_only_what_was_not_measured_in_this_way_is_evaluated(first):
+    assert first.a.cached
+    assert not first.b.cached
+    assert first.a.report.config == first.b.report.config == EVALUATION
+    assert (first.a.model_ref, first.b.model_ref) == (A, B)
+
+
+def test_the_page_shows_the_videos_of_both_evaluations(first):
+    html = first.page.read_text(encoding="utf-8")
+    prompts = first.a.report.prompts
+    assert html.count("data:image/gif;base64,") == 2 * len(prompts)
+    for side in "AB":
+        assert all(f'alt="Clip 1 of {side}: {scores.name}"' in html for scores in prompts)
+    assert "train.learning_rate" in html
+    assert "train.steps" not in html  # equal in both trainings
+    assert "champion" in html
+    assert not list(first.page.parent.glob("*.tmp"))
+
+
+def test_mlflow_keeps_the_same_page_in_a_run_of_its_own(first, home, tmp_path):
+    client = open_store(home)
+    run = client.get_run(first.run_id)
+    assert run.info.run_name == "compare-v1-v2"
+    assert len(run.inputs.model_inputs) == 2
+    assert "T0/joint_exact_difference" in run.data.metrics
+    kept = Path(client.download_artifacts(first.run_id, "comparison.html", str(tmp_path)))
+    assert kept.read_bytes() == first.page.read_bytes()
+
+
+def test_prefect_shows_the_summary(first):
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["comparison"])),
+            sort=ArtifactSort.CREATED_DESC,
+            limit=1,
+        )
+    text = str(found[0].data)
+    assert first.verdict in text
+    assert "| T0 |" in text
+    assert "| T1 |" in text
+    assert f"/runs/{first.run_id}/artifacts" in text
+
+
+def test_the_same_comparison_again_evaluates_and_records_nothing(first, home):
+    again = compare(A, B, EVALUATION)
+    assert again.a.cached
+    assert again.b.cached
+    assert again.page is None
+    assert again.run_id == first.run_id
+    assert comparisons_in(home) == [first.run_id]
+
+
+def test_the_command_writes_its_page_under_a_safe_name(first, home, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert execute(["compare", A, B, *SETTINGS]) == 0
+    (page,) = tmp_path.iterdir()
+    assert page.name == "comparison-v1-v2.html"
+    printed = capsys.readouterr().out
+    assert str(page) in printed
+    assert first.verdict in printed
+    assert "B - A" in printed
+
+
+def test_a_checkpoint_can_be_compared_by_its_path(first, home, tmp_path):
+    out = tmp_path / "deep" / "page.html"
+    assert execute(["compare", str(first.a.checkpoint_folder), B, "--out", str(out), *SETTINGS]) == 0
+    html = out.read_text(encoding="utf-8")
+    assert "not registered" in html
+    assert "The settings <code>train</code> of A are not known here" in html
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([A, A], "are the same model"),
+        ([A, "models:/flipbook/99"], "models:/flipbook/99 does not exist"),
+        ([A, B, "--out", "."], "is a folder, not a file"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_clear_line(home, arguments, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert execute(["compare", *arguments]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert words in lines[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_models_of_different_worlds_are_refused(first, home, tmp_path):
+    world = tiny_config().world.model_copy(update={"fps": 12})
+    other = pipeline(tiny_config(world={"fps": 12}))
+    assert other.report.world_fingerprint == world.fingerprint
+    with pytest.raises(ComparisonError, match="fps = 10, B for one with 12"):
+        compare(A, other.model_version, EVALUATION, tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
