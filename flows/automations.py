@@ -16,7 +16,7 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
 HEARTBEAT_SECONDS = 30  # of the workers, the shortest that Prefect takes
-SILENCE_SECONDS = 75  # two heartbeats may get lost
+SILENCE_SECONDS = 105  # three heartbeats may get lost, or be held back while the server is started again
 CRASHED_SECONDS = 15  # both the run's starter and its worker report a crash, some seconds apart
 RESCHEDULED_AT_MOST = 2
 CRASH_SILENT = "flipbook: a run that has fallen silent has crashed"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -11,6 +12,8 @@ from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.concurrency.context import ConcurrencyContext
 from prefect.concurrency.sync import concurrency
 from prefect.runtime import deployment, flow_run
+
+from flows.server_patience import patiently
 
 GPU_LIMIT = "gpu"
 LEASE_SECONDS = 120.0  # a killed holder's slot is free again after that; a restart of the server takes less
@@ -36,11 +39,13 @@ def gpu_slot() -> Iterator[None]:
         yield
         return
     holder = ConcurrencyLeaseHolder(type="flow_run", id=UUID(run_id))
-    with get_client(sync_client=True) as client:
-        _give_back(client, holder.id)
-        with concurrency(GPU_LIMIT, strict=True, lease_duration=LEASE_SECONDS, holder=holder):
-            _note(client, holder.id)
-            yield
+    slot = partial(concurrency, GPU_LIMIT, strict=True, lease_duration=LEASE_SECONDS, holder=holder)
+    with ExitStack() as stack:
+        client = patiently(lambda: stack.enter_context(get_client(sync_client=True)))
+        patiently(lambda: _give_back(client, holder.id))
+        patiently(lambda: stack.enter_context(slot()))
+        patiently(lambda: _note(client, holder.id))
+        yield
 
 
 def _note(client: SyncPrefectClient, run_id: UUID) -> None:

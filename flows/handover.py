@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, cast
 
 from prefect.client.orchestration import get_client
@@ -10,6 +11,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+
+from flows.server_patience import patiently
 
 POLL_SECONDS = 2.0
 RESCHEDULE_SECONDS = 60.0  # the automation that reschedules crashed runs acts within some seconds
@@ -36,15 +39,8 @@ def hand_over(deployment: str, parameters: dict[str, Any], *, key: str) -> None:
     logger = get_run_logger()
     attempt = 0
     while True:
-        child = cast(
-            FlowRun,  # not awaited: there is no event loop in this thread
-            run_deployment(
-                deployment,
-                parameters=parameters,
-                timeout=0,
-                idempotency_key=f"{flow_run.get_id()}-{key}-{attempt}",
-            ),
-        )
+        idempotency_key = f"{flow_run.get_id()}-{key}-{attempt}"
+        child = patiently(partial(_start, deployment, parameters, idempotency_key))
         if child.state is None or not child.state.is_final() or child.state.is_completed():
             break
         attempt += 1  # the child of an earlier try of this run; it did not complete, so it gets a successor
@@ -56,12 +52,18 @@ def hand_over(deployment: str, parameters: dict[str, Any], *, key: str) -> None:
         raise HandoverError(f"{deployment} did not complete: its run {ended.name} is {state}. {message or ''}".rstrip())
 
 
+def _start(deployment: str, parameters: dict[str, Any], idempotency_key: str) -> FlowRun:
+    """The run with that key, which is started where there is none yet."""
+    started = run_deployment(deployment, parameters=parameters, timeout=0, idempotency_key=idempotency_key)
+    return cast(FlowRun, started)  # not awaited: there is no event loop in this thread
+
+
 def _wait_for(child: FlowRun) -> FlowRun:
     """`child` in its final state. Crashed is final only when nobody puts the run back into the queue for some time."""
     crashed_since: float | None = None
     with get_client(sync_client=True) as client:
         while True:
-            child = client.read_flow_run(child.id)
+            child = patiently(partial(client.read_flow_run, child.id))
             if child.state and child.state.is_crashed():
                 crashed_since = crashed_since or time.monotonic()
                 if time.monotonic() - crashed_since > RESCHEDULE_SECONDS:

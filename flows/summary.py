@@ -155,13 +155,20 @@ def _print_facts(console: Console, facts: dict[str, str]) -> None:
             console.print(value, markup=False, soft_wrap=True)
 
 
-def _print_next(console: Console, model: str) -> None:
-    from flows.services.lifecycle import running_addresses
+def home_option() -> str:
+    """What a command line needs to find the same results again: nothing for the default home, else ` --home FOLDER`."""
     from tasks.home import DEFAULT_HOME, Home
 
     home = Home.from_environment()
-    addresses = running_addresses(home)
-    option = "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
+    return "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
+
+
+def _print_next(console: Console, model: str) -> None:
+    from flows.services.lifecycle import running_addresses
+    from tasks.home import Home
+
+    addresses = running_addresses(Home.from_environment())
+    option = home_option()
     console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
     where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
     console.print(where, markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeGuard, TypeVar
@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from tasks.code_digest import code_digest, text_digest
 from tasks.home import Home
 from tasks.locks import FlockLockManager
+from tasks.records import ProvenJSON, discard_foreign
 
 if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
@@ -52,6 +53,8 @@ class ContentPolicy(CachePolicy):
     """
 
     modules: tuple[str, ...] = ()
+    results: Path | None = None
+    """Where the records lie: one that is there under a wrong name is deleted before it can be taken for a result."""
 
     def compute_key(
         self,
@@ -67,7 +70,10 @@ class ContentPolicy(CachePolicy):
             "code": code_digest(*self.modules),
             "body": text_digest(inspect.getsource(task_ctx.task.fn)),
         }
-        return f"{task_ctx.task.name}-{content_hash(key)[:32]}"
+        name = f"{task_ctx.task.name}-{content_hash(key)[:32]}"
+        if self.results is not None:
+            discard_foreign(self.results / name)
+        return name
 
 
 def content_hash(value: Any) -> str:
@@ -100,6 +106,7 @@ def at_home(task: Task[P, R], home: Home) -> Task[P, R]:
     """`task` with its results and locks in `home`, so that concurrent runs do each piece of work once."""
     policy = task.cache_policy
     if isinstance(policy, ContentPolicy):
+        policy = replace(policy, results=home.results)
         policy = policy.configure(lock_manager=_locks(home.locks), isolation_level=IsolationLevel.SERIALIZABLE)
     return task.with_options(cache_policy=policy, result_storage=home.results)
 
@@ -167,5 +174,5 @@ def cached_by(*modules: str) -> dict[str, Any]:
     return {
         "cache_policy": ContentPolicy(modules=modules),
         "persist_result": True,
-        "result_serializer": "json",  # references are validated as they are read, and nothing is unpickled
+        "result_serializer": ProvenJSON(),  # references are validated as they are read, and nothing is unpickled
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING
 from evaluation.comparison import standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
-from tasks.lineage import DIGEST_LENGTH, origin_tags
+from tasks.lineage import DIGEST_LENGTH, NOTE_TAG, origin_tags
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
-from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, model_id_of
-from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, with_sections
+from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, STEP_TAG, model_id_of
+from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,6 +25,7 @@ EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"
 EVALUATION_RUN_TAG = "evaluation_run"
 DATASET_PREFIX = "flipbook-prompts-"
 ARTIFACTS = "evaluation"
+HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_worst_prompt", "motion", "shape_iou")
 
 
 def attach_evaluation(
@@ -34,9 +34,9 @@ def attach_evaluation(
     """Record an evaluation of a registered version.
 
     A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
-    and the videos; the version gets the headline scores as tags and a table of them in its description, the
-    training's run a copy of the metrics. An evaluation that is recorded already (known by its digest) is not recorded
-    twice; one that was begun is completed.
+    and the videos; the version gets the headline scores as tags and a table of them in its description, and the
+    training's run gets them as metrics, which MLflow's comparison of versions shows. An evaluation that is recorded
+    already (known by its digest) is not recorded twice; one that was begun is completed.
 
     Args:
         home: the home directory.
@@ -58,14 +58,14 @@ def attach_evaluation(
                 EVALUATION_DIGEST_TAG: evaluation_digest,
                 "flipbook.model_version": str(version),
                 "mlflow.parentRunId": found.run_id or "",
+                NOTE_TAG: f"Scores of {version_link(version)}, its videos and its report (see the artifacts).",
             }
             name = f"evaluate-v{version}-{evaluation_digest[:8]}"
             run = client.create_run(experiment, run_name=name, tags=tags)
         if run.info.status != "FINISHED":
             _fill(client, run, report, folder, model_id=model_id_of(found))
             client.set_terminated(run.info.run_id, status="FINISHED")
-        if found.run_id:
-            _show_in_comparisons(client, found.run_id, report)
+        _mark_training(client, found, report, now=run.info.start_time)
         _mark_version(client, found, report, run)
     return str(run.info.run_id)
 
@@ -112,16 +112,6 @@ def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[M
             yield Metric(f"frechet/{name}", getattr(report.frechet, name), now, 0, model_id=model_id)
 
 
-def _show_in_comparisons(client: MlflowClient, run_id: str, report: EvaluationReport) -> None:
-    """Put the scores on the run that a version comes from, too: MLflow's comparison of versions looks there only."""
-    from mlflow.entities import Metric
-
-    now, shown = int(time.time() * 1000), client.get_run(run_id).data.metrics
-    scores = {f"{tier.name}/{key}": value for tier in report.tiers for key, value in tier_values(tier, report).items()}
-    new = [Metric(name, value, now, 0) for name, value in scores.items() if shown.get(name) != value]
-    client.log_batch(run_id, metrics=new)
-
-
 def tier_values(tier: Scores, report: EvaluationReport) -> dict[str, float]:
     """A tier's metrics by MLflow's names: shares and cosines from 0 to 1, lengths in px, spreads over the real ones."""
     measures = tier.generated
@@ -164,6 +154,22 @@ def _tier_dataset(tier: str, prompts: tuple[str, ...]) -> DatasetInput:
 
 def _prompts_digest(prompts: tuple[str, ...]) -> str:
     return hashlib.sha256("\n".join(prompts).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _mark_training(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, *, now: int) -> None:
+    """The headline on the version's own run, at the step of its checkpoint: there MLflow's comparisons look for it."""
+    from mlflow.entities import Metric
+
+    if not found.run_id or client.get_run(found.run_id).info.lifecycle_stage != "active":
+        return
+    step = int(found.tags.get(STEP_TAG, 0))
+    metrics = [
+        Metric(f"{tier.name}/{name}", value, now, step)
+        for tier in report.tiers
+        for name, value in tier_values(tier, report).items()
+        if name in HEADLINE
+    ]
+    client.log_batch(found.run_id, metrics=metrics)
 
 
 def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:

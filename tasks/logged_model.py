@@ -66,6 +66,20 @@ def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, 
     return str(model.model_id)
 
 
+def find_logged_model(client: MlflowClient, model_id: str) -> LoggedModel | None:
+    """The logged model of this id; None where there is none, or it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    if not model_id:
+        return None
+    try:
+        return client.get_logged_model(model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
 def _model_of_run(client: MlflowClient, run: Run, *, digest: str) -> LoggedModel | None:
     """The run's model of this checkpoint, whole or begun: a ready one first, else the oldest."""
     found = client.search_logged_models(

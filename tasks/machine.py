@@ -32,8 +32,6 @@ class MachineWatch:
 
         logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
         self._monitor: SystemMetricsMonitor = SystemMetricsMonitor(run_id, tracking_uri=uri)
-        self._monitor.collect_metrics()  # the load is measured since the call before
-        self._clear()
         self._journal = journal
         self._sender = sender
         self._number = next_number
@@ -51,6 +49,8 @@ class MachineWatch:
             self._thread.join()
 
     def _run(self) -> None:
+        self._monitor.collect_metrics()  # the load is measured since the call before, of the same thread
+        self._clear()
         while not self._stopped.wait(SECONDS_BETWEEN):
             self._monitor.collect_metrics()
             try:

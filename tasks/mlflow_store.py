@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "flipbook"
 ANSWER_SECONDS = 30  # for MLflow's server to begin its answer
+TRAINING_VIEW = "?workflowType=machine_learning"  # ends a page's address; else the pages are those for language models
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # opens MLflow's view for trainings
     "mlflow.note.content": "Trainings of the text-to-video GAN and evaluations of its versions. "

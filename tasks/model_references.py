@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 
 from models.checkpoint import CheckpointError, checkpoint_digest, read_info
 from tasks.home import Home
-from tasks.logged_model import DIGEST_TAG, MODEL_NAME_IN_RUN
+from tasks.logged_model import DIGEST_TAG, MODEL_NAME_IN_RUN, find_logged_model
 from tasks.mlflow_store import mlflow_lock, open_store, tracking_uri
 from tasks.registry import (
     MODEL_NAME,
@@ -111,7 +111,7 @@ def _by_version(home: Home, ref: str, match: re.Match[str]) -> ResolvedModel:
 
 def _by_model_id(home: Home, ref: str, model_id: str) -> ResolvedModel:
     client = open_store(home)
-    model = _logged_model(client, model_id)
+    model = find_logged_model(client, model_id)
     if model is None:
         raise ModelReferenceError(f"{ref} does not exist. {_inventory(client)}")
     return _of_logged_model(client, home, model, ref=ref)
@@ -123,7 +123,7 @@ def _by_run(home: Home, ref: str, run_id: str) -> ResolvedModel:
     if run is None:
         raise ModelReferenceError(f"{ref}: the store has no run {run_id!r}. {_inventory(client)}")
     outputs = sorted(run.outputs.model_outputs if run.outputs else [], key=lambda output: output.step)
-    model = _logged_model(client, outputs[-1].model_id) if outputs else None
+    model = find_logged_model(client, outputs[-1].model_id) if outputs else None
     if model is None:
         raise ModelReferenceError(
             f"{ref}: the run {run.info.run_name!r} ({run.info.status}) logged no model. {_inventory(client)}"
@@ -134,7 +134,7 @@ def _by_run(home: Home, ref: str, run_id: str) -> ResolvedModel:
 def _of_version(client: MlflowClient, home: Home, found: MlflowVersion) -> ResolvedModel:
     ref = f"models:/{found.name}/{found.version}"
     model_id = model_id_of(found)
-    model = _logged_model(client, model_id)
+    model = find_logged_model(client, model_id)
     if model is None:
         why = "its logged model was deleted" if model_id else f"it was registered from {found.source}, no logged model"
         raise ModelReferenceError(f"{ref}: {why}; train it again or pick another. {_inventory(client)}")
@@ -185,19 +185,6 @@ def _fetch(uri: str, target: Path, store: str) -> Path:
             fetched = download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=store)
             shutil.move(fetched, target)
     return target
-
-
-def _logged_model(client: MlflowClient, model_id: str) -> LoggedModel | None:
-    from mlflow.exceptions import MlflowException
-
-    if not model_id:
-        return None
-    try:
-        return client.get_logged_model(model_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return None
 
 
 def _run(client: MlflowClient, run_id: str) -> Run | None:

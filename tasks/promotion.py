@@ -11,7 +11,7 @@ from evaluation.report import EvaluationReport
 from tasks.home import Home
 from tasks.mlflow_store import mlflow_lock, open_store
 from tasks.registry import CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
-from tasks.release_note import STANDING, difference_table, with_sections
+from tasks.release_note import STANDING, difference_table, version_link, with_sections
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -88,7 +88,8 @@ def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better
         _say(client, version, why, note=f"{words}, {why}.\n\n{table}")
         if promoted and champion is not None:
             past = f"was the champion until version {version}: {why.partition(': ')[2] or why}"
-            _say(client, champion, past, note=f"{past[0].upper()}{past[1:]}.")
+            note = past.replace(f"version {version}", version_link(version), 1)
+            _say(client, champion, past, note=f"{note[0].upper()}{note[1:]}.")
         if promoted:  # last, so that whoever is interrupted before begins again
             client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
         return Promotion(promoted=promoted, why=why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.checkpoint import CheckpointInfo, read_info
 from tasks.home import Home
 from tasks.lineage import package_version
-from tasks.logged_model import DIGEST_TAG, ensure_logged_model
+from tasks.logged_model import DIGEST_TAG, ensure_logged_model, find_logged_model
 from tasks.mlflow_store import as_default_store, mlflow_lock, open_store
 from tasks.release_note import first_note
 from tasks.tracking import TRAINING_DIGEST_TAG
@@ -30,6 +31,7 @@ DATA_TAG = "dataset_fingerprint"
 PROMOTION_TAG = "promotion"  # why the version is, or is not, the champion
 STANDING_TAG = "standing"  # JSON of evaluation.comparison.Standing
 JOINT_TAG = "joint_exact_"  # + tier: share of clips, 0 to 1
+MODEL_VERSIONS_TAG = "mlflow.modelVersions"  # of a logged model
 ANNOUNCED_TAG = "announced"  # when an event has told of the version, or NOT_YET
 NOT_YET = "not yet"
 MODEL_TAGS = {"task": "text-to-video", "framework": "pytorch"}
@@ -112,6 +114,7 @@ def register_version(home: Home, *, run_id: str, checkpoint: Path, digest: str) 
                     model_id=model_id,
                     tags=tags | {ANNOUNCED_TAG: NOT_YET},
                 )
+        _tell_model(client, found)
         return version_record(client, complete_version(client, found, info=info, digest=digest))
 
 
@@ -242,17 +245,21 @@ def _version_with(client: MlflowClient, digest: str) -> MlflowVersion | None:
 
 def _digest_of(client: MlflowClient, found: MlflowVersion) -> str | None:
     """The digest of a version's checkpoint, by its own tag or its logged model's; None where neither says it."""
-    from mlflow.exceptions import MlflowException
+    if DIGEST_TAG in found.tags:
+        return str(found.tags[DIGEST_TAG])
+    model = find_logged_model(client, model_id_of(found))
+    return model.tags.get(DIGEST_TAG) if model else None
 
-    model_id = model_id_of(found)
-    if DIGEST_TAG in found.tags or not model_id:
-        return found.tags.get(DIGEST_TAG)
-    try:
-        return client.get_logged_model(model_id).tags.get(DIGEST_TAG)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return None  # the model was deleted
+
+def _tell_model(client: MlflowClient, found: MlflowVersion) -> None:
+    """Name the version on the page of its logged model, as MLflow's `register_model` does and its client does not."""
+    model = find_logged_model(client, model_id_of(found))
+    if model is None:
+        return
+    told = json.loads(model.tags.get(MODEL_VERSIONS_TAG, "[]"))
+    if str(found.version) not in [str(item["version"]) for item in told if item["name"] == MODEL_NAME]:
+        told.append({"name": MODEL_NAME, "version": int(found.version)})
+        client.set_logged_model_tags(model.model_id, {MODEL_VERSIONS_TAG: json.dumps(told)})
 
 
 def _identity_tags(

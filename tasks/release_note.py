@@ -14,6 +14,7 @@ from evaluation.comparison import Standing, difference_interval
 from evaluation.report import EvaluationReport
 from models.checkpoint import CheckpointInfo
 from tasks.lineage import COMMIT_TAG, IMPORTED_FROM_TAG, NOTE_TAG, VERSION_TAG
+from tasks.mlflow_store import TRAINING_VIEW
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -79,34 +80,40 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str) -> str:
 
 def score_table(report: EvaluationReport) -> str:
     """A row a tier: the headline with its interval beside its two bounds, and what it is made of."""
-    lines = [
-        "| tier | joint exact [95 %] | real clips | shuffled prompts | worst prompt | motion | shape IoU | clips |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ("tier", "joint exact [95 %]", "real clips", "shuffled prompts", "worst prompt", "motion", "IoU", "clips")
+    rows = []
     for tier in report.tiers:
         measures, worst = tier.generated, report.worst(tier.name)
-        lines.append(
-            f"| {tier.name} | **{measures.joint}** | {_percent(tier.real.joint.value)} "
-            f"| {_percent(tier.shuffled.joint.value)} | {_percent(worst.joint.value)} ({worst.name}) "
-            f"| {_percent(measures.motion.value)} | {measures.shape_iou:.3f} | {measures.joint.n} |"
+        rows.append(
+            (
+                tier.name,
+                f"**{measures.joint}**",
+                _percent(tier.real.joint.value),
+                _percent(tier.shuffled.joint.value),
+                f"{_percent(worst.joint.value)} ({worst.name})",
+                _percent(measures.motion.value),
+                f"{measures.shape_iou:.3f}",
+                str(measures.joint.n),
+            )
         )
     words = "T0: seen prompts, fresh noise; the others are in no training clip. In brackets: Wilson's 95 % interval."
     if report.frechet is not None:
         words += f" Fréchet distance {report.frechet.generated:.2f} (real against real {report.frechet.floor:.2f})."
-    return "\n".join(lines) + f"\n\n{words}"
+    return f"{_table(head, rows)}\n\n{words}"
 
 
 def difference_table(candidate: Standing, champion: Standing, *, champion_name: str) -> str:
     """How much better or worse `candidate` is than the champion of its day, with 95 % intervals (Newcombe's)."""
-    lines = [f"| joint exact | this version | {champion_name} | difference [95 %] |", "| --- | --- | --- | --- |"]
+    rows = []
     for name, ours, theirs in (
         ("held-out prompts", candidate.held_out, champion.held_out),
         ("seen prompts (T0)", candidate.seen, champion.seen),
     ):
         low, high = difference_interval(ours, theirs)
         difference = f"{100 * (ours.value - theirs.value):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
-        lines.append(f"| {name} | {_percent(ours.value)} | {_percent(theirs.value)} | {difference} |")
-    return "\n".join(lines)
+        rows.append((name, _percent(ours.value), _percent(theirs.value), difference))
+    table = _table(("joint exact", "this version", champion_name, "difference [95 %]"), rows)
+    return f"{table}\n\nThe rule: higher on held-out prompts, and not lower on seen ones by more than noise."
 
 
 def links(description: str, evaluation: Run) -> str:
@@ -124,7 +131,12 @@ def links(description: str, evaluation: Run) -> str:
 
 def run_link(run: Run, words: str, *, page: str = "") -> str:
     """A Markdown link to a page of a run, on whatever address MLflow is served."""
-    return f"[{words}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page})"
+    return f"[{words}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
+
+
+def version_link(version: int | str) -> str:
+    """A Markdown link to a version's page."""
+    return f"[version {version}](#/models/flipbook/versions/{version}{TRAINING_VIEW})"
 
 
 def _split(description: str) -> tuple[str, dict[str, str]]:
@@ -199,6 +211,12 @@ def _use(prompt: str, ref: str) -> str:
         f'model = mlflow.pyfunc.load_model("{ref}")  # nothing is unpickled\n'
         f'frames = model.predict(["{prompt}"], params={{"seed": 7}})  # uint8 (N, T, H, W, 3)\n```'
     )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; MLflow's pages set no space between columns, so the cells bring some."""
+    lines = ["| " + " | ".join(f"{cell}&nbsp;&nbsp;" for cell in line) + " |" for line in (head, *rows)]
+    return "\n".join([lines[0], "| " + " | ".join("---" for _ in head) + " |", *lines[1:]])
 
 
 def _percent(value: float) -> str:

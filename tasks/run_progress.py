@@ -24,7 +24,7 @@ SECONDS_BETWEEN_LINES = 15.0
 @dataclass
 class _Step:
     total: int
-    artifact: UUID
+    artifact: UUID | None
     updated: float
     logged: float
 
@@ -39,8 +39,7 @@ class RunProgress:
         """Makes the step's artifact `progress-STEP`, or sets it back for another try."""
         now = time.monotonic()
         text = f"{step}: 0 of {total:,}"
-        artifact = cast(UUID, create_progress_artifact(0.0, key=f"progress-{step}", description=text))
-        self._steps[step] = _Step(total=total, artifact=artifact, updated=now, logged=now)
+        self._steps[step] = _Step(total=total, artifact=_made(step, text), updated=now, logged=now)
         get_run_logger().info("%s: 0 of %d", step, total)
 
     def update(self, step: str, completed: int, detail: str = "") -> None:
@@ -65,8 +64,19 @@ class RunProgress:
         get_run_logger().info(text)
 
 
-def _move(artifact: UUID, share: float, text: str) -> None:
-    """A server that is away must not end the work that it was to show."""
+def _made(step: str, text: str) -> UUID | None:
+    """The step's artifact; None where the server is away, which must not end the work that it was to show."""
+    try:
+        return cast(UUID, create_progress_artifact(0.0, key=f"progress-{step}", description=text))
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        get_run_logger().warning("Prefect took no progress (%s)", error)
+        return None
+
+
+def _move(artifact: UUID | None, share: float, text: str) -> None:
+    """Nor may it end the work later."""
+    if artifact is None:
+        return
     try:
         update_progress_artifact(artifact, progress=share, description=text.rstrip())
     except (httpx.HTTPError, PrefectHTTPStatusError) as error:

@@ -25,7 +25,7 @@ from models.checkpoint import FINAL, CheckpointError, checkpoint_digest, read_in
 from models.trainer import Progress, Samples, Saved, TrainEvent
 from tasks.home import Home
 from tasks.journal import Journal, Record
-from tasks.lineage import dataset_input, flat_params, origin_tags
+from tasks.lineage import NOTE_TAG, dataset_input, flat_params, origin_tags
 from tasks.machine import PREFIX, MachineWatch
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, tracking_uri
 from tasks.patience import patiently
@@ -44,6 +44,10 @@ ENDED_BECAUSE_TAG = "flipbook.ended_because"
 SPEED_METRIC = "clips_per_second"
 LOAD_METRIC = PREFIX + "cpu_utilization_percentage"
 SAMPLES = "samples"
+NOTE = (
+    "One training. *Model metrics* shows its losses and, as `samples`, a clip of every prompt step by step (best in "
+    "full screen); metrics named after a tier, as `T1/joint_exact`, are the scores of its model's last evaluation."
+)
 TAGS_PER_BATCH = 100  # MLflow's limit, also for params
 SECONDS_FOR_A_LAST_WORD = 5.0  # of a training that fails or is interrupted
 
@@ -192,7 +196,7 @@ def _begin_run(client: MlflowClient, home: Home, *, folder: Path, uri: str, trai
     with mlflow_lock(home):
         run_id = _find_run(client, experiment, folder=folder, uri=uri, training_digest=training_digest)
         if run_id is None:
-            tags = origin_tags("flipbook train") | {TRAINING_DIGEST_TAG: training_digest}
+            tags = origin_tags("flipbook train") | {TRAINING_DIGEST_TAG: training_digest, NOTE_TAG: NOTE}
             run_id = client.create_run(experiment, run_name=f"train-{training_digest[:8]}", tags=tags).info.run_id
         record = RunRecord(tracking_uri=uri, run_id=run_id)
         write_atomically(folder / RUN_FILE, record.model_dump_json(indent=2).encode())

@@ -1,6 +1,5 @@
 """`flipbook models` and `register`: the versions and their scores, and checkpoints that become one."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +57,7 @@ def register(
     """
     use_home(home)
 
-    from flows.summary import program
+    from flows.summary import home_option, program
     from tasks.home import Home
     from tasks.imported import import_checkpoint
 
@@ -67,5 +66,4 @@ def register(
     typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is registered already: {ref}.")
     if done.announced:
         typer.echo("An event has announced it to Prefect; automations that wait for it evaluate it.")
-    option = "" if home is None else f" --home {shlex.quote(str(home))}"
-    typer.echo(f"Score it: {program()} evaluate --model {ref}{option}")
+    typer.echo(f"Score it: {program()} evaluate --model {ref}{home_option()}")

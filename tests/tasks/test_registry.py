@@ -102,7 +102,7 @@ def test_an_evaluation_is_attached_once(home, registered, make_report, report_fo
     assert run.data.tags["mlflow.parentRunId"] == version.run_id
     assert run.data.metrics["T0/joint_exact"] == pytest.approx(report.tier("T0").joint.value)
     assert [metric.step for metric in client.get_metric_history(run_id, "T1/joint_exact")] == [0]
-    assert [metric.step for metric in client.get_metric_history(version.run_id, "T1/joint_exact")] == [0]
+    assert len(client.get_metric_history(version.run_id, "T1/joint_exact")) == 1
     files = {file.path for file in client.list_artifacts(run_id, "evaluation/videos")}
     assert files == {"evaluation/videos/a.gif"}
     model = client.get_logged_model(version_tags(home, version)["model_id"])

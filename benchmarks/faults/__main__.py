@@ -1,0 +1,144 @@
+"""Tries every fault, and prints the table of what was seen. About 50 minutes on two cores.
+
+    python -m benchmarks.faults                           all of them
+    python -m benchmarks.faults --only killed-worker      those whose name begins so; may be given several times
+    python -m benchmarks.faults --json faults.json        keeps the findings, and adds to those that are there
+    python -m benchmarks.faults --json faults.json --write     puts the table into docs/failures.md as well
+
+Exit code 1 where something did not hold. Needs root for the disk that is full (it mounts a small one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.faults import by_tests, full_disk, killed_trainings, killed_workers, server_restarts, side_by_side
+from benchmarks.faults.findings import Finding, NotHeldError, markdown, with_table
+from benchmarks.faults.programs import ROOT
+
+PAGE = ROOT / "docs" / "failures.md"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, what must hold, and what tries it: given an empty folder, it says what it saw or raises NotHeldError."""
+
+    name: str
+    fault: str
+    must_hold: str
+    try_it: Callable[[Path], str]
+
+
+RESUMED = "it goes on by itself from its last checkpoint; final weights bit-identical to an undisturbed run"
+FAULTS = (
+    Fault(
+        "killed-training-worker", "`kill -9` of the training process on a worker, at a random moment, 10 times",
+        RESUMED, killed_trainings.on_a_worker,
+    ),
+    Fault(
+        "killed-training-command", "`kill -9` of `flipbook train`, at a random moment, 10 times",
+        "given again, the command goes on from the last checkpoint; final weights bit-identical to an undisturbed run",
+        killed_trainings.on_the_command_line,
+    ),
+    Fault(
+        "killed-worker-children", "`kill -9` of the worker and its children (its machine dies)",
+        "its run is back in the queue within 3 minutes and completes; weights bit-identical",
+        killed_workers.with_its_children,
+    ),
+    Fault(
+        "killed-worker-alone", "`kill -9` of the worker alone",
+        "its run completes; weights bit-identical; the restarted worker takes the next run", killed_workers.alone,
+    ),
+    Fault(
+        "mlflow-outage", "MLflow server killed in a training, and back after a minute",
+        "training goes on; afterwards no metric, artifact or registration is missing or double",
+        by_tests.mlflow_outage,
+    ),
+    Fault(
+        "server-restart-training", "Prefect server restarted in a training that a pipeline has handed over",
+        "the pipeline completes, all states are right, nothing is done twice", server_restarts.in_training,
+    ),
+    Fault(
+        "server-restart-random", "Prefect server restarted at a random moment of a pipeline, 6 times",
+        "the pipeline completes, nothing is done twice", server_restarts.at_random_moments,
+    ),
+    Fault(
+        "server-long-away", "Prefect server away for two minutes in such a training",
+        "the pipeline completes, nothing is done twice", server_restarts.for_long,
+    ),
+    Fault(
+        "two-pipelines", "two identical pipelines started together", "each piece of work once, both Completed",
+        side_by_side.two_pipelines,
+    ),
+    Fault(
+        "ten-trainings", "ten trainings queued on the one GPU slot", "one after the other, none lost",
+        side_by_side.ten_trainings,
+    ),
+    Fault(
+        "full-disk-shards", "disk full while shards are written",
+        "clear failure, no half file is taken for whole, the next run goes on", full_disk.of_shards,
+    ),
+    Fault(
+        "full-disk-checkpoints", "disk full while checkpoints are written",
+        "clear failure, no half file is taken for whole, the next run goes on", full_disk.of_checkpoints,
+    ),
+    Fault(
+        "damaged-home", "results, cache or shard files damaged or deleted at random", "made again, never served",
+        by_tests.damaged_home,
+    ),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Try the faults that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", metavar="NAME", help="tries those whose name begins so")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keeps the findings there")
+    parser.add_argument("--write", action="store_true", help=f"puts the table into {PAGE.name}")
+    arguments = parser.parse_args()
+    chosen = [fault for fault in FAULTS if not arguments.only or fault.name.startswith(tuple(arguments.only))]
+    if not chosen:
+        parser.error(f"no such fault; there are {', '.join(fault.name for fault in FAULTS)}")
+    findings = [tried(fault) for fault in chosen]
+    if arguments.json:
+        findings = keep(arguments.json, findings)
+    print(markdown(findings))
+    if arguments.write:
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), findings), encoding="utf-8")
+    sys.exit(not all(finding.held for finding in findings))
+
+
+def tried(fault: Fault) -> Finding:
+    """What happens under `fault`."""
+    print(f"{fault.name} ...", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
+        try:
+            seen, held = fault.try_it(Path(folder)), True
+        except NotHeldError as error:
+            traceback.print_exc()
+            seen, held = str(error), False
+    seconds = time.monotonic() - began
+    print(f"{fault.name}: {'held' if held else 'NOT HELD'} after {seconds:.0f} s: {seen}", file=sys.stderr, flush=True)
+    return Finding(fault.name, fault.fault, fault.must_hold, seen, held, seconds)
+
+
+def keep(path: Path, findings: list[Finding]) -> list[Finding]:
+    """Puts the findings beside those that the file holds of other faults. Returns all, in the order of the table."""
+    known = {row["name"]: Finding(**row) for row in json.loads(path.read_text())} if path.exists() else {}
+    known |= {finding.name: finding for finding in findings}
+    kept = [known[fault.name] for fault in FAULTS if fault.name in known]
+    path.write_text(json.dumps([asdict(finding) for finding in kept], indent=2))
+    return kept
+
+
+if __name__ == "__main__":
+    main()

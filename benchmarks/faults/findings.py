@@ -1,0 +1,48 @@
+"""What was seen of a fault, and the table of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+BEGIN, END = "<!-- faults:begin -->", "<!-- faults:end -->"
+
+
+class NotHeldError(AssertionError):
+    """What must hold did not; the message says what was seen instead."""
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Raises NotHeldError with `otherwise` unless it `holds`."""
+    if not holds:
+        raise NotHeldError(otherwise)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the table."""
+
+    name: str
+    fault: str
+    must_hold: str
+    seen: str
+    held: bool
+    seconds: float
+
+
+def markdown(findings: Sequence[Finding]) -> str:
+    """The table."""
+    lines = ["| fault | what must hold | what was seen |", "| --- | --- | --- |"]
+    for row in findings:
+        seen = row.seen if row.held else f"**NOT HELD:** {row.seen}"
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (row.fault, row.must_hold, seen)) + " |")
+    return "\n".join(lines)
+
+
+def with_table(page: str, findings: Sequence[Finding]) -> str:
+    """`page` with the table between its two marks. Raises ValueError where it has no marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{markdown(findings)}\n{END}{after}"

@@ -1,0 +1,104 @@
+"""The disk is full while shards, or checkpoints, are written: a small file system of its own is mounted there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.faults.findings import require
+from benchmarks.faults.site import Site
+from benchmarks.faults.trainings import config, steps_saved, the_digest, undisturbed
+from data.storage import sha256_of
+from flows.config import PipelineConfig
+from models.checkpoint import STATE_FILE, checkpoint_digest, read_info
+
+CLEAR = "No space left on device"
+ADVICE = "Free some space there"
+SHARDS_KB = (4, 16, 28)  # the three shards and the manifest take 44 kB on disk
+CHECKPOINTS = (0.5, 1.5, 2.5)  # how many checkpoints fit; the training keeps two, and writes a third before one goes
+ENOUGH_KB = 64 * 1024
+
+
+def of_shards(folder: Path) -> str:
+    """Disks on which no shard, some of them, or nearly all of them fit."""
+    settings = config(steps=20)
+    digest, _ = undisturbed(settings, folder / "undisturbed")
+    whole = {path.name: sha256_of(path) for path in (folder / "undisturbed" / "clips").iterdir()}
+    kept = []
+    with Site(folder) as site:
+        for kilobytes in SHARDS_KB:
+            with small_disk(site.home.datasets, kilobytes) as disk:
+                _fails_clearly(site, settings)
+                files = [path for path in disk.rglob("*") if path.is_file()]
+                for path in files:
+                    require(whole.get(path.name) == sha256_of(path), f"{path.name} is left, and is not whole")
+                require("manifest.json" not in {path.name for path in files}, "a manifest without all of its shards")
+                kept.append(len(files))
+                _grow(disk)
+                _completes(site, settings)
+                found = {path.name: sha256_of(path) for path in disk.rglob("*") if path.is_file()}
+                require(found == whole, "after space was freed the clips are others than on a large disk")
+        require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+    return (
+        f"{len(SHARDS_KB)} disks, on which {', '.join(map(str, kept))} shards fitted: one sentence each time "
+        f'("… {CLEAR}. {ADVICE} …"), only whole files left and no manifest; given space, the same command completed '
+        "with the same bytes"
+    )
+
+
+def of_checkpoints(folder: Path) -> str:
+    """Disks on which no checkpoint, one, or two fit."""
+    settings = config(checkpoint_seconds=0.5)
+    digest, _ = undisturbed(settings, folder / "undisturbed")
+    size = sum(path.stat().st_size for path in (folder / "undisturbed" / "training" / "final").iterdir())
+    reached = []
+    with Site(folder) as site:
+        for fitting in CHECKPOINTS:
+            with small_disk(site.home.checkpoints, int(fitting * size / 1024) + 40) as disk:
+                _fails_clearly(site, settings)
+                require(not list(disk.glob("*/final")), "a final checkpoint on a disk that has no room for it")
+                for checkpoint in disk.glob("*/step-*"):
+                    checkpoint_digest(checkpoint)  # raises where it is not whole
+                    state = sha256_of(checkpoint / STATE_FILE)
+                    require(state == read_info(checkpoint).state_sha256, f"{checkpoint.name} is left, and is not whole")
+                reached.append(max(steps_saved(site.home), default=0))
+                _grow(disk)
+                _completes(site, settings)
+                require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+    steps = ", ".join(map(str, reached))
+    return (
+        f"{len(CHECKPOINTS)} disks, on which {', '.join(str(int(fitting)) for fitting in CHECKPOINTS)} checkpoints "
+        f"fitted: one sentence each time, only whole checkpoints left (the newest of step {steps}); given space, the "
+        "same command went on to bit-identical weights"
+    )
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """Within the block `folder` is an empty file system of that size. Raises NotHeldError where that is not allowed."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    require(mounted.returncode == 0, f"not tried, since mounting is not permitted: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _grow(disk: Path) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={ENOUGH_KB}k", str(disk)], check=True)
+
+
+def _fails_clearly(site: Site, settings: PipelineConfig) -> None:
+    done = site.train(settings)
+    output = done.stdout + done.stderr
+    require(done.returncode != 0, "the command succeeded on a disk that is full")
+    require(CLEAR in " ".join(output.split()) and ADVICE in " ".join(output.split()), f"no clear sentence:\n{output}")
+    require("Traceback" not in output, f"a traceback:\n{output[-3000:]}")
+
+
+def _completes(site: Site, settings: PipelineConfig) -> None:
+    done = site.train(settings)
+    require(done.returncode == 0, f"the next run failed:\n{(done.stdout + done.stderr)[-3000:]}")

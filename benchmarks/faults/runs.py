@@ -1,0 +1,96 @@
+"""Flow runs of deployments: started, followed, and what the server has recorded of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
+
+from benchmarks.faults.findings import require
+from benchmarks.faults.programs import wait_for
+from benchmarks.faults.site import Site
+
+
+@dataclass
+class Run:
+    """A flow run on a site."""
+
+    site: Site
+    id: UUID
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, site: Site, deployment: str, parameters: dict[str, Any]) -> Run:
+        """A new run of `deployment`, named as "train/train"."""
+        found = site.client.read_deployment_by_name(deployment)
+        return cls(site, site.client.create_flow_run_from_deployment(found.id, parameters=parameters).id)
+
+    def read(self) -> FlowRun:
+        """As the server knows it now."""
+        return self.site.client.read_flow_run(self.id)
+
+    def state(self) -> State[Any]:
+        """Its state."""
+        state = self.read().state
+        assert state is not None
+        return state
+
+    def is_in(self, *names: str) -> bool:
+        """Whether its state has one of these names."""
+        return self.state().name in names
+
+    def wait_until(self, *names: str, seconds: float) -> float:
+        """Returns the seconds until the run came into one of these states. Raises NotHeldError where it ends in
+        another."""
+
+        def there() -> bool:
+            state = self.state()
+            failed = state.is_final() and not state.is_crashed() and state.name not in names
+            require(not failed, f"the run {self.read().name} is {state.name}: {state.message}")
+            return state.name in names
+
+        return wait_for(f"{' or '.join(names)} of a run that is {self.state().name}", there, seconds=seconds)
+
+    def history(self) -> list[State[Any]]:
+        """All of its states, from the first to the last."""
+        return sorted(self.site.client.read_flow_run_states(self.id), key=lambda state: state.timestamp)
+
+    def names(self) -> list[str]:
+        """The names of all of its states."""
+        return [str(state.name) for state in self.history()]
+
+    def children(self) -> list[Run]:
+        """The runs that it has handed work to."""
+        found = self.site.client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[self.id]))
+        )
+        return [Run(self.site, child.id) for child in found]
+
+    def tasks(self, *names: str) -> list[TaskRun]:
+        """Its task runs, those of the tasks `names` where some are named."""
+        found = self.site.client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[self.id])), limit=200
+        )
+        return [task for task in found if not names or task.name.rsplit("-", 1)[0] in names]
+
+
+def settled_tasks(run: Run, *, seconds: float = 60.0) -> list[TaskRun]:
+    """All task runs of a run that has ended. The server records them some seconds late."""
+
+    def settled() -> bool:
+        return all(task.state is not None and task.state.is_final() for task in run.tasks())
+
+    wait_for(f"the end of all tasks of {run.read().name}", settled, seconds=seconds)
+    return run.tasks()
+
+
+def run_interval(run: FlowRun | TaskRun) -> tuple[datetime, datetime]:
+    """When a run that has ended began, and when it ended."""
+    assert run.start_time is not None
+    assert run.end_time is not None
+    return run.start_time, run.end_time

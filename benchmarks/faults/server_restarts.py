@@ -1,0 +1,91 @@
+"""The Prefect server goes away for some seconds while a pipeline waits for the training that it has handed over."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+
+from benchmarks.faults.findings import require
+from benchmarks.faults.programs import wait_for
+from benchmarks.faults.runs import Run, settled_tasks
+from benchmarks.faults.site import Site, as_parameters
+from benchmarks.faults.trainings import config, steps_saved, the_digest, undisturbed
+
+PATIENCE_SECONDS = 600.0
+AWAY_SECONDS = 15.0
+STEPS = 800
+SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGKILL: "kill -9"}
+LONG_SECONDS = 120.0  # longer than the silence after which a run counts as crashed
+SEED_OF_MOMENTS = 4
+
+
+def in_training(folder: Path) -> str:
+    """Away once for either signal, in the middle of the training: nobody may notice."""
+    return "; ".join(
+        f"{name}: {_one(folder / name.replace(' ', ''), number, may_crash=False)}" for number, name in SIGNALS.items()
+    )
+
+
+def for_long(folder: Path) -> str:
+    """Away for longer than a run may be silent: it may be taken for crashed, but must complete all the same."""
+    return _one(folder, signal.SIGTERM, seconds=LONG_SECONDS)
+
+
+def at_random_moments(folder: Path, times: int = 6) -> str:
+    """Away at any moment of a pipeline. A run whose process cannot even start then is put back into the queue."""
+    moments, seen = random.Random(SEED_OF_MOMENTS), []
+    for attempt in range(times):
+        number, name = list(SIGNALS.items())[attempt % 2]
+        moment = moments.uniform(0, 40)
+        seen.append(f"{name} after {moment:.0f} s: {_one(folder / str(attempt), number, moment=moment)}")
+    return "; ".join(seen)
+
+
+def _one(
+    folder: Path,
+    number: signal.Signals,
+    *,
+    moment: float | None = None,
+    seconds: float = AWAY_SECONDS,
+    may_crash: bool = True,
+) -> str:
+    """One pipeline; the server ends by the signal `number`, in its training or `moment` seconds after its start, and
+    stays away for `seconds` and the time of a start."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = config(steps=STEPS)
+    digest, _ = undisturbed(settings, folder / "undisturbed")
+    with Site(folder, workers={"cpu": 1, "gpu": 1}) as site:
+        parameters = {"config": as_parameters(settings), "train_on": "train/train"}
+        run = Run.of(site, "pipeline/pipeline", parameters)
+        if moment is None:
+            wait_for("a checkpoint", lambda: steps_saved(site.home), seconds=PATIENCE_SECONDS, every=0.05)
+        else:
+            run.wait_until("Running", seconds=PATIENCE_SECONDS)
+            time.sleep(moment)
+        require(not run.state().is_final(), f"the pipeline was {run.state().name} before the server went")
+        gone = time.monotonic()
+        site.server.stop(number)
+        time.sleep(seconds)
+        site.server.start()
+        site.wait_until_up()
+        away = time.monotonic() - gone
+        after = run.wait_until("Completed", seconds=PATIENCE_SECONDS)
+        runs = [run, *run.children()]
+        histories = [each.names() for each in runs]
+        crashes = sum(names.count("Crashed") for names in histories)
+        for each, names in zip(runs, histories, strict=True):
+            require(names[-1] == "Completed", f"{each.read().name} went through {names}")
+            require(may_crash or "Crashed" not in names, f"{each.read().name} went through {names}")
+            # The tasks of a process that has died stay Running for ever; those of its successor are others.
+            tasks = each.tasks() if "Crashed" in names else settled_tasks(each)
+            states = {task.name: task.state.name for task in tasks if task.state}
+            require(may_crash or set(states.values()) <= {"Completed", "Cached"}, f"tasks of {names}: {states}")
+        trained = [
+            task for each in runs for task in each.tasks("train") if task.state and task.state.name == "Completed"
+        ]
+        require(len(trained) == 1, f"{len(trained)} trainings")
+        require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+        again = f", {crashes} time(s) put back into the queue" if crashes else ""
+        return f"away {away:.0f} s, Completed {after:.0f} s later{again}, trained once, weights bit-identical"

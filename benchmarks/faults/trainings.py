@@ -1,0 +1,74 @@
+"""A training that is tiny, and long enough to be hit: its config, its weights where nothing disturbs it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults.findings import require
+from benchmarks.faults.site import as_parameters
+from data.dataset import load_clips
+from data.manifest import write_manifest
+from data.shards import write_shard
+from flows.config import PipelineConfig
+from models.checkpoint import FINAL, checkpoint_digest
+from models.trainer import train
+from tasks.home import Home
+from tests.flows.tiny import tiny_config
+
+STEPS = 400
+LOG_EVERY = 10
+
+
+def config(*, seed: int = 0, steps: int = STEPS, checkpoint_seconds: float = 1.0) -> PipelineConfig:
+    """A training of some tens of seconds on one core, on clips that are made in no time."""
+    return tiny_config(
+        train={
+            "steps": steps, "seed": seed, "checkpoint_seconds": checkpoint_seconds, "log_every": LOG_EVERY,
+            "sample_every": LOG_EVERY * max(steps // (2 * LOG_EVERY), 1),
+        }
+    )  # fmt: skip
+
+
+def training_parameters(settings: PipelineConfig, **more: Any) -> dict[str, Any]:
+    """Parameters of the deployment train/train."""
+    return {name: as_parameters(settings)[name] for name in ("world", "data", "model", "train")} | more
+
+
+def undisturbed(settings: PipelineConfig, folder: Path) -> tuple[str, float]:
+    """Digest of the final weights, and seconds, of the same training as plain functions in this process: without
+    Prefect, MLflow, or anything that could be killed."""
+    clips = folder / "clips"
+    shards = [
+        write_shard(clips, world=settings.world, data=settings.data, shard=shard)
+        for shard in range(settings.data.shards)
+    ]
+    write_manifest(clips, world=settings.world, data=settings.data, shards=shards)
+    began = time.monotonic()
+    final = train(
+        clips=load_clips(clips),
+        world=settings.world,
+        model=settings.model,
+        train=settings.train,
+        folder=folder / "training",
+        report=lambda event: None,
+    )
+    return checkpoint_digest(final), time.monotonic() - began
+
+
+def final_digests(home: Home) -> list[str]:
+    """Digests of all trainings of the home that have ended."""
+    return [checkpoint_digest(final) for final in sorted(home.checkpoints.glob(f"*/{FINAL}"))]
+
+
+def the_digest(home: Home) -> str:
+    """The digest of the one training of the home."""
+    digests = final_digests(home)
+    require(len(digests) == 1, f"{len(digests)} trainings have ended, not one")
+    return digests[0]
+
+
+def steps_saved(home: Home) -> list[int]:
+    """Steps of the checkpoints that lie in the home now."""
+    return sorted(int(path.name.partition("-")[2]) for path in home.checkpoints.glob("*/step-*"))

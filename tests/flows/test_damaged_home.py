@@ -1,0 +1,163 @@
+"""Files of a home that are damaged at random: what they held is made again, and never served.
+
+FLIPBOOK_TEST_EXAMPLES=200 python -m pytest tests/flows/test_damaged_home.py      tries more of them
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, note, settings
+from hypothesis import strategies as st
+from tiny import tiny_config
+
+from flows.pipeline import PipelineResult, pipeline
+from models.checkpoint import checkpoint_digest
+from tasks.home import HOME_VARIABLE, Home
+
+EXAMPLES = int(os.environ.get("FLIPBOOK_TEST_EXAMPLES", "8"))
+CONFIG = tiny_config(train={"checkpoint_seconds": 0.0})
+DAMAGED_FOLDERS = ("datasets", "checkpoints", "evaluations", "results")
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """Only the first part of the file is left."""
+
+    share: float
+
+    def apply(self, content: bytes, _other: bytes) -> bytes | None:
+        return content[: int(self.share * len(content))]
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """One bit of the file is another."""
+
+    share: float
+    bit: int
+
+    def apply(self, content: bytes, _other: bytes) -> bytes | None:
+        if not content:
+            return b"\0"
+        place = min(int(self.share * len(content)), len(content) - 1)
+        return content[:place] + bytes([content[place] ^ (1 << self.bit)]) + content[place + 1 :]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """The file is gone."""
+
+    def apply(self, _content: bytes, _other: bytes) -> bytes | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The file holds what another one of the home held."""
+
+    def apply(self, _content: bytes, other: bytes) -> bytes | None:
+        return other
+
+
+@dataclass(frozen=True)
+class InWords:
+    """A few letters of a text are others."""
+
+    before: bytes
+    after: bytes
+
+    def apply(self, content: bytes, _other: bytes) -> bytes | None:
+        for quote in (b'"', b'\\"'):  # a record holds its result as JSON within JSON
+            content = content.replace(self.before.replace(b'"', quote), self.after.replace(b'"', quote))
+        return content
+
+
+SHARES = st.floats(min_value=0, max_value=1, exclude_max=True)
+DAMAGES = st.one_of(
+    st.builds(Truncated, SHARES), st.builds(Flipped, SHARES, st.integers(0, 7)), st.just(Deleted()), st.just(Replaced())
+)
+BLOWS = st.lists(  # where, which of the files there, what befalls it, which other file of the same folder it may become
+    st.tuples(st.sampled_from(DAMAGED_FOLDERS), st.integers(0, 1000), DAMAGES, st.integers(0, 1000)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A home after an undisturbed run, and a copy of it."""
+
+    home: Home
+    copy: Path
+    result: PipelineResult
+    digest: str
+
+    def restore(self) -> None:
+        """Makes the home as it was, except for MLflow's database, which is in use."""
+        for name in DAMAGED_FOLDERS:
+            shutil.rmtree(self.home.root / name)
+            shutil.copytree(self.copy / name, self.home.root / name)
+
+    def files(self, folder: str) -> list[Path]:
+        """What may be damaged there, relative to the home."""
+        return sorted(path.relative_to(self.copy) for path in (self.copy / folder).rglob("*") if path.is_file())
+
+    @property
+    def products(self) -> dict[Path, bytes]:
+        """All that a run serves: shards, manifest, the final weights, report and videos."""
+        final = self.result.checkpoint_folder
+        found = [final / "checkpoint.json", final / "generator.safetensors"]
+        for folder in (self.result.dataset_folder, self.result.evaluation_folder):
+            found += [path for path in folder.rglob("*") if path.is_file()]
+        return {path: path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def sound(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        result = pipeline(CONFIG)
+        home = Home.from_environment()
+        copy = tmp_path_factory.mktemp("copy") / "home"
+        shutil.copytree(home.root, copy)
+        yield Sound(home, copy, result, checkpoint_digest(result.checkpoint_folder))
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),  # each example is a run of a pipeline: to shrink one takes too long
+)
+@given(blows=BLOWS)
+@example(blows=[("results", 1, Replaced(), 2)])  # the record of a shard by that of another one
+@example(blows=[("results", 4, Replaced(), 1)])  # a record of one task by that of another task
+@example(blows=[("results", 4, InWords(b'"folder": "/', b'"folder": "/nowhere'), 0)])
+@example(blows=[("results", 0, InWords(b'"digest": "', b'"digest": "0'), 0)])
+def test_whatever_is_damaged_is_made_again_to_the_same_result(sound: Sound, blows):
+    sound.restore()
+    expected = sound.products
+    for folder, which, damage, other in blows:
+        files = sound.files(folder)
+        damaged, other_file = files[which % len(files)], files[other % len(files)]
+        path = sound.home.root / damaged
+        before = path.read_bytes() if path.exists() else b""
+        content = damage.apply(before, (sound.copy / other_file).read_bytes())
+        note(f"{damaged}: {damage} {other_file}")
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(content)
+    again = pipeline(CONFIG)
+    assert again.report == sound.result.report
+    assert again.model_version == sound.result.model_version
+    assert checkpoint_digest(again.checkpoint_folder) == sound.digest
+    found = sound.products
+    assert found.keys() == expected.keys()
+    assert [path.name for path in expected if found[path] != expected[path]] == []
