@@ -7,15 +7,20 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 
+NEXT_CLOSE = "xpath=following::button[@aria-label='Close'][1]"
+
+
 class MlflowPages:
     """The pages of the MLflow server at `url`, in a browser's tab."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
-        # MLflow opens a panel for its assistant beside every page until somebody closes it.
+        # What MLflow advertises beside and before its pages until somebody closes it.
+        news = page.get_by_role("dialog").get_by_role("button", name="Try it now")
+        page.add_locator_handler(news, lambda button: button.click())
         assistant = page.get_by_text("MLflow Assistant", exact=True)
-        page.add_locator_handler(assistant, lambda: page.get_by_role("button", name="Close").click())
+        page.add_locator_handler(assistant, lambda title: title.locator(NEXT_CLOSE).click())
 
     def open_model(self) -> None:
         """The list of the versions of `flipbook`, as one comes to it from the start page."""
@@ -38,7 +43,8 @@ class MlflowPages:
 
     def compared(self, metric: str) -> list[float]:
         """The values of a metric on that page, in the order of the versions."""
-        row = self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=metric, exact=True))
+        name = re.escape(metric).replace("/", r"\/")  # between slashes, as JavaScript has it
+        row = self.page.get_by_role("row", name=re.compile(rf"^{name}(?!\w)"))
         row.scroll_into_view_if_needed()
         return [float(value) for value in row.get_by_role("cell").all_inner_texts()]
 
@@ -52,7 +58,7 @@ class MlflowPages:
         table = self.page.get_by_role("table").filter(has_text="joint exact")
         rows = table.get_by_role("row").filter(has=self.page.get_by_role("cell"))
         cells = [row.get_by_role("cell").all_inner_texts() for row in rows.all()]
-        return {tier: joint for tier, joint, *_ in cells}
+        return {tier.strip(): joint.strip() for tier, joint, *_ in cells}
 
     def open_videos(self) -> Page:
         """The videos of a version, by the link on its page, which opens a tab of its own."""
