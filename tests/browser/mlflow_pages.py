@@ -7,9 +7,6 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 
-NEXT_CLOSE = "xpath=following::button[@aria-label='Close'][1]"
-
-
 class MlflowPages:
     """The pages of the MLflow server at `url`, in a browser's tab."""
 
@@ -19,8 +16,8 @@ class MlflowPages:
         # What MLflow advertises beside and before its pages until somebody closes it.
         news = page.get_by_role("dialog").get_by_role("button", name="Try it now")
         page.add_locator_handler(news, lambda button: button.click())
-        assistant = page.get_by_text("MLflow Assistant", exact=True)
-        page.add_locator_handler(assistant, lambda title: title.locator(NEXT_CLOSE).click())
+        close = page.get_by_role("button", name="Close", exact=True)
+        page.add_locator_handler(page.get_by_text("MLflow Assistant").first, lambda: close.last.click())
 
     def open_model(self) -> None:
         """The list of the versions of `flipbook`, as one comes to it from the start page."""
