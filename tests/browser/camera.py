@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 DOCS_WIDTH = 1200
 DOCS_BYTES = 150_000
-COLOURS = 128
+COLOURS = 256
 STILL_PICTURES = 6
 STILL_MILLISECONDS = 400
 
@@ -50,6 +50,6 @@ def _write_small(picture: bytes, path: Path) -> None:
     with Image.open(io.BytesIO(picture)) as image:
         height = image.height * DOCS_WIDTH // image.width
         small = image.convert("RGB").resize((DOCS_WIDTH, height), Image.Resampling.LANCZOS)
-    few = small.quantize(COLOURS, dither=Image.Dither.NONE)
+    few = small.quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
     assert path.stat().st_size < DOCS_BYTES, f"{path} has {path.stat().st_size} bytes"

@@ -13,11 +13,9 @@ class MlflowPages:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
-        # What MLflow advertises beside and before its pages until somebody closes it.
-        news = page.get_by_role("dialog").get_by_role("button", name="Try it now")
-        page.add_locator_handler(news, lambda button: button.click())
-        close = page.get_by_role("button", name="Close", exact=True)
-        page.add_locator_handler(page.get_by_text("MLflow Assistant").first, lambda: close.last.click())
+        # What MLflow advertises before and beside its pages, until somebody closes it; what is on top comes last.
+        close = page.get_by_role("button", name="Close", exact=True).last
+        page.add_locator_handler(close, lambda button: button.click(), no_wait_after=True)
 
     def open_model(self) -> None:
         """The list of the versions of `flipbook`, as one comes to it from the start page."""

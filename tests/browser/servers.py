@@ -49,7 +49,8 @@ def running_servers(home: Path) -> Iterator[Servers]:
     prefect, mlflow = free_ports(2)
     try:
         ports = ("--prefect-port", prefect, "--mlflow-port", mlflow)
-        up = flipbook("up", "--detach", "--home", home, *ports)
+        # Threads of several runs that wait for each other on few cores make seconds into minutes.
+        up = flipbook("up", "--detach", "--home", home, *ports, OMP_NUM_THREADS="1")
         assert up.returncode == 0, up.stdout + up.stderr
         yield Servers(home, f"http://127.0.0.1:{prefect}", f"http://127.0.0.1:{mlflow}")
     finally:

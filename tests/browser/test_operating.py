@@ -175,6 +175,8 @@ def test_registering_a_checkpoint_starts_its_evaluation_and_nothing_else(
     servers: Servers,
     camera: Camera,
 ) -> None:
+    prefect.open_run(evaluated.id)
+    prefect.see_the_graph()
     assert prefect.task_runs() == {"evaluate", "find-model", "attach-evaluation", "publish"}
     camera.take("evaluation", for_docs=True)
     since = [item for item in servers.flow_runs() if item["id"] not in registered and not item["auto_scheduled"]]
@@ -193,7 +195,7 @@ def test_the_scores_of_an_evaluation_by_event_stand_on_its_versions_page(
     mlflow.open_model()
     mlflow.open_version(2)
     scores = mlflow.scores()
-    camera.take("version", for_docs=True)
+    camera.take("evaluated-version")
     assert set(scores) == {"T0", "T1", "T2"}
     assert all(re.match(r"\d+\.\d %", score) for score in scores.values())
 
@@ -206,6 +208,9 @@ def test_the_champion_is_the_version_of_the_pipeline_and_no_other(
     camera.take("versions", for_docs=True)
     expect(mlflow.version(1).get_by_role("status", name="champion")).to_be_visible()
     expect(mlflow.version(2).get_by_role("status", name="champion")).to_have_count(0)
+    mlflow.open_version(1)
+    expect(mlflow.page.get_by_role("heading", name="Standing")).to_be_visible()
+    camera.take("version", for_docs=True)
 
 
 def test_two_versions_side_by_side_show_the_scores_of_both(
@@ -227,7 +232,7 @@ def test_a_video_of_a_held_out_prompt_plays_in_mlflow(evaluated: FlowRun, mlflow
     video = tab.locator("video")
     assert video.evaluate("video => video.error") is None
     assert video.evaluate("video => video.play().then(() => video.videoWidth)") > 0
-    camera.take("video", for_docs=True, page=tab)
+    camera.take("video", page=tab)
     tab.close()
 
 
