@@ -6,6 +6,13 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+# What MLflow's pages remember of somebody who has closed what they advertise: the new registry, and their assistant.
+SEEN = {
+    "_mlflow_model_registry_promo_modal_dismissed_v1": "true",
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+    "mlflow.assistant.panelOpen_v1": "false",
+}
+
 
 class MlflowPages:
     """The pages of the MLflow server at `url`, in a browser's tab."""
@@ -13,9 +20,9 @@ class MlflowPages:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
-        # What MLflow advertises before and beside its pages, until somebody closes it; what is on top comes last.
-        close = page.get_by_role("button", name="Close", exact=True).last
-        page.add_locator_handler(close, lambda button: button.click(), no_wait_after=True)
+        page.context.add_init_script(
+            "\n".join(f"localStorage.setItem({key!r}, {value!r})" for key, value in SEEN.items())
+        )
 
     def open_model(self) -> None:
         """The list of the versions of `flipbook`, as one comes to it from the start page."""
@@ -36,12 +43,14 @@ class MlflowPages:
         self.page.get_by_role("button", name="Compare", exact=True).click()
         expect(self.page.get_by_role("heading", name=f"Comparing {len(numbers)} Versions")).to_be_visible()
 
-    def compared(self, metric: str) -> list[float]:
-        """The values of a metric on that page, in the order of the versions."""
+    def compared(self, metric: str, *, versions: int) -> list[float]:
+        """The values of a metric on that page, in the order of the versions, of which there are so many."""
         name = re.escape(metric).replace("/", r"\/")  # between slashes, as JavaScript has it
         row = self.page.get_by_role("row", name=re.compile(rf"^{name}(?!\w)"))
+        values = row.get_by_role("cell")
+        expect(values).to_have_text([re.compile(r"\d")] * versions)
         row.scroll_into_view_if_needed()
-        return [float(value) for value in row.get_by_role("cell").all_inner_texts()]
+        return [float(value) for value in values.all_inner_texts()]
 
     def open_version(self, number: int) -> None:
         """The page of a version."""

@@ -218,7 +218,7 @@ def test_two_versions_side_by_side_show_the_scores_of_both(
 ) -> None:
     mlflow.open_model()
     mlflow.compare(1, 2)
-    first, second = mlflow.compared("T0/joint_exact")
+    first, second = mlflow.compared("T0/joint_exact", versions=2)
     camera.take("comparison", for_docs=True)
     assert 0 <= second < first <= 1
 
