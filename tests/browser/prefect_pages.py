@@ -58,6 +58,10 @@ class PrefectPages:
         expect(dialog).to_be_visible()
         return dialog
 
+    def name_run(self, name: str) -> None:
+        """Give the run of the form a name, in place of one that Prefect has made up."""
+        self.page.get_by_role("textbox", name="Run Name").fill(name)
+
     def fill_in_run(self, config: PipelineConfig) -> None:
         """Change in the form of a run, which shows the defaults, what differs from them: numbers and choices in their
         fields, the world, with its lists, as JSON."""

@@ -69,6 +69,7 @@ def run(prefect: PrefectPages, camera: Camera) -> FlowRun:
     prefect.open_tab("Description")
     camera.take("deployment")
     prefect.open_run_form("pipeline")
+    prefect.name_run("a tiny world")
     camera.take("run-form", for_docs=True)
     prefect.fill_in_run(TINY)
     camera.take("run-form-filled-in")
