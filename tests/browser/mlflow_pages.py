@@ -49,7 +49,7 @@ class MlflowPages:
         row = self.page.get_by_role("row", name=re.compile(rf"^{name}(?!\w)"))
         values = row.get_by_role("cell")
         expect(values).to_have_text([re.compile(r"\d")] * versions)
-        row.scroll_into_view_if_needed()
+        row.hover()  # scrolls there, however often the page is drawn anew
         return [float(value) for value in values.all_inner_texts()]
 
     def open_version(self, number: int) -> None:

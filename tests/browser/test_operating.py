@@ -205,7 +205,7 @@ def test_the_champion_is_the_version_of_the_pipeline_and_no_other(
     evaluated: FlowRun, mlflow: MlflowPages, camera: Camera
 ) -> None:
     mlflow.open_model()
-    mlflow.version(1).scroll_into_view_if_needed()
+    mlflow.version(1).hover()
     camera.take("versions", for_docs=True)
     expect(mlflow.version(1).get_by_role("status", name="champion")).to_be_visible()
     expect(mlflow.version(2).get_by_role("status", name="champion")).to_have_count(0)
