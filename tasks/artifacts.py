@@ -64,20 +64,20 @@ def videos_markdown(folder: Path, report: EvaluationReport, *, model_ref: str, o
     What no training clip showed comes first: that is what people want to see.
     """
     lines = [f"## {model_ref}", "", origin, "", "Beside each prompt: the share of its clips that were right in all."]
-    for tier in sorted(report.tiers, key=lambda tier: tier.name == SEEN_TIER):
-        shown = "seen in training" if tier.name == SEEN_TIER else "in no training clip"
-        lines += ["", f"### {tier.name}: {shown}", "", "| " * VIDEOS_A_ROW + "|", "| --- " * VIDEOS_A_ROW + "|"]
-        cells = [_video_cell(folder, scores) for scores in report.prompts_of(tier.name)]
+    for heading, seen in (("In no training clip", False), ("Seen in training", True)):
+        tiers = [tier for tier in report.tiers if (tier.name == SEEN_TIER) == seen]
+        cells = [_video_cell(folder, tier, scores) for tier in tiers for scores in report.prompts_of(tier.name)]
+        lines += ["", f"### {heading}", "", "| " * VIDEOS_A_ROW + "|", "| --- " * VIDEOS_A_ROW + "|"]
         for start in range(0, len(cells), VIDEOS_A_ROW):
             lines.append(f"| {' | '.join(cells[start : start + VIDEOS_A_ROW])} |")
     lines += ["", f"All videos, as MP4 too, lie in `{folder / VIDEOS}`."]
     return "\n".join(lines)
 
 
-def _video_cell(folder: Path, scores: Scores) -> str:
+def _video_cell(folder: Path, tier: Scores, scores: Scores) -> str:
     gif = gif_of(folder, scores.name)
     video = f"![{scores.name}]({_data_uri(gif)})" if gif else ""
-    return f"{scores.name}: **{100 * scores.joint.value:.1f} %** {video}"
+    return f"{scores.name} ({tier.name}): **{100 * scores.joint.value:.1f} %** {video}"
 
 
 def origin_markdown(home: Home, run_id: str | None) -> str:

@@ -102,6 +102,7 @@ def test_an_evaluation_is_attached_once(home, registered, make_report, report_fo
     assert run.data.tags["mlflow.parentRunId"] == version.run_id
     assert run.data.metrics["T0/joint_exact"] == pytest.approx(report.tier("T0").joint.value)
     assert [metric.step for metric in client.get_metric_history(run_id, "T1/joint_exact")] == [0]
+    assert len(client.get_metric_history(version.run_id, "T1/joint_exact")) == 1
     files = {file.path for file in client.list_artifacts(run_id, "evaluation/videos")}
     assert files == {"evaluation/videos/a.gif"}
     model = client.get_logged_model(version_tags(home, version)["model_id"])
@@ -123,6 +124,8 @@ def test_another_evaluation_takes_the_place_of_the_scores(home, registered, make
         )
     (row,) = list_versions(home)
     assert row.joint["T1"] == pytest.approx(0.75, abs=0.01)
+    training = open_store(home).get_run(version.run_id)  # whose metrics MLflow's comparison of versions shows
+    assert training.data.metrics["T1/joint_exact"] == pytest.approx(report.tier("T1").joint.value)
     assert open_store(home).get_model_version("flipbook", "1").description.count("## Scores") == 1
 
 
