@@ -84,11 +84,11 @@ def _deploy(client: SyncPrefectClient) -> None:
     for item in content["deployments"]:
         if "schedules" in item and _is_deployed(client, item):
             del item["schedules"]
-    with tempfile.NamedTemporaryFile("w", dir=ROOT, prefix=".prefect-", suffix=".yaml", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(content, file)
         file.flush()
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", Path(file.name).name],
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file.name],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:

@@ -122,7 +122,7 @@ def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
 
 def _print_addresses(addresses: "Addresses") -> None:
     typer.echo(f"  Prefect  {addresses.prefect}")
-    typer.echo(f"  MLflow   {addresses.mlflow}")
+    typer.echo(f"  MLflow   {addresses.mlflow_pages}")
     if not addresses.is_loopback:
         import socket
 
