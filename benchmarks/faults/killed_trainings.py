@@ -51,7 +51,7 @@ def on_a_worker(folder: Path, kills: int = KILLS) -> str:
             require(len(digests) == seed, f"{len(digests)} trainings have ended, not {seed}")
             require(digest in digests, f"training {seed} has ended with other weights than an undisturbed one")
     return (
-        f"{done} kills in {seed} runs: each training went on by itself, {statistics.median(waits):.0f} s after the "
+        f"kills: {done}, runs: {seed}. Each training went on by itself, {statistics.median(waits):.0f} s after the "
         f"kill (median; longest {max(waits):.0f} s); final weights bit-identical in {seed} of {seed}"
     )
 
