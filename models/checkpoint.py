@@ -9,6 +9,7 @@ step-00001200/
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import shutil
 import uuid
@@ -18,7 +19,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from data.storage import StorageError, sha256_of
@@ -71,8 +72,11 @@ def save_checkpoint(
     try:
         unfinished.mkdir(parents=True)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-        save_file(tensors, unfinished / WEIGHTS_FILE)
-        torch.save(state, unfinished / STATE_FILE)
+        # Both libraries hide the system's error behind one of their own, so they write to memory.
+        (unfinished / WEIGHTS_FILE).write_bytes(save(tensors))
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        (unfinished / STATE_FILE).write_bytes(buffer.getbuffer())
         info = CheckpointInfo(
             world=world,
             model=model,
@@ -86,10 +90,10 @@ def save_checkpoint(
         if folder.exists():
             shutil.rmtree(folder)
         unfinished.rename(folder)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors wrap a full disk in their own
+    except OSError as error:
         raise StorageError(
-            getattr(error, "errno", None),
-            f"Could not write the checkpoint {folder}: {error}. Free some space there and run again.",
+            error.errno,
+            f"Could not write the checkpoint {folder}: {error.strerror or error}. Free some space there and run again.",
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

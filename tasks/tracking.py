@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data.manifest import Manifest
 from data.storage import write_atomically
@@ -211,18 +211,29 @@ def _find_run(client: MlflowClient, experiment: str, *, folder: Path, uri: str, 
     from mlflow.exceptions import MlflowException
 
     path = folder / RUN_FILE
-    if path.exists():
-        record = RunRecord.model_validate_json(path.read_text())
-        if record.tracking_uri == uri:
-            try:
-                if client.get_run(record.run_id).info.lifecycle_stage == "active":
-                    return record.run_id
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-                logger.info("The run %s of %s is gone (%s).", record.run_id, path, error)
+    record = _read_record(path)
+    if record and record.tracking_uri == uri:
+        try:
+            run = client.get_run(record.run_id)
+            if run.info.lifecycle_stage == "active" and run.data.tags.get(TRAINING_DIGEST_TAG) == training_digest:
+                return record.run_id
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            logger.info("The run %s of %s is gone (%s).", record.run_id, path, error)
     found = client.search_runs([experiment], f"tags.`{TRAINING_DIGEST_TAG}` = '{training_digest}'", max_results=1)
     return found[0].info.run_id if found else None
+
+
+def _read_record(path: Path) -> RunRecord | None:
+    """The record in `path`; None where there is none, or where it is damaged: the run is found without it."""
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        logger.warning("Passing over %s, which is damaged.", path)
+        return None
 
 
 def _logged_steps(client: MlflowClient, run_id: str, metric: str) -> set[int]:

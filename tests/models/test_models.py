@@ -340,6 +340,24 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("too_large", ["weights", "state"])
+def test_a_full_disk_is_named_as_the_reason_and_leaves_no_part_of_a_checkpoint(
+    small_disk: Path, too_large: str
+) -> None:
+    large, small = {"a": torch.zeros(30_000)}, {"a": torch.zeros(1)}
+    with pytest.raises(StorageError, match=r"checkpoint .*final: No space left on device\. Free some space"):
+        save_checkpoint(
+            small_disk / "final",
+            weights=large if too_large == "weights" else small,
+            state=large if too_large == "state" else small,
+            world=WORLD,
+            model=MODEL,
+            step=1,
+            data_fingerprint="x",
+        )
+    assert list(small_disk.iterdir()) == []
+
+
 def test_an_absent_gpu_is_refused_with_what_to_do() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
