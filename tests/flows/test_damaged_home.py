@@ -138,7 +138,6 @@ def sound(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @given(blows=BLOWS)
 @example(blows=[("results", 1, Replaced(), 2)])  # the record of a shard by that of another one
 @example(blows=[("results", 4, Replaced(), 1)])  # a record of one task by that of another task
-@example(blows=[("checkpoints", 3, Replaced(), 0)])  # the record of the training's MLflow run by a checkpoint's
 @example(blows=[("results", 4, InWords(b'"folder": "/', b'"folder": "/nowhere'), 0)])
 @example(blows=[("results", 0, InWords(b'"digest": "', b'"digest": "0'), 0)])
 def test_whatever_is_damaged_is_made_again_to_the_same_result(sound: Sound, blows):

@@ -196,6 +196,22 @@ def test_the_run_is_found_by_its_digest_when_the_folder_forgot_it(home, start, f
     assert start().run_id == first.run_id
 
 
+@pytest.mark.parametrize("damage", ["cut off", "no text", "of another training"])
+def test_the_run_is_found_by_its_digest_where_the_folders_record_is_not_its_own(home, start, folder, damage):
+    run = start()
+    record = folder / RUN_FILE
+    if damage == "cut off":
+        record.write_bytes(record.read_bytes()[:20])
+    elif damage == "no text":
+        record.write_bytes(bytes(range(128, 160)))
+    else:
+        client = open_store(home)
+        other = client.create_run(client.get_experiment_by_name(EXPERIMENT).experiment_id).info.run_id
+        record.write_text(record.read_text().replace(run.run_id, other))
+    assert start().run_id == run.run_id
+    assert json.loads(record.read_text())["run_id"] == run.run_id
+
+
 def test_a_run_that_was_deleted_is_replaced(home, start):
     first = start()
     open_store(home).delete_run(first.run_id)
