@@ -151,7 +151,7 @@ def watch(home: Home, say: Say) -> None:
 def stop(home: Home) -> bool:
     """Stop everything that runs for the home; False where nothing did.
 
-    Flow runs end first, while their server still takes note of it, then workers, then servers.
+    Flow runs end first, then workers, then servers, which have taken note that the runs are to go on.
     """
     supervisor = Supervisor(home)
     left = started_for(home)
