@@ -1,8 +1,10 @@
 # Needs Python 3.11 or newer and make, nothing else. Every target makes .venv first where it is missing or out of date.
 #   make run     the whole pipeline at full size        make test    the tests
 #   make up      servers, workers, all deployments      make down    stops what `make up` has started
-#   make check   format, lint, types, import rules      make bench   the benchmarks behind the README's figures
-# PYTHON=/path/to/python chooses the interpreter; ARGS="--preset small" is passed on to `make run` and `make up`.
+#   make status  what of it runs                        make check   format, lint, types, import rules
+#   make bench   the benchmarks behind the README       make bench-orchestration   what Prefect and MLflow cost
+# PYTHON=/path/to/python chooses the interpreter. ARGS is passed on to `make run`, `up`, `down`, `status` and the
+# benchmarks, as in `make run ARGS="--preset small"`. A home that ARGS="--home DIR" chooses has to be chosen each time.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,10 +13,10 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down test check format bench hooks clean
+.PHONY: help install run up down status test check format bench bench-orchestration hooks clean
 
 help:
-	@sed -n '2,4s/^# *//p' Makefile
+	@sed -n '2,5s/^# *//p' Makefile
 
 # Made again when the dependencies change, not at every call.
 $(STAMP): pyproject.toml constraints.txt
@@ -49,7 +51,10 @@ up: $(STAMP)
 	@$(BIN)/flipbook up $(ARGS)
 
 down: $(STAMP)
-	@$(BIN)/flipbook down
+	@$(BIN)/flipbook down $(ARGS)
+
+status: $(STAMP)
+	@$(BIN)/flipbook status $(ARGS)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest
@@ -65,7 +70,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.data $(ARGS)
+
+bench-orchestration: $(STAMP)
+	$(BIN)/python -m benchmarks.orchestration $(ARGS)
 
 hooks: $(STAMP)
 	$(BIN)/pre-commit install

@@ -40,6 +40,13 @@ from models.sampling import TextToVideo
 from models.trainer import train
 from tasks.home import HOME_VARIABLE, Home
 
+FOREIGN = ("FLIPBOOK_", "MLFLOW_")
+LINES_SHOWN = 20
+
+
+class CommandError(RuntimeError):
+    """The pipeline failed; the message holds the end of what it printed."""
+
 
 @dataclass(frozen=True)
 class Costs:
@@ -96,12 +103,25 @@ def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
 
 
 def pipeline_seconds(steps: int, api: str, home: Path) -> float:
-    """Seconds of one `flipbook run` of `steps` training steps in `home`, on the Prefect server at `api`."""
-    environment = {**os.environ, HOME_VARIABLE: str(home), "PREFECT_API_URL": api}
+    """Seconds of one `flipbook run` of `steps` training steps in `home`, on the Prefect server at `api`.
+
+    The configuration is the one that `compute` gets: what the shell says of Flipbook and MLflow is left out.
+
+    Raises:
+        CommandError: it failed.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    environment |= {HOME_VARIABLE: str(home), "PREFECT_API_URL": api}
     command = [sys.executable, "-m", "flows.cli", "run", "--set", f"train.steps={steps}"]
     begin = time.perf_counter()
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    seconds = time.perf_counter() - begin
+    if done.returncode:
+        end = "\n".join(done.stderr.splitlines()[-LINES_SHOWN:])
+        raise CommandError(
+            f"`flipbook run` failed with exit code {done.returncode}; the end of what it printed:\n{end}"
+        )
+    return seconds
 
 
 def measure(steps: int, folder: Path, *, repeats: int) -> Costs:
@@ -125,7 +145,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None, help="file to keep the figures in")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="flipbook-benchmark-") as folder:
-        costs = measure(options.steps, Path(folder), repeats=options.repeats)
+        try:
+            costs = measure(options.steps, Path(folder), repeats=options.repeats)
+        except CommandError as error:
+            sys.exit(f"Error: {error}")
     print(f"{options.steps:,} steps: generate {costs.generate:.1f} s, train {costs.train:.1f} s, ", end="")
     print(f"evaluate {costs.evaluate:.1f} s as plain functions; the pipeline {costs.pipeline:.1f} s")
     print(f"pipeline / compute     {costs.ratio:8.3f}   (bar 1.10)")

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.history_lock import claim_beside_others
 from flows.server_log import reason_in
 from tasks.home import Home
 
@@ -98,15 +99,21 @@ def prefect_server(home: Home) -> Iterator[PrefectApi]:
             api.wait_until_ready()
             result = pipeline(config)
 
-    Raises EmbeddedServerError where the server cannot start.
+    Raises EmbeddedServerError where the server cannot start, flows.history_lock.HistoryInUseError where servers that
+    stay have the home's history.
     """
     if url := os.environ.get("PREFECT_API_URL"):
         yield PrefectApi(url)
         return
     home.create()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        process = _start(home, listener)
+    history = Path(server_environment(home)["PREFECT_HOME"]).expanduser().absolute()
+    lock = claim_beside_others(history)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+            process = _start(home, listener, history, lock)
+    finally:
+        os.close(lock)  # the server holds it from now on
     try:
         with _environment(client_environment(home, url)):
             try:
@@ -122,18 +129,18 @@ def log_file(home: Home) -> Path:
     return home.logs / "prefect.log"
 
 
-def _start(home: Home, listener: socket.socket) -> subprocess.Popen[bytes]:
+def _start(home: Home, listener: socket.socket, history: Path, lock: int) -> subprocess.Popen[bytes]:
     log = log_file(home)
     log.parent.mkdir(parents=True, exist_ok=True)
     descriptor = listener.fileno()
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.embedded_server", str(descriptor), str(home.locks / "prefect-server.lock")],
+            [sys.executable, "-m", "flows.embedded_server", str(descriptor), str(history)],
             env={**os.environ, **server_environment(home)},
             stdin=subprocess.PIPE,  # closes with this process, even if it is killed: the server's sign to end
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(descriptor,),
+            pass_fds=(descriptor, lock),
             start_new_session=True,  # Ctrl-C is for this process; the server has to record what it did to the run
         )
 

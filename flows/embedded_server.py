@@ -1,6 +1,7 @@
-"""The process of the embedded Prefect server: `python -m flows.embedded_server LISTENING_DESCRIPTOR LOCK_FILE`.
+"""The process of the embedded Prefect server: `python -m flows.embedded_server LISTENING_DESCRIPTOR HISTORY`.
 
-It serves on a socket that its parent opened, and ends when the parent does (its standard input closes then).
+It serves the history in the folder HISTORY, on a socket that its parent opened, and ends when the parent does (its
+standard input closes then).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ GRACE_SECONDS = 3
 
 
 class _Server(uvicorn.Server):
-    """Starts under a lock: the first start in a home makes the database, which two must not do at once."""
+    """Starts under a lock: the first start on a history makes the database, which two must not do at once."""
 
     def __init__(self, config: uvicorn.Config, lock: Path) -> None:
         super().__init__(config)
@@ -33,7 +34,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serves until SIGTERM, or until the parent is gone."""
-    descriptor, lock = int(sys.argv[1]), Path(sys.argv[2])
+    descriptor, lock = int(sys.argv[1]), Path(sys.argv[2]) / "starting.lock"
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     from prefect.server.api.server import create_app

@@ -36,9 +36,11 @@ HomeFolder = Annotated[
 
 def use_home(home: Path | None) -> None:
     """Make `home` the one that the rest of the process uses, and the servers that run for it, if there are any."""
+    from functools import partial
+
     from flows.services.client import use_running_servers
 
-    use_running_servers(choose_home(home))
+    use_running_servers(choose_home(home), say=partial(typer.echo, err=True))
 
 
 def choose_home(home: Path | None) -> "Home":

@@ -90,4 +90,7 @@ def train(
         ready()
         version = train_flow(settings.world, settings.data, settings.model, settings.train)
     assert version is not None  # asked to register
-    typer.echo(f"Registered as {version.ref}. Score it: flipbook evaluate --model {version.ref}")
+
+    from flows.summary import home_option, program
+
+    typer.echo(f"Registered as {version.ref}. Score it: {program()} evaluate --model {version.ref}{home_option()}")

@@ -8,7 +8,7 @@ import time
 from flows.services.access import PASSWORD_VARIABLE, AccessError, Credentials
 from flows.services.addresses import Addresses
 from flows.services.health import server_answers
-from flows.services.lifecycle import running_addresses
+from flows.services.lifecycle import Say, running_addresses, wait_while_starting
 from flows.services.programs import SERVERS, client_settings
 from tasks.home import Home
 from tasks.mlflow_store import URI_VARIABLE
@@ -21,10 +21,11 @@ class SilentServerError(RuntimeError):
     """A server that should run for the home does not answer; the message names it."""
 
 
-def use_running_servers(home: Home) -> None:
+def use_running_servers(home: Home, say: Say) -> None:
     """Make this process a client of the servers that run for `home`; without any it stays as it is.
 
-    PREFECT_API_URL and MLFLOW_TRACKING_URI, where the user has set them, stay. Call it before Prefect is imported.
+    PREFECT_API_URL and MLFLOW_TRACKING_URI, where the user has set them, stay. Servers that are starting are waited
+    for, and `say` is given a line about it. Call it before Prefect is imported.
 
     Raises:
         SilentServerError: supervisord runs, and a server does not answer. To go on without it would put a second
@@ -32,7 +33,10 @@ def use_running_servers(home: Home) -> None:
         AccessError: the servers want a password, and FLIPBOOK_PASSWORD is not set.
     """
     own_prefect, own_mlflow = not os.environ.get("PREFECT_API_URL"), not os.environ.get(URI_VARIABLE)
-    addresses = running_addresses(home) if own_prefect or own_mlflow else None
+    if not own_prefect and not own_mlflow:
+        return
+    wait_while_starting(home, say)
+    addresses = running_addresses(home)
     if addresses is None:
         return
     credentials = Credentials.from_environment() if addresses.protected else None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
+from flows.history_lock import HistoryInUseError, claim_alone
 from flows.services import access
 from flows.services.addresses import Addresses
 from flows.services.processes import end, started_for
-from flows.services.programs import FOREIGN_VARIABLES, MLFLOW, SERVERS, program, without_foreign
+from flows.services.programs import FOREIGN_VARIABLES, MLFLOW, PREFECT, SERVERS, program, without_foreign
 from tasks.home import Home
 from tasks.mlflow_store import URI_VARIABLE, backend_uri, ensure_experiment, open_store
 
@@ -29,6 +30,11 @@ def main() -> None:
         end([item.process for item in started_for(home, [name])])
     if name == MLFLOW:
         _prepare_mlflow(home, credentials)
+    if name == PREFECT:
+        try:
+            os.set_inheritable(claim_alone(home.prefect), True)  # held by what this process becomes, until its end
+        except HistoryInUseError as error:
+            sys.exit(str(error))
     chosen = program(name, home, addresses, credentials)
     environment = without_foreign(os.environ) | chosen.settings
     environment.pop(access.PASSWORD_VARIABLE, None)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
+from flows.history_lock import claim_alone
 from flows.server_log import reason_in
 from flows.services.access import credentials_for
 from flows.services.addresses import Addresses
@@ -35,6 +36,7 @@ from tasks.home import Home
 SETUP = (sys.executable, "-m", "flows.setup")
 START_SECONDS = 300.0  # a busy machine may need minutes; a program that ended is noticed at once
 SETUP_SECONDS = 300.0
+EMBEDDED_END_SECONDS = 5.0  # the server of a command that has been killed ends within them
 POLL_SECONDS = 0.3
 WATCH_SECONDS = 1.0
 
@@ -60,6 +62,20 @@ def starting(home: Home) -> Iterator[None]:
         yield
 
 
+def wait_while_starting(home: Home, say: Say) -> None:
+    """Return once nobody starts servers for the home."""
+    try:
+        file = (home.up / "starting.lock").open()
+    except FileNotFoundError:
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Servers for {home.root} are starting; waiting for them ...")
+            fcntl.flock(file, fcntl.LOCK_SH)
+
+
 def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, say: Say) -> Addresses:
     """Start the servers of a home where none run, and with `setup` register the deployments and start the workers.
 
@@ -77,6 +93,7 @@ def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, s
 
     Raises:
         AccessError: they would be open to others.
+        HistoryInUseError: a command uses the home with its own Prefect server.
         PortError: a port is taken.
         SupervisorError: supervisord did not start.
         ServiceError: a program did not start, or the setup failed. Nothing is left running.
@@ -87,6 +104,7 @@ def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, s
     if supervisor.is_running():  # whoever started it was killed before it was done
         stop(home)
     _check_nothing_is_left(home)
+    os.close(claim_alone(home.prefect, patience=EMBEDDED_END_SECONDS))  # refused here, not by the end of a log
     check_port(addresses.host, addresses.prefect_port, "--prefect-port")
     check_port(addresses.host, addresses.mlflow_port, "--mlflow-port")
     names = PROGRAMS if setup else SERVERS
@@ -133,7 +151,7 @@ def watch(home: Home, say: Say) -> None:
 def stop(home: Home) -> bool:
     """Stop everything that runs for the home; False where nothing did.
 
-    Flow runs end first, while their server still takes note of it, then workers, then servers.
+    Flow runs end first, then workers, then servers, which have taken note that the runs are to go on.
     """
     supervisor = Supervisor(home)
     left = started_for(home)

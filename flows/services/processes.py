@@ -67,6 +67,13 @@ def end(processes: Collection[psutil.Process], patience: float = PATIENCE_SECOND
     _alive_after(patience, processes)
 
 
+def kill(processes: Collection[psutil.Process]) -> None:
+    """Kill `processes`, and wait until they are gone."""
+    for process in processes:
+        _signal(process, signal.SIGKILL)
+    _alive_after(PATIENCE_SECONDS, processes)
+
+
 @contextlib.contextmanager
 def frozen(processes: Collection[psutil.Process]) -> Iterator[None]:
     """Within the block `processes` do nothing; signals reach them at its end."""

@@ -102,6 +102,7 @@ def _prefect(home: Home, addresses: Addresses, credentials: Credentials | None) 
     port = str(addresses.prefect_port)
     settings = {
         **server_environment(home),
+        "PREFECT_HOME": str(home.prefect),  # as its clients have it, and as it is locked
         "PREFECT_SERVER_API_HOST": addresses.host,
         "PREFECT_SERVER_API_PORT": port,  # without it the pages call the default port
         "PREFECT_API_URL": addresses.prefect_api,

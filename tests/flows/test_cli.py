@@ -1,12 +1,16 @@
 """The command line: what it prints, and how it ends, when something is wrong."""
 
+import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from tiny import tiny_config
 
 from flows.cli import execute, explain
 from flows.config import PipelineConfig
@@ -29,10 +33,10 @@ def _home_of_its_own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
 
 
-def flipbook(*arguments: str) -> subprocess.CompletedProcess[str]:
+def flipbook(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -135,3 +139,19 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     monkeypatch.setattr("flows.overrides.load_config", interrupted)
     assert execute(["run"]) == 130
     assert "go on" in capsys.readouterr().err
+
+
+def test_what_a_training_prints_can_be_typed_as_it_stands(prefect_api: str, tmp_path: Path) -> None:
+    where = tmp_path / "a home"
+    tiny = {
+        f"FLIPBOOK_{name.upper()}": json.dumps(section)
+        for name, section in tiny_config().model_dump(mode="json").items()
+    }
+    done = flipbook("train", "--home", where, PREFECT_API_URL=prefect_api, **tiny)
+    assert done.returncode == 0, done.stderr
+    (command,) = re.findall("Score it: (.*)", done.stdout)
+    name, *arguments = shlex.split(command)
+    assert name.endswith("flipbook")
+    assert arguments == ["evaluate", "--model", "models:/flipbook/1", "--home", str(where)]
+    scored = flipbook(*arguments, PREFECT_API_URL=prefect_api, **tiny)
+    assert scored.returncode == 0, scored.stderr

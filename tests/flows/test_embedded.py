@@ -1,12 +1,26 @@
-"""What is said where the embedded Prefect server does not start."""
+"""The embedded Prefect server: what is said where it does not start, and that its history is free at its end."""
 
+import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
+from shell import output_until, started
 
 from flows import server_log
 from flows.embedded import EmbeddedServerError, PrefectApi
+from flows.history_lock import HistoryInUseError, claim_alone, claim_beside_others
+
+COMMAND = """
+import sys
+from flows.embedded import prefect_server
+from tasks.home import Home
+with prefect_server(Home.at(sys.argv[1])) as api:
+    api.wait_until_ready()
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -31,3 +45,17 @@ def test_a_full_disk_is_named_instead(gone: PrefectApi, tmp_path: Path, monkeypa
         gone.wait_until_ready()
     assert str(tmp_path / "home") in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+def test_commands_share_a_history_and_a_killed_one_gives_it_free(tmp_path: Path) -> None:
+    history = tmp_path / "prefect"
+    command = started(tmp_path, program=(sys.executable, "-c", COMMAND))
+    try:
+        output_until(command, "ready")
+        os.close(claim_beside_others(history))
+        with pytest.raises(HistoryInUseError, match=rf"A command is using {tmp_path} .*\(pid {command.pid}\)"):
+            claim_alone(history, patience=0)
+    finally:
+        command.kill()
+        command.communicate()
+    os.close(claim_alone(history))

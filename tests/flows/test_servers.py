@@ -5,11 +5,14 @@ import socket
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
-from shell import PATIENCE_SECONDS, alive, flipbook, free_ports, is_free, output_until, processes, started
+from shell import PATIENCE_SECONDS, alive, eventually, flipbook, free_ports, is_free, output_until, processes, started
 
+from flows import history_lock
 from flows.services.lifecycle import interrupted_by_signals
-from flows.services.processes import PortError, check_port
+from flows.services.processes import PortError, check_port, started_for
+from tasks.home import Home
 
 
 def test_both_answer_and_end_with_ctrl_c_and_so_do_their_children(tmp_path: Path) -> None:
@@ -39,6 +42,52 @@ def test_both_answer_and_end_with_ctrl_c_and_so_do_their_children(tmp_path: Path
     assert not any(alive(process) for process in running)
     assert is_free(prefect)
     assert is_free(mlflow)
+
+
+def embedded_servers(home: Path) -> list[psutil.Process]:
+    return [item for item in psutil.process_iter(["cmdline"]) if item.info["cmdline"][-1:] == [str(home / "prefect")]]
+
+
+def test_a_history_has_the_servers_that_stay_or_those_of_commands_and_never_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    prefect, mlflow = free_ports(2)
+    options = ("--home", home, "--prefect-port", prefect, "--mlflow-port", mlflow)
+    command = started("train", "--preset", "small", "--set", "train.steps=100000", "--home", home)
+    try:
+        eventually(lambda: embedded_servers(home))
+        refused = flipbook("ui", *options)
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=PATIENCE_SECONDS)
+    assert refused.returncode == 1
+    assert f"A command is using {home} with its own Prefect server (pid {command.pid})" in refused.stderr
+    assert embedded_servers(home) == []
+
+    embedded_log = (home / "logs" / "prefect.log").read_bytes()
+    ui = started("ui", *options, PREFECT_HOME=str(tmp_path / "of another home"))
+    try:
+        output_until(ui, "Starting")
+        done = flipbook("data", "--preset", "small", "--home", home)
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{prefect}/api/flow_runs/count", b"{}", method="POST"), timeout=30
+        ) as answer:
+            runs = int(answer.read())
+        running = {item.program for item in started_for(Home.at(home))}
+        monkeypatch.setattr(history_lock, "PATIENCE_SECONDS", 0.0)
+        with pytest.raises(history_lock.HistoryInUseError, match="starting or stopping"):
+            history_lock.claim_beside_others(home / "prefect")
+    finally:
+        ui.send_signal(signal.SIGINT)
+        ui.communicate(timeout=PATIENCE_SECONDS)
+        flipbook("down", "--home", home)
+    assert done.returncode == 0, done.stderr
+    assert "are starting; waiting for them" in done.stderr
+    assert running == {"prefect", "mlflow"}
+    assert runs >= 1
+    assert (home / "logs" / "prefect.log").read_bytes() == embedded_log
+    assert not (tmp_path / "of another home" / "prefect.db").exists()
 
 
 def test_a_server_that_fails_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 """Registering the project on a server makes all that it needs, and doing it again keeps what people have changed."""
 
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.schedules import IntervalSchedule
+from shell import ROOT, free_ports, shell
 
 from flows.automations import CRASH_SILENT, RESCHEDULE_CRASHED
 from flows.gpu_slot import GPU_LIMIT
@@ -34,6 +40,12 @@ def client(prefect_api: str) -> Iterator[SyncPrefectClient]:
 def schedules(client: SyncPrefectClient) -> list[tuple[str | None, bool]]:
     deployment = client.read_deployment_by_name("pipeline/pipeline")
     return sorted(((schedule.slug, schedule.active) for schedule in deployment.schedules), key=str)
+
+
+def limit_of(client: SyncPrefectClient, name: str) -> tuple[int | None, str | None]:
+    deployment = client.read_deployment_by_name(name)
+    limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
+    return limit.limit if limit else None, options.collision_strategy.value if options else None
 
 
 def switched_on(client: SyncPrefectClient) -> dict[str, bool]:
@@ -67,6 +79,9 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     client.update_deployment_schedule(deployment.id, nightly.id, active=True)
     client.create_deployment_schedules(deployment.id, [(IntervalSchedule(interval=timedelta(days=3)), False)])
     client.update_global_concurrency_limit(GPU_LIMIT, _limit(2))
+    client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=7))
+    unlimited = client.read_deployment_by_name("generate/generate")
+    client.update_deployment(unlimited.id, DeploymentUpdate(concurrency_limit=None))
     off = next(automation for automation in client.read_automations() if automation.name.startswith("evaluate"))
     client.pause_automation(off.id)
     kept = {
@@ -78,6 +93,9 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         register_all()
         assert schedules(client) == [("nightly", True), (None, False)]
         assert client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit == 2
+        assert limit_of(client, "pipeline/pipeline") == (7, "ENQUEUE")
+        assert limit_of(client, "generate/generate")[0] is None
+        assert limit_of(client, "announce/announce") == (1, "CANCEL_NEW")
         assert switched_on(client) == {CRASH_SILENT: True, RESCHEDULE_CRASHED: True, off.name: False}
         now = {automation.name: automation.id for automation in client.read_automations()}
         assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both
@@ -85,6 +103,41 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         client.update_global_concurrency_limit(GPU_LIMIT, _limit(1))
         for automation in client.read_automations():
             client.resume_automation(automation.id)
+
+
+def registered(*, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m flows.setup`, by the code in `cwd`."""
+    return subprocess.run(
+        [sys.executable, "-m", "flows.setup"],
+        cwd=cwd, env=shell(**variables), capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+
+
+def test_an_installed_wheel_registers_the_same(client: SyncPrefectClient, prefect_api: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as content:
+        content.extractall(tmp_path / "installed")
+    client.delete_deployment(client.read_deployment_by_name("clean/clean").id)
+    done = registered(cwd=tmp_path / "installed", PREFECT_API_URL=prefect_api)
+    assert done.returncode == 0, done.stderr
+    assert limit_of(client, "clean/clean") == (1, "ENQUEUE")
+
+
+def test_a_server_that_is_down_is_a_sentence() -> None:
+    (port,) = free_ports(1)
+    done = registered(PREFECT_API_URL=f"http://127.0.0.1:{port}/api")
+    assert done.returncode == 1
+    assert f"Error: No Prefect server answers at http://127.0.0.1:{port}/api" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_without_api_is_a_sentence(prefect_api: str) -> None:
+    done = registered(PREFECT_API_URL=prefect_api.removesuffix("/api"))
+    assert done.returncode == 1
+    assert "PREFECT_API_URL ends in /api" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _limit(slots: int):

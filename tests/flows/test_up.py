@@ -133,6 +133,13 @@ def test_without_the_password_both_servers_refuse(up: Up, password: str | None) 
         assert asked(url, content)[0] == 200
 
 
+def test_registering_without_the_password_is_a_sentence(up: Up) -> None:
+    done = flipbook(program=(sys.executable, "-m", "flows.setup"), PREFECT_API_URL=f"{up.prefect}/api")
+    assert done.returncode == 1
+    assert done.stderr.endswith("asks for a password: set PREFECT_API_AUTH_STRING to user:password.\n")
+    assert "Traceback" not in done.stderr
+
+
 def test_pages_of_other_sites_get_nothing(up: Up) -> None:
     theirs = {"Origin": "http://elsewhere.example"}
     own = {"Origin": up.prefect}

@@ -1,0 +1,171 @@
+"""Progress on Prefect's pages: a server that hangs holds no training up, and shows the last value when it is back."""
+
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import Artifact
+from prefect.runtime import flow_run
+from shell import eventually
+from tiny import tiny_config
+
+from flows.embedded import prefect_server
+from flows.generate import make_dataset
+from flows.train import make_checkpoint
+from tasks import run_progress
+from tasks.home import Home
+from tasks.progress import reporting_to
+from tasks.run_progress import RunProgress
+
+REPORTS_WHILE_FROZEN = 15
+FROZEN_AT_MOST = 30.0
+LONGEST_PAUSE = 2.0
+
+
+class Server:
+    """A Prefect server that can be made to hang."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of these tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PREFECT_API_URL", "PREFECT_HOME"):
+            patch.delenv(name, raising=False)
+        before = set(psutil.Process().children())
+        with prefect_server(Home.at(tmp_path_factory.mktemp("prefect"))) as api:
+            api.wait_until_ready()
+            (process,) = set(psutil.Process().children()) - before
+            try:
+                yield Server(process)
+            finally:
+                process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(autouse=True)
+def quick(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything a tenth as slow; the order of what happens stays."""
+    monkeypatch.setattr(run_progress, "SECONDS_BETWEEN_UPDATES", 0.2)
+    monkeypatch.setattr(run_progress, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(run_progress, "PAUSE_SECONDS", 0.5)
+
+
+class Reported(RunProgress):
+    """Notes when the training reports, and does something at its first report."""
+
+    def __init__(self, at_first: Callable[[], None]) -> None:
+        super().__init__()
+        self.moments: list[float] = []
+        self._at_first = at_first
+
+    def update(self, step: str, completed: int, detail: str = "") -> None:
+        super().update(step, completed, detail)
+        if step == "train":
+            self.moments.append(time.monotonic())
+            if len(self.moments) == 1:
+                self._at_first()
+
+
+def artifact_of(run_id: str, step: str) -> Artifact:
+    wanted = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
+    with get_client(sync_client=True) as client:
+        found = [item for item in client.read_artifacts(flow_run_filter=wanted) if item.key == f"progress-{step}"]
+    return found[0]
+
+
+def warnings_of(run_id: str) -> list[str]:
+    with get_client(sync_client=True) as client:
+        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])))
+    return [log.message for log in logs if "takes no progress" in log.message]
+
+
+def test_a_training_does_not_notice_that_the_server_hangs(
+    server: Server, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    config = tiny_config(train={"steps": 500, "log_every": 5, "sample_every": 500})
+    frozen: list[float] = []
+
+    def hang() -> None:
+        began = time.monotonic()
+        server.freeze()
+        while len(progress.moments) < REPORTS_WHILE_FROZEN or time.monotonic() - began < 5:
+            if time.monotonic() - began > FROZEN_AT_MOST:
+                break
+            time.sleep(0.05)
+        server.thaw()
+        frozen.extend((began, time.monotonic()))
+
+    hanging = threading.Thread(target=hang)
+    progress = Reported(hanging.start)
+
+    @flow(name="train")
+    def training() -> str:
+        with progress, reporting_to(progress):
+            dataset = make_dataset(home, config.world, config.data).value
+            make_checkpoint(home, config.world, config.model, config.train, dataset)
+        return str(flow_run.get_id())
+
+    run_id = training()
+    hanging.join()
+    began, ended = frozen
+    meanwhile = [moment for moment in progress.moments if began < moment < ended]
+    assert len(meanwhile) >= REPORTS_WHILE_FROZEN - 1
+    assert max(after - before for before, after in itertools.pairwise([began, *meanwhile])) < LONGEST_PAUSE
+    shown = artifact_of(run_id, "train")
+    assert shown.data == 100.0
+    assert str(shown.description).startswith("train: done")
+    eventually(lambda: warnings_of(run_id), seconds=30)
+    assert len(warnings_of(run_id)) == 1  # of many values that were not taken
+
+
+def test_the_last_value_waits_for_a_server_that_comes_back(server: Server) -> None:
+    with_progress = RunProgress()
+
+    @flow(name="short")
+    def short() -> str:
+        with with_progress as progress:
+            progress.start("train", 10)
+            server.freeze()
+            progress.finish("train", "soon enough")
+            threading.Timer(2.0, server.thaw).start()
+        return str(flow_run.get_id())
+
+    shown = artifact_of(short(), "train")
+    assert (shown.data, shown.description) == (100.0, "train: done, soon enough")
+
+
+def test_a_server_that_stays_away_holds_the_end_up_for_a_bounded_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_progress, "LAST_SECONDS", 3.0)
+
+    @flow(name="short")
+    def short() -> float:
+        server.freeze()
+        try:
+            began = time.monotonic()
+            with RunProgress() as progress:
+                progress.start("train", 10)
+                progress.finish("train")
+            return time.monotonic() - began
+        finally:
+            server.thaw()
+
+    assert 2.5 < short() < 5
