@@ -2,6 +2,9 @@
 
 A killed worker leaves its runs Running for ever, since nobody is left to say otherwise. Runs of deployments send a
 heartbeat; when it stays away they are marked as crashed, and a crashed run is scheduled again, at most twice.
+
+A run that dies before it is Running, as one does whose code cannot be imported, is crashed at the same count of runs
+each time. What grows is the number of times that it was scheduled again: the third of them makes it Failed.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-HEARTBEAT_SECONDS = 30  # of the workers, the shortest that Prefect takes
-SILENCE_SECONDS = 105  # three heartbeats may get lost, or be held back while the server is started again
+from flows.heartbeat import SILENCE_SECONDS
+
 CRASHED_SECONDS = 15  # both the run's starter and its worker report a crash, some seconds apart
 RESCHEDULED_AT_MOST = 2
 CRASH_SILENT = "flipbook: a run that has fallen silent has crashed"
 RESCHEDULE_CRASHED = "flipbook: a crashed run goes on from where it was"
+GIVE_UP = "flipbook: a run that crashes again and again before it has begun has failed"
+RESCHEDULED = "Crashed; it goes on from where it was as soon as a worker takes it."
+COUNTED_FOR = timedelta(days=1)
 OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.flipbook"]})
 """Runs of this project's deployments: all of them carry its tag."""
 _SIGNS_OF_LIFE = ("Scheduled", "AwaitingRetry", "Late", "Pending", "Submitting", "Running", "Completed", "Cancelled")
@@ -70,11 +76,33 @@ def automations() -> list[Automation]:
             ChangeFlowRunState(
                 state=StateType.SCHEDULED,
                 name="AwaitingRetry",
-                message="Crashed; it goes on from where it was as soon as a worker takes it.",
+                message=RESCHEDULED,
             )
         ],
     )
-    return [silent, again]
+    given_up = Automation(
+        name=GIVE_UP,
+        description=f"Scheduled again {RESCHEDULED_AT_MOST} times, and crashed again: repetition does not mend it.",
+        trigger=EventTrigger(
+            expect={"prefect.flow-run.AwaitingRetry"},
+            match=ResourceSpecification(  # by its message: a person who has it tried again is not counted
+                {"prefect.resource.id": ["prefect.flow-run.*"], "prefect.state-message": [RESCHEDULED]}
+            ),
+            match_related=OURS,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=RESCHEDULED_AT_MOST + 1,
+            within=COUNTED_FOR,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.FAILED,
+                message=f"It has crashed {RESCHEDULED_AT_MOST + 1} times, at last before it had begun. "
+                "Its worker's log tells why. Mend that, then retry it.",
+            )
+        ],
+    )
+    return [silent, again, given_up]
 
 
 def ensure_automations() -> None:

@@ -2,61 +2,71 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import ConcurrencyLeaseHolder
-from prefect.concurrency.context import ConcurrencyContext
-from prefect.concurrency.sync import concurrency
 from prefect.runtime import deployment, flow_run
 
 from flows.server_patience import patiently
+from flows.slot_lease import Watch, acquire, give_back, kept, renew
 
 GPU_LIMIT = "gpu"
-LEASE_SECONDS = 120.0  # a killed holder's slot is free again after that; a restart of the server takes less
-LEASE_LABEL = "flipbook.gpu-lease"  # of the flow run: the lease by which it holds the slot
+POLL_SECONDS = 3.0
+
+_logger = logging.getLogger("flipbook.gpu")
 
 
 @contextmanager
 def gpu_slot() -> Iterator[None]:
-    """Within the block a run of a deployment holds the slot `gpu`, for which it waits as long as it takes.
+    """Within the block a run of a deployment holds a slot of `gpu`, for which it waits as long as it takes.
 
-    A run that was killed and goes on gives back what it held before: it need not wait for itself. Should its earlier
-    process still be alive, cut off from the server, that one loses the slot: it ends as it fails to renew its lease,
-    and until then the lock of the training keeps the two from training at once.
+    The server may be away for ten minutes. A run that was killed and goes on gives back what it held before: it need
+    not wait for itself. Should its earlier process still be alive, cut off from the server, that one loses the slot: it
+    ends as it fails to renew its lease, and until then the lock of the training keeps the two from training at once.
 
     A run from the command line has its machine to itself and takes none.
 
     Raises:
-        prefect.concurrency.services.ConcurrencySlotAcquisitionError: the server knows no limit of that name;
-            `python -m flows.setup` makes it.
+        flows.slot_lease.SlotError: the server knows no limit of that name; `python -m flows.setup` makes it.
     """
-    run_id = flow_run.get_id()
-    if deployment.id is None or run_id is None:
+    found = flow_run.get_id()
+    if deployment.id is None or found is None:
         yield
         return
-    holder = ConcurrencyLeaseHolder(type="flow_run", id=UUID(run_id))
-    slot = partial(concurrency, GPU_LIMIT, strict=True, lease_duration=LEASE_SECONDS, holder=holder)
+    run_id = UUID(found)
     with ExitStack() as stack:
         client = patiently(lambda: stack.enter_context(get_client(sync_client=True)))
-        patiently(lambda: _give_back(client, holder.id))
-        patiently(lambda: stack.enter_context(slot()))
-        patiently(lambda: _note(client, holder.id))
-        yield
+        patiently(partial(give_back, client, run_id))
+        lease = _wait_for_slot(client, run_id)
+        try:
+            with kept(run_id, lease):
+                yield
+        except BaseException:
+            _give_back_at_once(run_id, lease)
+            raise
+        patiently(partial(give_back, client, run_id, lease))
 
 
-def _note(client: SyncPrefectClient, run_id: UUID) -> None:
-    """Writes down by which lease the run holds the slot, where the run's next process finds it."""
-    context = ConcurrencyContext.get()
-    if context is not None and context.cleanup_lease_ids:
-        client.update_flow_run_labels(run_id, {LEASE_LABEL: str(context.cleanup_lease_ids[-1])})
+def _wait_for_slot(client: SyncPrefectClient, run_id: UUID) -> UUID:
+    watch = patiently(partial(Watch, client, run_id))
+    while True:
+        lease = patiently(partial(acquire, client, GPU_LIMIT, run_id))
+        # Where the server was away in between, the lease may have run out by now.
+        if lease is not None and patiently(partial(renew, client, run_id, lease, 0)):
+            return lease
+        patiently(watch.look)
+        time.sleep(POLL_SECONDS)
 
 
-def _give_back(client: SyncPrefectClient, run_id: UUID) -> None:
-    """Gives back the slot that an earlier process of the run has held; nothing happens where it has done so itself."""
-    lease = client.read_flow_run(run_id).labels.get(LEASE_LABEL)
-    if lease is not None:
-        client.release_concurrency_slots_with_lease(UUID(str(lease)))
+def _give_back_at_once(run_id: UUID, lease: UUID) -> None:
+    """What a run does that has to end: where the server is away, the next one that wants the slot takes it."""
+    try:
+        with get_client(sync_client=True) as client:
+            give_back(client, run_id, lease)
+    except Exception as error:
+        _logger.warning("Could not give back the GPU's slot (%s); it is free within some minutes.", error)

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.logging import get_run_logger
@@ -25,7 +25,8 @@ class HandoverError(RuntimeError):
 def hand_over(deployment: str, parameters: dict[str, Any], *, key: str) -> None:
     """Run `deployment` with `parameters` as a child of this run, and return once it has completed.
 
-    A flow run that is tried again after a crash finds the child that it started before, and waits for that one.
+    A flow run that is tried again after a crash finds the child that it started before, and waits for that one, also
+    where the child has crashed with it and is about to come back.
 
     Args:
         deployment: as "train/train": the names of flow and deployment.
@@ -36,16 +37,17 @@ def hand_over(deployment: str, parameters: dict[str, Any], *, key: str) -> None:
         HandoverError: the child failed, crashed for good, or was cancelled.
         prefect.exceptions.ObjectNotFound: there is no such deployment.
     """
-    logger = get_run_logger()
     attempt = 0
-    while True:
-        idempotency_key = f"{flow_run.get_id()}-{key}-{attempt}"
-        child = patiently(partial(_start, deployment, parameters, idempotency_key))
-        if child.state is None or not child.state.is_final() or child.state.is_completed():
-            break
-        attempt += 1  # the child of an earlier try of this run; it did not complete, so it gets a successor
-    logger.info("waiting for %s, run %s", deployment, child.name)
-    ended = _wait_for(child)
+    with get_client(sync_client=True) as client:
+        while True:
+            idempotency_key = f"{flow_run.get_id()}-{key}-{attempt}"
+            child = patiently(partial(_start, deployment, parameters, idempotency_key))
+            child = _unless_it_comes_back(client, child)
+            if child.state is None or not child.state.is_final() or child.state.is_completed():
+                break
+            attempt += 1  # the child of an earlier try of this run; it did not complete, so it gets a successor
+        get_run_logger().info("waiting for %s, run %s", deployment, child.name)
+        ended = _wait_for(client, child)
     if ended.state is None or not ended.state.is_completed():
         state = ended.state.name if ended.state else "unknown"
         message = ended.state.message if ended.state else ""
@@ -58,18 +60,20 @@ def _start(deployment: str, parameters: dict[str, Any], idempotency_key: str) ->
     return cast(FlowRun, started)  # not awaited: there is no event loop in this thread
 
 
-def _wait_for(child: FlowRun) -> FlowRun:
-    """`child` in its final state. Crashed is final only when nobody puts the run back into the queue for some time."""
-    crashed_since: float | None = None
-    with get_client(sync_client=True) as client:
-        while True:
-            child = patiently(partial(client.read_flow_run, child.id))
-            if child.state and child.state.is_crashed():
-                crashed_since = crashed_since or time.monotonic()
-                if time.monotonic() - crashed_since > RESCHEDULE_SECONDS:
-                    return child
-            elif child.state and child.state.is_final():
-                return child
-            else:
-                crashed_since = None
-            time.sleep(POLL_SECONDS)
+def _wait_for(client: SyncPrefectClient, child: FlowRun) -> FlowRun:
+    """`child` in its final state."""
+    while True:
+        child = _unless_it_comes_back(client, child)
+        if child.state and child.state.is_final():
+            return child
+        time.sleep(POLL_SECONDS)
+        child = patiently(partial(client.read_flow_run, child.id))
+
+
+def _unless_it_comes_back(client: SyncPrefectClient, child: FlowRun) -> FlowRun:
+    """`child`, if it has crashed once nobody has put it back into the queue for some time: only then that is final."""
+    deadline = time.monotonic() + RESCHEDULE_SECONDS
+    while child.state and child.state.is_crashed() and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        child = patiently(partial(client.read_flow_run, child.id))
+    return child

@@ -43,8 +43,15 @@ def patiently(request: Callable[[], T]) -> T:
             time.sleep(PAUSE_SECONDS)
 
 
-def _is_away(error: Exception) -> bool:
-    """Whether there was no answer, or one that tells of a server that starts or stops."""
-    if isinstance(error, httpx.HTTPStatusError):  # Prefect's own is one
-        return error.response.status_code >= 500
-    return isinstance(error, httpx.TransportError)
+def _is_away(error: BaseException | None) -> bool:
+    """Whether there was no answer, or one that tells of a server that starts or stops.
+
+    Functions of Prefect raise errors of their own from those of their client, which tell more.
+    """
+    while error is not None:
+        if isinstance(error, httpx.HTTPStatusError):  # Prefect's own is one
+            return error.response.status_code >= 500
+        if isinstance(error, httpx.TransportError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

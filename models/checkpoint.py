@@ -31,7 +31,7 @@ WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flipbook.checkpoint")
 
 
 class CheckpointError(ValueError):

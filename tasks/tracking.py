@@ -34,7 +34,7 @@ from tasks.sender import Sender, sent_picture_steps
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("flipbook.tracking")
 
 RUN_FILE = "mlflow_run.json"  # in the training's checkpoint folder
 UNSENT = "unsent"  # also there: the journal

@@ -19,9 +19,9 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from benchmarks.faults.findings import require
 from benchmarks.faults.programs import ROOT, Program, wait_for
-from flows.automations import HEARTBEAT_SECONDS
 from flows.config import PipelineConfig
 from flows.embedded import server_environment
+from flows.heartbeat import HEARTBEAT_SECONDS
 from tasks.home import HOME_VARIABLE, Home
 
 START_SECONDS = 180.0

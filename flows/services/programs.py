@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.embedded import server_environment
+from flows.heartbeat import HEARTBEAT_SECONDS
 from flows.services.access import Credentials, form_key, mlflow_access_file
 from flows.services.addresses import Addresses
 from tasks.home import HOME_VARIABLE, Home
@@ -21,12 +22,12 @@ from tasks.mlflow_store import URI_VARIABLE, artifact_root, backend_uri
 PREFECT = "prefect"
 MLFLOW = "mlflow"
 SERVERS = (PREFECT, MLFLOW)
-# How many runs a worker takes at once. A pipeline waits for the training that it has handed over, so two of them make
-# use of one GPU. The gpu worker takes one: a run that waits on the server costs nothing and survives everything here,
-# one that waits in a process holds PyTorch's memory, and is lost with it.
-WORKERS = {"worker-cpu": ("cpu", 2), "worker-gpu": ("gpu", 1)}
+# How many runs a worker takes at once. A pipeline waits for the training that it has handed over, so two of them, which
+# is their limit in prefect.yaml, make use of one GPU; two more places are left for what must not wait for a training:
+# evaluations, the announcer. The gpu worker takes one: a run that waits on the server costs nothing and survives
+# everything here, one that waits in a process holds PyTorch's memory, and is lost with it.
+WORKERS = {"worker-cpu": ("cpu", 4), "worker-gpu": ("gpu", 1)}
 PROGRAMS = (*SERVERS, *WORKERS)
-HEARTBEAT_SECONDS = 30
 
 FOREIGN_VARIABLES = (
     "PREFECT_PROFILE",

@@ -1,5 +1,6 @@
 """deploy/compose.yaml, read by Docker's own compose: what it refuses, what it starts, who can reach it."""
 
+import itertools
 import re
 
 import mlflow.environment_variables
@@ -10,9 +11,15 @@ from mlflow.cli import server as mlflow_server
 from prefect.settings import Settings
 
 from flows.embedded import server_environment
+from flows.heartbeat import HEARTBEAT_SECONDS
+from flows.services.programs import WORKERS
 from tasks.home import Home
 
 ONE_SHOT = {"setup"}
+ENVIRONMENT = {
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "flipbook",
+}
 
 
 @pytest.mark.parametrize("name", empty_settings())
@@ -82,6 +89,18 @@ def test_the_workers_share_one_home(services):
     for worker in workers:
         (volume,) = worker["volumes"]
         assert (volume["source"], volume["target"]) == ("home", worker["environment"]["FLIPBOOK_HOME"])
+
+
+def test_the_workers_take_what_one_gpu_and_waiting_pipelines_allow(settings, services):
+    """As `flipbook up` starts them: places beside the pipelines that wait, and one training for the one GPU."""
+    runs = {pool: str(limit) for pool, limit in WORKERS.values()}
+    for name, pool in {"worker-cpu": "cpu", "worker-gpu": "gpu", "worker-no-gpu": "gpu"}.items():
+        command = services[name]["command"]
+        options = dict(itertools.pairwise(command))
+        assert (options["--pool"], options["--limit"], options["--name"]) == (pool, runs[pool], f"{pool}-main")
+        assert services[name]["environment"].items() >= ENVIRONMENT.items()
+    second = rendered(settings | {"WORKER_NAME": "second"})["services"]
+    assert "cpu-second" in second["worker-cpu"]["command"]
 
 
 def test_only_mlflow_holds_the_keys_of_the_store(settings, services):

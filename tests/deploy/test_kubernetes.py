@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.templating import find_placeholders
 
 from flows.embedded import prefect_server
+from flows.heartbeat import HEARTBEAT_SECONDS
 from tasks.home import Home
 
 TEMPLATE = DEPLOY / "kubernetes" / "gpu-pool.json"
@@ -109,6 +110,14 @@ def test_a_run_asks_for_one_gpu_and_has_the_home_and_the_secret(job_of, template
     assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
     assert job["metadata"]["namespace"] == claim["metadata"]["namespace"]
     assert job["metadata"]["generateName"] == "quick-otter-"
+
+
+def test_a_run_says_that_it_lives_as_often_as_the_server_expects_whatever_its_deployment_adds(job_of, template):
+    (container,) = job_of(template, env={"MORE": "yes"})["spec"]["template"]["spec"]["containers"]
+    environment = {item["name"]: item.get("value") for item in container["env"]}
+    assert environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == str(HEARTBEAT_SECONDS)
+    assert environment["PREFECT_LOGGING_EXTRA_LOGGERS"] == "flipbook"
+    assert environment["MORE"] == "yes"
 
 
 def test_kubernetes_own_schema_accepts_job_and_claim(job_of, template):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from tiny import tiny_config
 
+from flows.heartbeat import HEARTBEAT_SECONDS
 from flows.setup import register_all
 from tasks.home import HOME_VARIABLE, Home
 from tasks.registry import list_versions
@@ -88,6 +94,29 @@ def test_a_training_that_cannot_succeed_fails_the_pipeline_with_its_name(client:
     assert ended.state
     assert ended.state.is_failed()
     assert "train/train did not complete" in str(ended.state.message)
+
+
+def test_runs_get_their_deployment_s_variables_beside_all_that_their_worker_has(
+    client: SyncPrefectClient, home: Home, tmp_path: Path
+) -> None:
+    """The workers here were started as by hand, without them."""
+    written = tmp_path / "environment.json"
+    (tmp_path / "telling.py").write_text(
+        "import json, os, pathlib\nfrom prefect import flow\n\n\n@flow\ndef telling(file: str) -> None:\n"
+        "    pathlib.Path(file).write_text(json.dumps(dict(os.environ)))\n"
+    )
+    variables = client.read_deployment_by_name("train/train").job_variables
+    source = cast(Any, flow.from_source(source=tmp_path, entrypoint="telling.py:telling"))
+    source.deploy(name="test", work_pool_name="gpu", job_variables=variables, print_next_steps=False)
+    ended = run_deployment("telling/test", parameters={"file": str(written)}, timeout=PATIENCE_SECONDS, poll_interval=1)
+    assert isinstance(ended, FlowRun)
+    assert ended.state
+    assert ended.state.is_completed(), ended.state.message
+    environment = json.loads(written.read_text())
+    assert environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == str(HEARTBEAT_SECONDS)
+    assert environment["PREFECT_LOGGING_EXTRA_LOGGERS"] == "flipbook"
+    assert environment[HOME_VARIABLE] == str(home.root)
+    assert environment["PATH"] == os.environ["PATH"]
 
 
 def _of(run: FlowRun) -> FlowRunFilter:

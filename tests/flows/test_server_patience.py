@@ -7,6 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.concurrency.sync import concurrency
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from shell import free_ports
 
 from flows import server_patience
@@ -27,6 +30,9 @@ class Answering(BaseHTTPRequestHandler):
         self.send_response(self.statuses.pop(0))
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Not into the tests' output."""
@@ -66,3 +72,22 @@ def test_it_ends_in_time(monkeypatch):
     monkeypatch.setattr(server_patience, "PATIENCE_SECONDS", 0.3)
     with pytest.raises(httpx.ConnectError):
         patiently(partial(ask, port))
+
+
+def test_an_absence_that_prefect_wraps_into_an_error_of_its_own_is_one(monkeypatch):
+    """The slot of a limit is asked for twice while nobody listens, then of a server that refuses: only that ends it."""
+    (port,), servers = free_ports(1), []
+    threading.Timer(2, lambda: servers.append(serve(port, 409))).start()
+
+    def slot() -> None:
+        with concurrency("gpu", strict=True):
+            raise AssertionError("nobody has given a slot")
+
+    began = time.monotonic()
+    with (
+        temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}),
+        pytest.raises(ConcurrencySlotAcquisitionError, match="409"),
+    ):
+        patiently(slot)
+    assert time.monotonic() - began >= 2
+    servers[0].shutdown()

@@ -13,8 +13,10 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.schedules import IntervalSchedule
 from shell import ROOT, free_ports, shell
 
-from flows.automations import CRASH_SILENT, RESCHEDULE_CRASHED
+from flows.automations import CRASH_SILENT, GIVE_UP, RESCHEDULE_CRASHED
 from flows.gpu_slot import GPU_LIMIT
+from flows.heartbeat import HEARTBEAT_SECONDS
+from flows.services.programs import WORKERS
 from flows.setup import register_all
 
 DEPLOYMENTS = {
@@ -61,6 +63,21 @@ def test_every_flow_is_a_deployment_with_a_description_in_its_pool(client: SyncP
     assert client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit == 1
 
 
+def test_every_deployment_gives_its_runs_what_no_worker_may_forget(client: SyncPrefectClient) -> None:
+    for name in DEPLOYMENTS:
+        assert client.read_deployment_by_name(name).job_variables["env"] == {
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+            "PREFECT_LOGGING_EXTRA_LOGGERS": "flipbook",
+        }, name
+
+
+def test_waiting_pipelines_leave_half_of_the_cpu_worker_to_others(client: SyncPrefectClient) -> None:
+    places = dict(WORKERS.values())["cpu"]
+    limit = client.read_deployment_by_name("pipeline/pipeline").global_concurrency_limit
+    assert limit
+    assert limit.limit <= places / 2
+
+
 def test_the_form_of_a_run_explains_every_field(client: SyncPrefectClient) -> None:
     schema = client.read_deployment_by_name("pipeline/pipeline").parameter_openapi_schema
     assert all(field["description"] for field in schema["properties"].values())
@@ -87,7 +104,7 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     kept = {
         automation.name: automation.id
         for automation in client.read_automations()
-        if automation.name in (CRASH_SILENT, RESCHEDULE_CRASHED)
+        if automation.name in (CRASH_SILENT, RESCHEDULE_CRASHED, GIVE_UP)
     }
     try:
         register_all()
@@ -96,7 +113,7 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         assert limit_of(client, "pipeline/pipeline") == (7, "ENQUEUE")
         assert limit_of(client, "generate/generate")[0] is None
         assert limit_of(client, "announce/announce") == (1, "CANCEL_NEW")
-        assert switched_on(client) == {CRASH_SILENT: True, RESCHEDULE_CRASHED: True, off.name: False}
+        assert switched_on(client) == {CRASH_SILENT: True, RESCHEDULE_CRASHED: True, GIVE_UP: True, off.name: False}
         now = {automation.name: automation.id for automation in client.read_automations()}
         assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both
     finally:

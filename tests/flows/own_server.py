@@ -1,0 +1,47 @@
+"""A Prefect server as `flipbook up` starts it, for tests that take it away, or change what it does by itself."""
+
+import os
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from shell import ROOT, eventually, free_ports
+
+from flows.services.addresses import Addresses
+from flows.services.programs import program
+from tasks.home import Home
+
+
+class OwnServer:
+    """A server with a history in `folder`, which may be started again."""
+
+    def __init__(self, folder: Path) -> None:
+        home, (port, other) = Home.at(folder / "home").create(), free_ports(2)
+        addresses = Addresses(host="127.0.0.1", prefect_port=port, mlflow_port=other)
+        self.url = addresses.prefect_api
+        self._program = program("prefect", home, addresses, None)
+        self._log = folder / "server.log"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Within the block it answers, and this process uses it; then it is killed."""
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                self._program.command, cwd=ROOT, env={**os.environ, **self._program.settings}, stdout=log, stderr=log
+            )
+        try:
+            eventually(self._answers, 180)
+            with temporary_settings({PREFECT_API_URL: self.url}):
+                yield
+        finally:
+            process.kill()
+            process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(urllib.request.urlopen(f"{self.url}/health", timeout=5).status == 200)
+        except OSError:
+            return False
