@@ -109,6 +109,8 @@ def difference_table(candidate: Standing, champion: Standing, *, champion_name: 
         ("held-out prompts", candidate.held_out, champion.held_out),
         ("seen prompts (T0)", candidate.seen, champion.seen),
     ):
+        if ours is None or theirs is None:
+            continue
         low, high = difference_interval(ours, theirs)
         difference = f"{100 * (ours.value - theirs.value):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         rows.append((name, _percent(ours.value), _percent(theirs.value), difference))

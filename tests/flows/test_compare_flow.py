@@ -95,6 +95,16 @@ def test_the_same_comparison_again_evaluates_and_records_nothing(first, home):
     assert comparisons_in(home) == [first.run_id]
 
 
+def test_comparing_on_a_few_clips_changes_no_scores_of_the_versions(first, home):
+    client = open_store(home)
+    before = [client.get_model_version("flipbook", number) for number in ("1", "2")]
+    quick = compare(A, B, EVALUATION.model_copy(update={"samples_seen": 2, "samples_held_out": 2}))
+    after = [client.get_model_version("flipbook", number) for number in ("1", "2")]
+    assert [(found.tags, found.description) for found in after] == [(found.tags, found.description) for found in before]
+    assert "they are of 12 clips of seen and 4 of held-out prompts" in quick.a.left_out
+    assert quick.run_id != first.run_id
+
+
 def test_the_command_writes_its_page_under_a_safe_name(first, home, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert execute(["compare", A, B, *SETTINGS]) == 0

@@ -21,7 +21,7 @@ from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import EXPERIMENT, open_store
 from tasks.model_references import ResolvedModel, resolve_model
-from tasks.promotion import promote_if_better
+from tasks.promotion import promote_by_standing
 from tasks.registry import MODEL_ID_TAG, ModelVersion
 
 Reports = tuple[EvaluationReport, EvaluationReport]
@@ -140,12 +140,14 @@ def test_a_registered_checkpoint_named_by_its_path_is_tied_to_its_model(home, pu
     assert len(open_store(home).get_run(put_down(models)).inputs.model_inputs) == 2
 
 
-def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, models, reports):
+def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, models, reports, world):
     folder = home.evaluations / "some"
     folder.mkdir()
     for version, report in zip((1, 2), reports, strict=True):
-        attach_evaluation(home, version=version, report=report, folder=folder, evaluation_digest=f"{version}" * 64)
-        promote_if_better(home, version=version, report=report)
+        attach_evaluation(
+            home, version=version, report=report, own_world=world, folder=folder, evaluation_digest=f"{version}" * 64
+        )
+        promote_by_standing(home, version=version)
     first, second = (
         contender(home, model, report=report, videos=home.evaluations)
         for model, report in zip(models, reports, strict=True)
