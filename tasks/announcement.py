@@ -20,6 +20,7 @@ from tasks.registry import (
     registered_versions,
     version_record,
 )
+from tasks.shown_uri import shown, shown_text
 
 EVENT = "flipbook.model-version.registered"
 RESOURCE = "flipbook.model-version"
@@ -101,5 +102,6 @@ def _api_answers() -> bool:
     with get_client(sync_client=True) as client:
         error = client.api_healthcheck()
     if error is not None:
-        _logger.warning("No event is emitted: Prefect at %s does not answer (%s).", PREFECT_API_URL.value(), error)
+        where = shown(PREFECT_API_URL.value())
+        _logger.warning("No event is emitted: Prefect at %s does not answer (%s).", where, shown_text(str(error)))
     return error is None
