@@ -41,7 +41,7 @@ def register_checkpoint(home: Home, checkpoint: CheckpointReference, *, awaits_e
 
 @task(name="announce", **ON_MLFLOW)
 def announce_versions(home: Home) -> list[ModelVersion]:
-    """Announces the versions that nobody has evaluated or announced, such as those that MLflow's pages registered."""
+    """Announces the versions without scores that were not announced lately, such as those of MLflow's pages."""
     return announce_unscored(home)
 
 
