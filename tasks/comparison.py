@@ -12,7 +12,7 @@ from data.storage import write_atomically
 from evaluation.comparison_markdown import comparison_markdown
 from evaluation.report import EvaluationReport
 from evaluation.side_by_side import Comparison
-from tasks.artifacts import run_link
+from tasks.artifacts import link_to_mlflow
 from tasks.caching import retried
 from tasks.comparison_record import record_comparison
 from tasks.contenders import contender, resolve_pair
@@ -67,7 +67,7 @@ def publish_comparison(home: Home, comparison: Comparison, run_id: str, out: Pat
     where = f"\n\nThe page lies in `{out}` too." if out is not None else ""
     create_markdown_artifact(
         f"## {comparison.a.name} and {comparison.b.name}\n\n{comparison_markdown(comparison)}\n"
-        f"{run_link(home, run_id, 'Page with the videos of every prompt, in MLflow', page='/artifacts')}{where}",
+        f"{link_to_mlflow(home, run_id, 'Page with the videos of every prompt, in MLflow', page='/artifacts')}{where}",
         key=COMPARISON_KEY,
         description=f"Comparison of {names}",
     )

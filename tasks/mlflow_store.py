@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+PAGES_VARIABLE = "FLIPBOOK_MLFLOW_PAGES"
 EXPERIMENT = "flipbook"
 ANSWER_SECONDS = 30  # for MLflow's server to begin its answer
 TRAINING_VIEW = "?workflowType=machine_learning"  # ends a page's address; else the pages are those for language models
@@ -43,6 +44,15 @@ def tracking_uri(home: Home) -> str:
     """
     uri = os.environ.get(URI_VARIABLE) or _sqlite_uri(home)
     return shown(uri) if is_remote(uri) else uri
+
+
+def mlflow_pages(home: Home) -> str | None:
+    """Where browsers find MLflow's pages, without a slash at the end; None where no server is known.
+
+    ``FLIPBOOK_MLFLOW_PAGES`` says it where browsers reach the server by another address than this process does.
+    """
+    uri = os.environ.get(PAGES_VARIABLE) or tracking_uri(home)
+    return shown(uri).rstrip("/") if is_remote(uri) else None
 
 
 def backend_uri(home: Home) -> str:

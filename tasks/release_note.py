@@ -131,9 +131,9 @@ def links(description: str, evaluation: Run) -> str:
     )
 
 
-def run_link(run: Run, words: str, *, page: str = "") -> str:
-    """A Markdown link to a page of a run, on whatever address MLflow is served."""
-    return f"[{words}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
+def run_link(run: Run, words: str, *, page: str = "", server: str = "") -> str:
+    """A Markdown link to a page of a run: on MLflow's own pages, else from elsewhere to those of `server`."""
+    return f"[{words}]({server}#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
 
 
 def version_link(version: int | str) -> str:
