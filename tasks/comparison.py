@@ -15,7 +15,7 @@ from evaluation.side_by_side import Comparison
 from tasks.artifacts import link_to_mlflow
 from tasks.caching import retried
 from tasks.comparison_record import record_comparison
-from tasks.contenders import contender, resolve_pair
+from tasks.contenders import contender, opponent_of, resolve_pair
 from tasks.evaluate import VIDEOS
 from tasks.home import Home
 from tasks.model_references import ResolvedModel
@@ -26,9 +26,13 @@ Pair = tuple[ResolvedModel, ResolvedModel]
 
 
 @task(name="find-models", cache_policy=NO_CACHE, persist_result=False, **retried())
-def find_models(home: Home, a: str, b: str) -> Pair:
-    """The models that `a` and `b` name. Raises where there is none, or where they cannot be compared."""
-    return resolve_pair(home, a, b)
+def find_models(home: Home, a: str, b: str) -> Pair | None:
+    """The models that `a` and `b` name. Raises where there is none, or where they cannot be compared.
+
+    Where `a` is empty, it is the model that `b` has to be measured against; None where there is no other version.
+    """
+    opponent = a or opponent_of(home, b)
+    return None if opponent is None else resolve_pair(home, opponent, b)
 
 
 @task(name="compare", cache_policy=NO_CACHE, persist_result=False, **retried())

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from evaluation.comparison import NOTHING_HELD_OUT, Standing, Verdict, compare
 from tasks.home import Home
 from tasks.mlflow_store import mlflow_lock, open_store
-from tasks.registry import CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
+from tasks.registry import CHAMPION, FORMER_CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
 from tasks.release_note import STANDING, difference_table, version_link, with_sections
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better
         words = "**Champion**" if promoted else "Not the champion"
         _say(client, version, why, note=f"{words}, {why}.\n\n{table}")
         if promoted and champion is not None:
-            past = f"was the champion until version {version}: {why.partition(': ')[2] or why}"
+            past = f"{FORMER_CHAMPION} {version}: {why.partition(': ')[2] or why}"
             note = past.replace(f"version {version}", version_link(version), 1)
             _say(client, champion, past, note=f"{note[0].upper()}{note[1:]}.")
         if promoted:  # last, so that whoever is interrupted before begins again

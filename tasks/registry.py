@@ -29,6 +29,7 @@ MODEL_ID_TAG = "model_id"
 STEP_TAG = "training_step"
 DATA_TAG = "dataset_fingerprint"
 PROMOTION_TAG = "promotion"  # why the version is, or is not, the champion
+FORMER_CHAMPION = "was the champion until version"  # begins that tag of one that was, and names its successor
 STANDING_TAG = "standing"  # JSON of evaluation.comparison.Standing
 JOINT_TAG = "joint_exact_"  # + tier: share of clips, 0 to 1
 MODEL_VERSIONS_TAG = "mlflow.modelVersions"  # of a logged model

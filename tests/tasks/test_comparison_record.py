@@ -16,7 +16,7 @@ from evaluation.report import EvaluationReport
 from evaluation.side_by_side import Comparison
 from models.checkpoint import read_info, save_checkpoint
 from tasks.comparison_record import PAGE, record_comparison
-from tasks.contenders import contender, resolve_pair, short_name
+from tasks.contenders import contender, opponent_of, resolve_pair, short_name
 from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import EXPERIMENT, open_store
@@ -193,3 +193,18 @@ def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(hom
 def test_the_models_are_looked_up_without_prefect_which_reads_its_settings_as_it_is_imported():
     code = "import sys, tasks.contenders; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_opponent_is_the_champion_or_its_predecessor_or_the_newest_other_version(home, registered):
+    client = open_store(home)
+    registered(seed=0)
+    assert opponent_of(home, "models:/flipbook/latest") is None
+    registered(seed=1)
+    latest = registered(seed=2).ref
+    assert opponent_of(home, latest) == "models:/flipbook/2"
+    client.set_registered_model_alias("flipbook", "champion", "1")
+    assert opponent_of(home, latest) == "models:/flipbook/1"
+    client.set_registered_model_alias("flipbook", "champion", "3")
+    assert opponent_of(home, latest) == "models:/flipbook/2"
+    client.set_model_version_tag("flipbook", "1", "promotion", "was the champion until version 3: it is better")
+    assert opponent_of(home, "models:/flipbook@champion") == "models:/flipbook/1"
