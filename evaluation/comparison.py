@@ -22,7 +22,21 @@ class Standing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seen: Rate = Field(description="Over the clips of all seen prompts (T0).")
-    held_out: Rate = Field(description="Over the clips of all held-out prompts, whatever their tier.")
+    held_out: Rate | None = Field(
+        description="Over the clips of all held-out prompts, whatever their tier; None in a world that holds none out."
+    )
+
+    def is_as_sure_as(self, other: Standing) -> bool:
+        """Whether it is of at least as many clips as `other`: of seen prompts and of held-out ones."""
+        return all(mine >= theirs for mine, theirs in zip(self.clips, other.clips, strict=True))
+
+    @property
+    def clips(self) -> tuple[int, int]:
+        """How many clips of seen prompts, and of held-out ones."""
+        return self.seen.n, 0 if self.held_out is None else self.held_out.n
+
+
+NOTHING_HELD_OUT = "its world holds no prompts out, and a champion is chosen by held-out prompts"
 
 
 @dataclass(frozen=True)
@@ -37,15 +51,14 @@ def standing_of(report: EvaluationReport) -> Standing:
     """The joint exact scores that the rule compares: T0, and all held-out tiers' clips together.
 
     Raises:
-        ValueError: the report has no T0 or no held-out clips, so no version can be judged by it.
+        KeyError: the report has no T0.
     """
+    seen = report.tier(SEEN_TIER).joint
     held_out = [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
-    seen = [tier.joint for tier in report.tiers if tier.name == SEEN_TIER]
-    if not seen or not held_out:
-        tiers = ", ".join(tier.name for tier in report.tiers) or "none"
-        raise ValueError(f"the evaluation has the tiers {tiers}; a champion needs T0 and held-out prompts")
+    if not held_out:
+        return Standing(seen=seen, held_out=None)
     hits = sum(round(rate.value * rate.n) for rate in held_out)
-    return Standing(seen=seen[0], held_out=Rate.of_counts(hits, sum(rate.n for rate in held_out)))
+    return Standing(seen=seen, held_out=Rate.of_counts(hits, sum(rate.n for rate in held_out)))
 
 
 def difference_interval(a: Rate, b: Rate) -> tuple[float, float]:
@@ -59,6 +72,10 @@ def difference_interval(a: Rate, b: Rate) -> tuple[float, float]:
 
 def compare(candidate: Standing, champion: Standing, *, champion_name: str) -> Verdict:
     """Judge `candidate` against `champion`, which `champion_name` names in the verdict's words."""
+    if candidate.held_out is None:
+        return Verdict(False, NOTHING_HELD_OUT)
+    if champion.held_out is None:
+        return Verdict(False, f"{champion_name} has no scores on held-out prompts to compare with")
     held_out = f"held-out joint exact {_percent(candidate.held_out)}"
     theirs = f"the {_percent(champion.held_out)} of {champion_name}"
     if candidate.held_out.value <= champion.held_out.value:

@@ -171,10 +171,9 @@ def judge(a: EvaluationReport, b: EvaluationReport, *, name_a: str, name_b: str)
     if tiers[0] != tiers[1]:
         names = [", ".join(one) or "none" for one in tiers]
         return Judgement(None, f"No verdict: A and B have different prompts (A: {names[0]}; B: {names[1]}).")
-    try:
-        standing_a, standing_b = standing_of(a), standing_of(b)
-    except ValueError as error:
-        return Judgement(None, f"No verdict: {error}.")
+    standing_a, standing_b = standing_of(a), standing_of(b)
+    if standing_a.held_out is None or standing_b.held_out is None:
+        return Judgement(None, "No verdict: the models were not evaluated on held-out prompts.")
     verdict = compare(standing_b, standing_a, champion_name=name_a)
     if verdict.better:
         lead = _lead(standing_b.held_out, standing_a.held_out)

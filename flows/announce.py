@@ -1,4 +1,4 @@
-"""The flow that announces versions which were registered past the other flows, on MLflow's pages for example.
+"""The flow that announces versions without scores: registered on MLflow's pages, or left behind by a run that failed.
 
 python -m flows.announce
 """
@@ -11,8 +11,9 @@ from tasks.registration import announce_versions
 
 @flow(name="announce")
 def announce() -> list[str]:
-    """Emits the event `flipbook.model-version.registered` for every version that was never evaluated nor announced, so
-    that what waits for the event evaluates it. Run it every few minutes. Returns the references of those versions."""
+    """Emits the event `flipbook.model-version.registered` for every version that has no scores and was not announced in
+    the last six hours, so that what waits for the event evaluates it. Run it every few minutes. Returns the references
+    of those versions."""
     return [version.ref for version in announce_versions(Home.from_environment().create())]
 
 

@@ -1,4 +1,4 @@
-"""The flow that frees disk space: data sets, checkpoints and evaluations that no registered version needs.
+"""The flow that frees disk space: data sets, checkpoints and so on that no registered version needs.
 
 python -m flows.clean            lists them; --really deletes them
 """

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from prefect import flow
+from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluation.config import EvaluationConfig
@@ -30,18 +31,28 @@ class ComparisonResult(BaseModel):
 
 
 @flow(name="compare")
-def compare(a: str, b: str, evaluation: EvaluationConfig | None = None, out: Path | None = None) -> ComparisonResult:
+def compare(
+    a: str = "",
+    b: str = "models:/flipbook/latest",
+    evaluation: EvaluationConfig | None = None,
+    out: Path | None = None,
+) -> ComparisonResult | None:
     """Compares the models that `a` and `b` name, on one page with the scores and videos of both.
 
     Args:
-        a: models:/flipbook@champion, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint.
-        b: the other model; all differences are B - A.
+        a: models:/flipbook@champion, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint. Empty: the
+            champion; where `b` is the champion, the champion before it, else the newest other version. Nothing is
+            compared where there is no other.
+        b: the other model, named in the same way; all differences are B - A.
         evaluation: how many samples are drawn of both and what is measured on them; empty: the full size.
         out: file for the page; empty: only MLflow keeps it.
     """
     home = Home.from_environment().create()
     with shown_in_prefect():
         models = find_models(home, a, b)
+        if models is None:
+            get_run_logger().info("Nothing is compared: no version but %s is registered.", b)
+            return None
         config = evaluation or EvaluationConfig()
         first, second = (_evaluated(model.ref, config, side) for model, side in zip(models, ("a", "b"), strict=True))
         comparison = compare_models(

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import (
@@ -120,11 +120,16 @@ def flows_shown() -> Iterator[Callable[[], None]]:
     Import the flow inside the block, then call what the block is given: it returns once the API answers.
     """
     from flows.embedded import prefect_server
+    from tasks.audience import on_private_server
     from tasks.home import Home
 
     # What Prefect says of a failure, the command line says in a line; its server keeps the rest.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    with progress_shown(), prefect_server(Home.from_environment()) as api:
+    with (
+        progress_shown(),
+        prefect_server(Home.from_environment()) as api,
+        on_private_server() if api.log else nullcontext(),
+    ):
         yield api.wait_until_ready
 
 

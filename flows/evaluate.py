@@ -33,6 +33,7 @@ class EvaluationResult(BaseModel):
     checkpoint_folder: Path = Field(description="The model's checkpoint.")
     evaluation_folder: Path = Field(description="Report, contact sheet and videos.")
     report: EvaluationReport
+    left_out: str = Field(description="Why the registered version keeps other scores than these; empty: it does not.")
     cached: bool = Field(description="Whether the evaluation had been made before.")
 
 
@@ -41,7 +42,8 @@ def evaluation_only(
     model: str, evaluation: EvaluationConfig | None = None, world: WorldConfig | None = None
 ) -> EvaluationResult:
     """Evaluates the model that `model` names; only evaluation runs, nothing is trained. An alias is resolved before
-    anything is cached by it. Where the model is a registered version, scores and videos are attached to it.
+    anything is cached by it. Where the model is a registered version, scores and videos are recorded below its
+    training; they become the version's own where they are of its own prompts, and of no fewer clips than those it has.
 
     Args:
         model: models:/flipbook@champion, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint.
@@ -54,14 +56,16 @@ def evaluation_only(
     with shown_in_prefect():
         outcome = make_evaluation(home, checkpoint, world or own_world, evaluation or EvaluationConfig())
         report = read_report(outcome.value)
+        left_out = ""
         if found.version is not None:
-            attach_to_version(home, found.version, outcome.value, report)
+            left_out = attach_to_version(home, found.version, outcome.value, report, own_world).left_out
         publish_evaluation(home, model_ref=found.ref, run_id=found.run_id, evaluation=outcome.value, report=report)
     return EvaluationResult(
         model_ref=found.ref,
         checkpoint_folder=found.checkpoint,
         evaluation_folder=outcome.value.folder,
         report=report,
+        left_out=left_out,
         cached=outcome.cached,
     )
 
@@ -76,10 +80,12 @@ def make_evaluation(
     return evaluation
 
 
-def conclude(home: Home, version: int, evaluation: EvaluationReference, report: EvaluationReport) -> Promotion:
-    """Attaches the evaluation to the version, and makes it the champion where it is better."""
-    attach_to_version(home, version, evaluation, report)
-    promotion = promote_version(home, version, report)
+def conclude(
+    home: Home, version: int, evaluation: EvaluationReference, report: EvaluationReport, own_world: WorldConfig
+) -> Promotion:
+    """Attaches the evaluation to the version, and makes it the champion where its scores are better."""
+    attach_to_version(home, version, evaluation, report, own_world)
+    promotion = promote_version(home, version)
     current_progress().finish("promote", promotion.why)
     return promotion
 

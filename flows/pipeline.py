@@ -50,7 +50,7 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
         version = register(home, checkpoint.value, awaits_evaluation=False)
         evaluation = make_evaluation(home, checkpoint.value, config.world, config.evaluation)
         report = read_report(evaluation.value)
-        promotion = conclude(home, version.version, evaluation.value, report)
+        promotion = conclude(home, version.version, evaluation.value, report, config.world)
         publish_evaluation(
             home, model_ref=version.ref, run_id=version.run_id, evaluation=evaluation.value, report=report
         )

@@ -10,7 +10,7 @@ from prefect import flow
 from tasks.home import Home
 from tasks.model_references import ModelReferenceError, resolve_model
 from tasks.promotion import Promotion
-from tasks.registration import promote_evaluated
+from tasks.registration import promote_version
 
 
 @flow(name="promote")
@@ -25,7 +25,7 @@ def promote(model: str, even_if_not_better: bool = False) -> Promotion:
     found = resolve_model(home, model)
     if found.version is None:
         raise ModelReferenceError(f"{model} is no registered version. Register it first: flipbook register PATH")
-    return promote_evaluated(home, found.version, even_if_not_better=even_if_not_better)
+    return promote_version(home, found.version, even_if_not_better=even_if_not_better)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ def print_evaluation(result: "EvaluationResult") -> None:
         console,
         {
             "Model": result.model_ref,
+            "Not its scores": result.left_out,
             "Videos": str(result.evaluation_folder / "videos"),
             "Report": str(result.evaluation_folder / "report.md"),
             "Not done again": "evaluate" if result.cached else "",

@@ -13,8 +13,9 @@ from evaluation.report import SEEN_TIER, EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
 from tasks.home import Home
-from tasks.mlflow_store import is_remote, open_store, tracking_uri
+from tasks.mlflow_store import mlflow_pages, open_store
 from tasks.references import EvaluationReference
+from tasks.release_note import run_link
 
 SCORES_KEY = "scores"
 VIDEOS_KEY = "videos"
@@ -84,16 +85,15 @@ def origin_markdown(home: Home, run_id: str | None) -> str:
     """A link to the training's run in MLflow, or a word that there is none."""
     if run_id is None:
         return "This model comes from a checkpoint that no MLflow run here has made."
-    return f"Training: {run_link(home, run_id, f'MLflow run {run_id[:8]}')}"
+    return f"Training: {link_to_mlflow(home, run_id, f'MLflow run {run_id[:8]}')}"
 
 
-def run_link(home: Home, run_id: str, words: str, *, page: str = "") -> str:
-    """A Markdown link to a run in MLflow: on the user's server, else where `flipbook ui` opens one."""
-    uri = tracking_uri(home)
-    server = uri.rstrip("/") if is_remote(uri) else LOCAL_MLFLOW
-    experiment = open_store(home).get_run(run_id).info.experiment_id
-    hint = "" if is_remote(uri) else " (`flipbook ui` opens it)"
-    return f"[{words}]({server}/#/experiments/{experiment}/runs/{run_id}{page}){hint}"
+def link_to_mlflow(home: Home, run_id: str, words: str, *, page: str = "") -> str:
+    """A Markdown link from Prefect's pages to a run on MLflow's: on the user's server, else where `flipbook ui` opens
+    one."""
+    pages = mlflow_pages(home)
+    link = run_link(open_store(home).get_run(run_id), words, page=page, server=f"{pages or LOCAL_MLFLOW}/")
+    return link if pages else f"{link} (`flipbook ui` opens it)"
 
 
 def _data_uri(gif: Path) -> str:

@@ -17,7 +17,7 @@ from tasks.evaluation_record import EVALUATION_DIGEST_TAG
 from tasks.home import Home
 from tasks.logged_model import DIGEST_TAG
 from tasks.mlflow_store import ensure_experiment, open_store
-from tasks.registry import DATA_TAG, registered_versions
+from tasks.registry import DATA_TAG, model_id_of, registered_versions
 
 DAY = 86_400.0
 
@@ -28,7 +28,7 @@ class Leftover(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Path
-    kind: str = Field(description="data set, checkpoints, evaluation or unfinished.")
+    kind: str = Field(description="data set, checkpoints, evaluation, fetched model or unfinished.")
     bytes: int = Field(ge=0, description="Size of all files in it.")
     days: float = Field(ge=0, description="Days since anything in it was written.")
 
@@ -45,6 +45,7 @@ def find_leftovers(home: Home, days: float) -> list[Leftover]:
         *_old(home.datasets, "data set", days, keep=needed.dataset),
         *_old(home.checkpoints, "checkpoints", days, keep=needed.checkpoints),
         *_old(home.evaluations, "evaluation", days, keep=needed.evaluation),
+        *_old(home.models, "fetched model", days, keep=needed.model),
     ]
     return sorted(found, key=lambda leftover: -leftover.bytes)
 
@@ -69,6 +70,7 @@ class _Needed:
         client = open_store(home)
         versions = registered_versions(client)
         self._checkpoints = {version.tags.get(DIGEST_TAG) for version in versions}
+        self._models = {model_id_of(version) for version in versions}
         self._datasets = {version.tags.get(DATA_TAG) for version in versions}
         experiment = ensure_experiment(client, home).experiment_id
         runs = client.search_runs([experiment], f"tags.`{EVALUATION_DIGEST_TAG}` != ''", max_results=50_000)
@@ -88,6 +90,9 @@ class _Needed:
 
     def evaluation(self, folder: Path) -> bool:
         return folder.name in self._evaluations
+
+    def model(self, folder: Path) -> bool:
+        return folder.name in self._models
 
 
 def _old(parent: Path, kind: str, days: float, *, keep: Callable[[Path], bool]) -> Iterator[Leftover]:

@@ -12,10 +12,10 @@ from data.storage import write_atomically
 from evaluation.comparison_markdown import comparison_markdown
 from evaluation.report import EvaluationReport
 from evaluation.side_by_side import Comparison
-from tasks.artifacts import run_link
+from tasks.artifacts import link_to_mlflow
 from tasks.caching import retried
 from tasks.comparison_record import record_comparison
-from tasks.contenders import contender, resolve_pair
+from tasks.contenders import contender, opponent_of, resolve_pair
 from tasks.evaluate import VIDEOS
 from tasks.home import Home
 from tasks.model_references import ResolvedModel
@@ -26,9 +26,13 @@ Pair = tuple[ResolvedModel, ResolvedModel]
 
 
 @task(name="find-models", cache_policy=NO_CACHE, persist_result=False, **retried())
-def find_models(home: Home, a: str, b: str) -> Pair:
-    """The models that `a` and `b` name. Raises where there is none, or where they cannot be compared."""
-    return resolve_pair(home, a, b)
+def find_models(home: Home, a: str, b: str) -> Pair | None:
+    """The models that `a` and `b` name. Raises where there is none, or where they cannot be compared.
+
+    Where `a` is empty, it is the model that `b` has to be measured against; None where there is no other version.
+    """
+    opponent = a or opponent_of(home, b)
+    return None if opponent is None else resolve_pair(home, opponent, b)
 
 
 @task(name="compare", cache_policy=NO_CACHE, persist_result=False, **retried())
@@ -67,7 +71,7 @@ def publish_comparison(home: Home, comparison: Comparison, run_id: str, out: Pat
     where = f"\n\nThe page lies in `{out}` too." if out is not None else ""
     create_markdown_artifact(
         f"## {comparison.a.name} and {comparison.b.name}\n\n{comparison_markdown(comparison)}\n"
-        f"{run_link(home, run_id, 'Page with the videos of every prompt, in MLflow', page='/artifacts')}{where}",
+        f"{link_to_mlflow(home, run_id, 'Page with the videos of every prompt, in MLflow', page='/artifacts')}{where}",
         key=COMPARISON_KEY,
         description=f"Comparison of {names}",
     )

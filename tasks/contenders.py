@@ -12,7 +12,7 @@ from tasks.home import Home
 from tasks.lineage import flat_params
 from tasks.mlflow_store import open_store
 from tasks.model_references import ResolvedModel, resolve_model
-from tasks.registry import list_versions
+from tasks.registry import CHAMPION, FORMER_CHAMPION, MODEL_NAME, list_versions
 
 
 def resolve_pair(home: Home, a: str, b: str) -> tuple[ResolvedModel, ResolvedModel]:
@@ -30,6 +30,27 @@ def resolve_pair(home: Home, a: str, b: str) -> tuple[ResolvedModel, ResolvedMod
         )
     check_same_world(read_info(found_a.checkpoint).world, read_info(found_b.checkpoint).world)
     return found_a, found_b
+
+
+def opponent_of(home: Home, ref: str) -> str | None:
+    """Whom to compare a model with where nobody has said it: the champion; if it is the champion itself, the one before
+    it; else the newest other version. None where there is no other version."""
+    found = resolve_model(home, ref)
+    others = [row for row in list_versions(home) if row.digest != found.digest]
+    followed = f"{FORMER_CHAMPION} {found.version}:"
+    return next(
+        (
+            f"models:/{MODEL_NAME}/{row.version}"
+            for wanted in (
+                lambda row: CHAMPION in row.aliases,
+                lambda row: row.promotion.startswith(followed),
+                lambda row: True,
+            )
+            for row in others
+            if wanted(row)
+        ),
+        None,
+    )
 
 
 def short_name(model: ResolvedModel) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluation.comparison import standing_of
+from data.world import WorldConfig
+from evaluation.comparison import Standing, standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
 from tasks.lineage import DIGEST_LENGTH, NOTE_TAG, origin_tags
@@ -28,9 +30,23 @@ ARTIFACTS = "evaluation"
 HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_worst_prompt", "motion", "shape_iou")
 
 
+@dataclass(frozen=True)
+class AttachedEvaluation:
+    """The run that holds an evaluation; `left_out` says why the version keeps other scores, "" where it has these."""
+
+    run_id: str
+    left_out: str
+
+
 def attach_evaluation(
-    home: Home, *, version: int, report: EvaluationReport, folder: Path, evaluation_digest: str
-) -> str:
+    home: Home,
+    *,
+    version: int,
+    report: EvaluationReport,
+    own_world: WorldConfig,
+    folder: Path,
+    evaluation_digest: str,
+) -> AttachedEvaluation:
     """Record an evaluation of a registered version.
 
     A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
@@ -38,15 +54,19 @@ def attach_evaluation(
     training's run gets them as metrics, which MLflow's comparison of versions shows. An evaluation that is recorded
     already (known by its digest) is not recorded twice; one that was begun is completed.
 
+    The next champion is chosen by the scores on the versions, so they give way to no others than those of the model's
+    own prompts, of at least as many clips: to compare or to try out an evaluation leaves them as they are.
+
     Args:
         home: the home directory.
         version: number of the version.
         report: the evaluation.
+        own_world: the world that the version's model was trained for.
         folder: its files: report, contact sheet, videos.
         evaluation_digest: hash of all that determines the evaluation.
 
     Returns:
-        The id of the evaluation's run.
+        The evaluation's run, and whether its scores are the version's now.
     """
     client = open_store(home)
     experiment = ensure_experiment(client, home).experiment_id
@@ -65,9 +85,31 @@ def attach_evaluation(
         if run.info.status != "FINISHED":
             _fill(client, run, report, folder, model_id=model_id_of(found))
             client.set_terminated(run.info.run_id, status="FINISHED")
-        _mark_training(client, found, report, now=run.info.start_time)
-        _mark_version(client, found, report, run)
-    return str(run.info.run_id)
+        left_out = _why_left_out(found, report, own_world)
+        if not left_out:
+            _mark_training(client, found, report, now=run.info.start_time)
+            _mark_version(client, found, report, run)
+    return AttachedEvaluation(str(run.info.run_id), left_out)
+
+
+def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: WorldConfig) -> str:
+    """Why the version is not marked with these scores, in a sentence; "" where it is."""
+    if report.world_fingerprint != own_world.fingerprint:
+        return (
+            f"The scores of version {found.version} stay as they are: this evaluation is of another world than its own."
+        )
+    tag = found.tags.get(STANDING_TAG)
+    if tag is None:
+        return ""
+    standing, present = standing_of(report), Standing.model_validate_json(tag)
+    if standing.is_as_sure_as(present):
+        return ""
+    ours, theirs = (
+        f"{one.clips[0]:,} clips of seen and {one.clips[1]:,} of held-out prompts" for one in (standing, present)
+    )
+    return (
+        f"The scores of version {found.version} stay as they are: they are of {theirs}, this evaluation is of {ours}."
+    )
 
 
 def _run_of(client: MlflowClient, experiment: str, *, version: int, digest: str) -> Run | None:

@@ -60,6 +60,11 @@ class Home(BaseModel):
         return self.root / "evaluations"
 
     @property
+    def models(self) -> Path:
+        """A folder a model that was fetched from an MLflow server, named by the model's id."""
+        return self.root / "models"
+
+    @property
     def results(self) -> Path:
         """Prefect's result records: the cache."""
         return self.root / "results"

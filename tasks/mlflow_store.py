@@ -15,16 +15,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from tasks.home import Home
 from tasks.patience import MlflowUnreachableError, reason
+from tasks.shown_uri import shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
+PAGES_VARIABLE = "FLIPBOOK_MLFLOW_PAGES"
 EXPERIMENT = "flipbook"
 ANSWER_SECONDS = 30  # for MLflow's server to begin its answer
 TRAINING_VIEW = "?workflowType=machine_learning"  # ends a page's address; else the pages are those for language models
@@ -36,8 +38,21 @@ EXPERIMENT_TAGS = {
 
 
 def tracking_uri(home: Home) -> str:
-    """URI of the MLflow store: ``MLFLOW_TRACKING_URI`` where set, else SQLite in `home`."""
-    return os.environ.get(URI_VARIABLE) or _sqlite_uri(home)
+    """URI of the MLflow store: ``MLFLOW_TRACKING_URI`` where set, else SQLite in `home`.
+
+    A server's is without user and password; those of a database stay in it.
+    """
+    uri = os.environ.get(URI_VARIABLE) or _sqlite_uri(home)
+    return shown(uri) if is_remote(uri) else uri
+
+
+def mlflow_pages(home: Home) -> str | None:
+    """Where browsers find MLflow's pages, without a slash at the end; None where no server is known.
+
+    ``FLIPBOOK_MLFLOW_PAGES`` says it where browsers reach the server by another address than this process does.
+    """
+    uri = os.environ.get(PAGES_VARIABLE) or tracking_uri(home)
+    return shown(uri).rstrip("/") if is_remote(uri) else None
 
 
 def backend_uri(home: Home) -> str:
@@ -79,6 +94,7 @@ def open_store(home: Home) -> MlflowClient:
     # so by themselves, and look again what is there before they ask for a run or a version a second time.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(ANSWER_SECONDS))
+    _keep_password_out_of_uri()
     from mlflow import MlflowClient
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # else two lines of table creation
@@ -87,6 +103,19 @@ def open_store(home: Home) -> MlflowClient:
         with _clearly_unreachable(tracking_uri(home)):
             client.search_experiments(max_results=1)  # the first query creates the tables
     return client
+
+
+def _keep_password_out_of_uri() -> None:
+    """Gives the user and the password in a server's URI to MLflow by the variables that it has for them.
+
+    MLflow's errors quote the URI that they come from, and Prefect keeps the errors of runs.
+    """
+    uri = os.environ.get(URI_VARIABLE, "")
+    parts = urlparse(uri)
+    if is_remote(uri) and parts.username and parts.password:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password)
+        os.environ[URI_VARIABLE] = shown(uri)
 
 
 @contextmanager
@@ -102,7 +131,7 @@ def _clearly_unreachable(uri: str) -> Iterator[None]:
         if not is_remote(uri) or not is_transient(error):
             raise
         raise MlflowUnreachableError(
-            f"MLflow at {uri} does not answer ({reason(error)}). "
+            f"MLflow at {shown(uri)} does not answer ({reason(error)}). "
             f"Start the server, or set {URI_VARIABLE} to another store."
         ) from error
 

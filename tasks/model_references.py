@@ -5,8 +5,8 @@ A reference is resolved before anything is cached by it: an alias moves, a diges
 
 from __future__ import annotations
 
+import logging
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+
+_logger = logging.getLogger("flipbook.models")
 
 _MODEL = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+|latest))")
 _MODEL_ID = re.compile(r"models:/(?P<model_id>m-[0-9a-f]+)")
@@ -160,7 +162,9 @@ def _local_checkpoint(home: Home, model: LoggedModel, *, ref: str) -> tuple[Path
     if location.scheme in ("", "file"):
         folder = Path(unquote(location.path))
     else:
-        folder = _fetch(location.geturl(), home.root / "models" / model.model_id, tracking_uri(home))
+        folder = home.models / model.model_id
+        _remove_damaged(folder, expected)
+        _fetch(location.geturl(), folder, tracking_uri(home))
     if not folder.is_dir():
         raise ModelReferenceError(f"{ref}: its files are gone from {folder}. Train it again or pick another version.")
     try:
@@ -175,16 +179,35 @@ def _local_checkpoint(home: Home, model: LoggedModel, *, ref: str) -> tuple[Path
     return folder, digest
 
 
-def _fetch(uri: str, target: Path, store: str) -> Path:
+def _remove_damaged(fetched: Path, expected: str) -> None:
+    """Delete a fetched copy that is not the checkpoint with the digest `expected`, so that it is fetched again."""
+    if not fetched.is_dir():
+        return
+    try:
+        if checkpoint_digest(fetched) == expected:
+            return
+        why = "it is another checkpoint"
+    except CheckpointError as error:
+        why = str(error)
+    _logger.warning("%s is fetched again: %s", fetched, why)
+    with tempfile.TemporaryDirectory(dir=fetched.parent, prefix=".damaged-") as doomed:
+        fetched.rename(Path(doomed) / fetched.name)  # at once: nobody may find half of it
+
+
+def _fetch(uri: str, target: Path, store: str) -> None:
     """Download a model's files once; complete or not there."""
     from mlflow.artifacts import download_artifacts
 
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-            fetched = download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=store)
-            shutil.move(fetched, target)
-    return target
+    if target.is_dir():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as temporary:
+        fetched = Path(download_artifacts(artifact_uri=uri, dst_path=temporary, tracking_uri=store))
+        try:
+            fetched.rename(target)
+        except OSError:  # another process was faster
+            if not target.is_dir():
+                raise
 
 
 def _run(client: MlflowClient, run_id: str) -> Run | None:

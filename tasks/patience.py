@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tasks.shown_uri import shown, shown_text
+
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 600.0
@@ -24,7 +26,7 @@ def patiently(action: Callable[[], T], *, where: str, loss: str) -> T:
 
     Args:
         action: to be called again from its beginning, so it has to look what is there before it makes anything.
-        where: address of the store, for the messages.
+        where: address of the store, for the messages, which leave out the password that it may hold.
         loss: a sentence for the error: what was not done, and what is kept all the same.
 
     Raises:
@@ -44,11 +46,13 @@ def patiently(action: Callable[[], T], *, where: str, loss: str) -> T:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise MlflowUnreachableError(
-                    f"MLflow at {where} has not answered for {PATIENCE_SECONDS:.0f} s ({reason(error)}). {loss} "
+                    f"MLflow at {shown(where)} has not answered for {PATIENCE_SECONDS:.0f} s ({reason(error)}). {loss} "
                     "Start the server and give the same command again."
                 ) from error
             if not told:
-                _logger.warning("MLflow at %s does not answer (%s); waiting up to %.0f s.", where, reason(error), left)
+                _logger.warning(
+                    "MLflow at %s does not answer (%s); waiting up to %.0f s.", shown(where), reason(error), left
+                )
                 told = True
             time.sleep(min(pause, left))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -59,4 +63,4 @@ def reason(error: BaseException) -> str:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return words.splitlines()[0]
+    return shown_text(words.splitlines()[0])

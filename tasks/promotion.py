@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.comparison import Standing, Verdict, compare, standing_of
-from evaluation.report import EvaluationReport
+from evaluation.comparison import NOTHING_HELD_OUT, Standing, Verdict, compare
 from tasks.home import Home
 from tasks.mlflow_store import mlflow_lock, open_store
-from tasks.registry import CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
+from tasks.registry import CHAMPION, FORMER_CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
 from tasks.release_note import STANDING, difference_table, version_link, with_sections
 
 if TYPE_CHECKING:
@@ -30,22 +29,11 @@ class PromotionError(ValueError):
     """A version cannot be judged; the message says what to do."""
 
 
-def promote_if_better(home: Home, *, version: int, report: EvaluationReport) -> Promotion:
-    """Move the alias `champion` to `version` if its `report` is better than the champion's by the rule of
-    :func:`evaluation.comparison.compare`; say why, or why not, in the version's tag ``promotion``.
-
-    The first version that is evaluated becomes the champion. Calling it again changes nothing.
-
-    Args:
-        home: the home directory.
-        version: number of a registered version.
-        report: its evaluation.
-    """
-    return _promote(home, version=version, standing=standing_of(report), even_if_not_better=False)
-
-
 def promote_by_standing(home: Home, *, version: int, even_if_not_better: bool = False) -> Promotion:
-    """As :func:`promote_if_better`, by the scores that the version's last evaluation has left on it.
+    """Move the alias `champion` to `version` if the scores that stand on it are better than the champion's by the rule
+    of :func:`evaluation.comparison.compare`; say why, or why not, in the version's tag ``promotion``.
+
+    The first version that is judged becomes the champion. Calling it again changes nothing.
 
     Args:
         home: the home directory.
@@ -87,7 +75,7 @@ def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better
         words = "**Champion**" if promoted else "Not the champion"
         _say(client, version, why, note=f"{words}, {why}.\n\n{table}")
         if promoted and champion is not None:
-            past = f"was the champion until version {version}: {why.partition(': ')[2] or why}"
+            past = f"{FORMER_CHAMPION} {version}: {why.partition(': ')[2] or why}"
             note = past.replace(f"version {version}", version_link(version), 1)
             _say(client, champion, past, note=f"{note[0].upper()}{note[1:]}.")
         if promoted:  # last, so that whoever is interrupted before begins again
@@ -112,6 +100,8 @@ def _standing_on(client: MlflowClient, version: int | None) -> Standing | None:
 
 def _judge(candidate: Standing, champion: int | None, theirs: Standing | None) -> Verdict:
     if champion is None:
+        if candidate.held_out is None:
+            return Verdict(False, NOTHING_HELD_OUT)
         return Verdict(True, f"the first champion, with held-out joint exact {100 * candidate.held_out.value:.1f} %")
     if theirs is None:
         return Verdict(

@@ -6,17 +6,18 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 
 from data.world import WorldConfig
 from evaluation.report import EvaluationReport
 from models.checkpoint import INFO_FILE, WEIGHTS_FILE, read_info
 from tasks.announcement import announce_if_new, announce_unscored
 from tasks.caching import MLFLOW_ATTEMPTS, retried
-from tasks.evaluation_record import attach_evaluation
+from tasks.evaluation_record import AttachedEvaluation, attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store
 from tasks.model_references import ResolvedModel, resolve_model
-from tasks.promotion import Promotion, promote_by_standing, promote_if_better
+from tasks.promotion import Promotion, promote_by_standing
 from tasks.references import CheckpointReference, EvaluationReference, references_to
 from tasks.registry import ModelVersion, register_version
 
@@ -40,7 +41,7 @@ def register_checkpoint(home: Home, checkpoint: CheckpointReference, *, awaits_e
 
 @task(name="announce", **ON_MLFLOW)
 def announce_versions(home: Home) -> list[ModelVersion]:
-    """Announces the versions that nobody has evaluated or announced, such as those that MLflow's pages registered."""
+    """Announces the versions without scores that were not announced lately, such as those of MLflow's pages."""
     return announce_unscored(home)
 
 
@@ -51,22 +52,30 @@ def find_model(home: Home, ref: str) -> ResolvedModel:
 
 
 @task(name="attach-evaluation", **ON_MLFLOW)
-def attach_to_version(home: Home, version: int, evaluation: EvaluationReference, report: EvaluationReport) -> str:
-    """Puts scores, videos and report on the registered version. Returns the id of the MLflow run that holds them."""
-    return attach_evaluation(
-        home, version=version, report=report, folder=evaluation.folder, evaluation_digest=evaluation.digest
+def attach_to_version(
+    home: Home, version: int, evaluation: EvaluationReference, report: EvaluationReport, own_world: WorldConfig
+) -> AttachedEvaluation:
+    """Records scores, videos and report below the registered version's training, and marks the version with them,
+    unless they tell less of it than the scores that it has; the log says so then. `own_world` is that of its model."""
+    attached = attach_evaluation(
+        home,
+        version=version,
+        report=report,
+        own_world=own_world,
+        folder=evaluation.folder,
+        evaluation_digest=evaluation.digest,
     )
+    if attached.left_out:
+        get_run_logger().info(attached.left_out)
+    return attached
 
 
 @task(name="promote", **ON_MLFLOW)
-def promote_version(home: Home, version: int, report: EvaluationReport) -> Promotion:
-    """Makes the version the champion where it is better than the one that is, and says why."""
-    return promote_if_better(home, version=version, report=report)
+def promote_version(home: Home, version: int, *, even_if_not_better: bool = False) -> Promotion:
+    """Makes the version the champion where its scores are better than those of the one that is, and says why.
 
-
-@task(name="promote-by-standing", **ON_MLFLOW)
-def promote_evaluated(home: Home, version: int, *, even_if_not_better: bool = False) -> Promotion:
-    """Judges the version by its last evaluation. Raises PromotionError where it was never evaluated."""
+    Raises PromotionError where it has no scores.
+    """
     return promote_by_standing(home, version=version, even_if_not_better=even_if_not_better)
 
 

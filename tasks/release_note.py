@@ -109,6 +109,8 @@ def difference_table(candidate: Standing, champion: Standing, *, champion_name: 
         ("held-out prompts", candidate.held_out, champion.held_out),
         ("seen prompts (T0)", candidate.seen, champion.seen),
     ):
+        if ours is None or theirs is None:
+            continue
         low, high = difference_interval(ours, theirs)
         difference = f"{100 * (ours.value - theirs.value):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         rows.append((name, _percent(ours.value), _percent(theirs.value), difference))
@@ -129,9 +131,9 @@ def links(description: str, evaluation: Run) -> str:
     )
 
 
-def run_link(run: Run, words: str, *, page: str = "") -> str:
-    """A Markdown link to a page of a run, on whatever address MLflow is served."""
-    return f"[{words}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
+def run_link(run: Run, words: str, *, page: str = "", server: str = "") -> str:
+    """A Markdown link to a page of a run: on MLflow's own pages, else from elsewhere to those of `server`."""
+    return f"[{words}]({server}#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
 
 
 def version_link(version: int | str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tasks.journal import Journal, Record
 from tasks.patience import LONGEST_PAUSE_SECONDS, reason
+from tasks.shown_uri import shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +38,7 @@ class Sender:
         self._client = client
         self._run_id = run_id
         self._journal = journal
-        self._where = where
+        self._where = shown(where)
         self._sending = threading.Lock()
         self._wanted, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlflow-sender", daemon=True)

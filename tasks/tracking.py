@@ -28,8 +28,9 @@ from tasks.journal import Journal, Record
 from tasks.lineage import NOTE_TAG, dataset_input, flat_params, origin_tags
 from tasks.machine import PREFIX, MachineWatch
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, tracking_uri
-from tasks.patience import patiently
+from tasks.patience import patiently, reason
 from tasks.sender import Sender, sent_picture_steps
+from tasks.shown_uri import shown, shown_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +58,7 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tracking_uri: str
+    tracking_uri: str  # without a password
     run_id: str
 
 
@@ -183,11 +184,13 @@ class TrainingRun:
             return
         try:
             self.fail(
-                f"{type(error).__name__}: {error}",
+                shown_text(f"{type(error).__name__}: {error}"),
                 status="FAILED" if isinstance(error, Exception) else "KILLED",
             )
         except Exception as unreachable:  # must not hide the error that ended the training
-            logger.warning("MLflow at %s could not be told that the training ended (%s).", self._uri, unreachable)
+            logger.warning(
+                "MLflow at %s could not be told that the training ended (%s).", shown(self._uri), reason(unreachable)
+            )
 
 
 def _begin_run(client: MlflowClient, home: Home, *, folder: Path, uri: str, training_digest: str) -> str:
@@ -198,7 +201,7 @@ def _begin_run(client: MlflowClient, home: Home, *, folder: Path, uri: str, trai
         if run_id is None:
             tags = origin_tags("flipbook train") | {TRAINING_DIGEST_TAG: training_digest, NOTE_TAG: NOTE}
             run_id = client.create_run(experiment, run_name=f"train-{training_digest[:8]}", tags=tags).info.run_id
-        record = RunRecord(tracking_uri=uri, run_id=run_id)
+        record = RunRecord(tracking_uri=shown(uri), run_id=run_id)
         write_atomically(folder / RUN_FILE, record.model_dump_json(indent=2).encode())
     client.update_run(run_id, status="RUNNING")
     if ENDED_BECAUSE_TAG in client.get_run(run_id).data.tags:
@@ -212,7 +215,7 @@ def _find_run(client: MlflowClient, experiment: str, *, folder: Path, uri: str, 
 
     path = folder / RUN_FILE
     record = _read_record(path)
-    if record and record.tracking_uri == uri:
+    if record and record.tracking_uri == shown(uri):
         try:
             run = client.get_run(record.run_id)
             if run.info.lifecycle_stage == "active" and run.data.tags.get(TRAINING_DIGEST_TAG) == training_digest:
@@ -220,7 +223,7 @@ def _find_run(client: MlflowClient, experiment: str, *, folder: Path, uri: str, 
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            logger.info("The run %s of %s is gone (%s).", record.run_id, path, error)
+            logger.info("The run %s of %s is gone (%s).", record.run_id, path, reason(error))
     found = client.search_runs([experiment], f"tags.`{TRAINING_DIGEST_TAG}` = '{training_digest}'", max_results=1)
     return found[0].info.run_id if found else None
 

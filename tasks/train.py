@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
-from prefect import task
+from prefect import Task, task
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from data.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
-from tasks.caching import cached_by, content_hash, retried
+from tasks.caching import cached_by, content_hash, retried, worth_retrying
 from tasks.code_digest import code_digest
 from tasks.home import Home
+from tasks.patience import MlflowUnreachableError
 from tasks.progress import current_progress
 from tasks.references import CheckpointReference, DatasetReference, references_to
 
@@ -49,7 +52,13 @@ def is_trained(
         return False
 
 
-@task(name=STEP, **cached_by(TRAINING_CODE), **retried(2))
+def worth_training_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """As `worth_retrying`, but for an MLflow server that was waited for already: the next try would wait as long again,
+    and hold the GPU meanwhile."""
+    return not isinstance(state.data, MlflowUnreachableError) and worth_retrying(task, task_run, state)
+
+
+@task(name=STEP, **cached_by(TRAINING_CODE), **(retried(2) | {"retry_condition_fn": worth_training_again}))
 def train_model(
     home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
 ) -> CheckpointReference:

@@ -48,4 +48,5 @@ def compare(
 
     from flows.summary import print_comparison
 
-    print_comparison(result)
+    if result is not None:  # as both are named
+        print_comparison(result)

@@ -275,7 +275,7 @@ def test_a_tier_that_only_one_report_has_is_shown_without_a_difference(pair):
     assert "A not evaluated, B 16 clips" in html
     assert "\N{EN DASH}" in Page(html).row("T1", "circle moving right")
     both = Comparison(*(replace(side, report=without_tier(side.report, "T1")) for side in (pair.a, pair.b)))
-    assert "needs T0 and held-out prompts" in both.judgement.sentence
+    assert "not evaluated on held-out prompts" in both.judgement.sentence
     assert comparison_page(both)
 
 

@@ -19,11 +19,15 @@ START_SECONDS = 120
 
 
 class MlflowServer:
-    """`mlflow server` on a SQLite file and an artifact folder below `folder`; killed at the block's end."""
+    """`mlflow server` on a SQLite file and an artifact folder below `folder`; killed at the block's end.
 
-    def __init__(self, folder: Path) -> None:
+    With a `password` it answers the user `admin` only.
+    """
+
+    def __init__(self, folder: Path, *, password: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._password = password
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -39,11 +43,13 @@ class MlflowServer:
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)),
             *("--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"),
             *("--artifacts-destination", str(self._folder / "artifacts"), "--workers", "1"),
+            *(("--app-name", "basic-auth") if self._password else ()),
         )
         environment = {
             **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            **(self._access() if self._password else {}),
         }
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -58,6 +64,19 @@ class MlflowServer:
             except OSError:
                 time.sleep(0.1)
         raise AssertionError((self._folder / "server.log").read_text()[-3000:])
+
+    def _access(self) -> dict[str, str]:
+        file = self._folder / "access.ini"
+        file.write_text(
+            f"[mlflow]\ndatabase_uri = sqlite:///{self._folder / 'users.db'}\ndefault_permission = READ\n"
+            "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        )
+        return {
+            "MLFLOW_AUTH_CONFIG_PATH": str(file),
+            "MLFLOW_AUTH_ADMIN_USERNAME": "admin",
+            "MLFLOW_AUTH_ADMIN_PASSWORD": self._password,
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": "f" * 32,
+        }
 
     def freeze(self) -> None:
         """It takes connections and answers none of them."""

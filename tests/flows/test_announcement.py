@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -21,10 +22,17 @@ from flows.train import train
 from models.checkpoint import checkpoint_digest
 from tasks.home import Home
 from tasks.mlflow_store import open_store, tracking_uri
-from tasks.registry import ANNOUNCED_TAG
+from tasks.registry import ANNOUNCED_TAG, NOT_YET
 
 ROOT = Path(__file__).parents[2]
 EVENT = "flipbook.model-version.registered"
+TINY = [
+    f"--set={setting}"
+    for setting in (
+        *("world.frame_size=32", "world.frames=4", "data.clips=36", "data.shards=1", "model.motion_width=16"),
+        *("model.critic_width=16", "model.frame_critic_channels=4", "train.steps=2", "train.device=cpu"),
+    )
+]
 
 
 @pytest.fixture
@@ -152,6 +160,29 @@ def test_a_version_that_mlflow_registered_is_announced_by_the_flow_that_looks_fo
     newest, _ = events(2)
     assert newest["payload"] == {"ref": ref, "digest": version.digest, "run_id": version.run_id}
     assert client.get_model_version("flipbook", found.version).tags[ANNOUNCED_TAG]
+
+
+def test_a_version_that_is_still_without_scores_hours_later_is_announced_again(home, events):
+    train_all()
+    assert announce() == []
+    client = open_store(home)
+    for hours, words, expected in ((5, "", []), (7, "", ["models:/flipbook/1"]), (7, "never", [])):
+        then = datetime.now(UTC) - timedelta(hours=hours)
+        client.set_model_version_tag("flipbook", "1", ANNOUNCED_TAG, words or then.isoformat(timespec="seconds"))
+        assert announce() == expected
+    newest, _ = events(2)  # the training's own, and the one that was announced again
+    assert newest["resource"]["flipbook.awaits-evaluation"] == "true"
+
+
+def test_a_server_of_the_commands_own_hears_nothing_and_the_version_stays_to_be_announced(home, events):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    subprocess.run(
+        [sys.executable, "-m", "flows.cli", "train", "--home", str(home.root), *TINY],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=True,
+    )  # fmt: skip
+    assert open_store(home).get_model_version("flipbook", "1").tags[ANNOUNCED_TAG] == NOT_YET
+    assert announce() == ["models:/flipbook/1"]
+    events(1)
 
 
 def test_what_was_evaluated_by_hand_needs_no_announcement(home, events, monkeypatch, tmp_path):

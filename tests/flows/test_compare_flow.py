@@ -12,8 +12,11 @@ from evaluation.differences import ComparisonError
 from flows.cli import execute
 from flows.compare import ComparisonResult, compare
 from flows.pipeline import pipeline
+from flows.train import train
+from tasks.artifacts import link_to_mlflow
 from tasks.home import HOME_VARIABLE, Home
 from tasks.mlflow_store import open_store
+from tasks.promotion import promote_by_standing
 
 A, B = "models:/flipbook/1", "models:/flipbook/2"
 EVALUATION = tiny_config().evaluation
@@ -83,7 +86,8 @@ def test_prefect_shows_the_summary(first):
     assert first.verdict in text
     assert "| T0 |" in text
     assert "| T1 |" in text
-    assert f"/runs/{first.run_id}/artifacts" in text
+    assert "(http://127.0.0.1:5000/#/experiments/" in text
+    assert f"/runs/{first.run_id}/artifacts?workflowType=machine_learning) (`flipbook ui` opens it)" in text
 
 
 def test_the_same_comparison_again_evaluates_and_records_nothing(first, home):
@@ -93,6 +97,29 @@ def test_the_same_comparison_again_evaluates_and_records_nothing(first, home):
     assert again.page is None
     assert again.run_id == first.run_id
     assert comparisons_in(home) == [first.run_id]
+
+
+def test_comparing_on_a_few_clips_changes_no_scores_of_the_versions(first, home):
+    client = open_store(home)
+    before = [client.get_model_version("flipbook", number) for number in ("1", "2")]
+    quick = compare(A, B, EVALUATION.model_copy(update={"samples_seen": 2, "samples_held_out": 2}))
+    after = [client.get_model_version("flipbook", number) for number in ("1", "2")]
+    assert [(found.tags, found.description) for found in after] == [(found.tags, found.description) for found in before]
+    assert "they are of 12 clips of seen and 4 of held-out prompts" in quick.a.left_out
+    assert quick.run_id != first.run_id
+
+
+def test_as_it_stands_the_newest_version_is_compared_with_the_other_also_where_it_is_the_champion(first, home):
+    promote_by_standing(home, version=2, even_if_not_better=True)
+    quick = compare(evaluation=EVALUATION)
+    assert (quick.a.model_ref, quick.b.model_ref) == (A, B)
+
+
+def test_a_single_version_is_compared_with_nothing_and_the_run_completes(prefect_api, tmp_path, monkeypatch):
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    config = tiny_config()
+    train(config.world, config.data, config.model, config.train)
+    assert compare(return_state=True).is_completed()
 
 
 def test_the_command_writes_its_page_under_a_safe_name(first, home, tmp_path, monkeypatch, capsys):
@@ -138,3 +165,12 @@ def test_models_of_different_worlds_are_refused(first, home, tmp_path):
     with pytest.raises(ComparisonError, match="fps = 10, B for one with 12"):
         compare(A, other.model_version, EVALUATION, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_links_from_prefects_pages_lead_to_where_browsers_find_mlflow(first, home, monkeypatch):
+    link = link_to_mlflow(home, first.run_id, "Page")
+    assert link.startswith("[Page](http://127.0.0.1:5000/#/experiments/")
+    monkeypatch.setenv("FLIPBOOK_MLFLOW_PAGES", "https://ada:secret@mlflow.example.org/team/")
+    link = link_to_mlflow(home, first.run_id, "Page", page="/artifacts")
+    assert link.startswith("[Page](https://mlflow.example.org/team/#/experiments/")
+    assert link.endswith(f"/runs/{first.run_id}/artifacts?workflowType=machine_learning)")

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
+from mlflow_server import MlflowServer
 from tiny import tiny_config
 
 from flows.pipeline import PipelineResult, pipeline
-from models.checkpoint import checkpoint_digest
+from flows.train import train
+from models.checkpoint import INFO_FILE, WEIGHTS_FILE, checkpoint_digest
 from tasks.home import HOME_VARIABLE, Home
+from tasks.model_references import resolve_model
 
 EXAMPLES = int(os.environ.get("FLIPBOOK_TEST_EXAMPLES", "8"))
 CONFIG = tiny_config(train={"checkpoint_seconds": 0.0})
@@ -161,3 +164,23 @@ def test_whatever_is_damaged_is_made_again_to_the_same_result(sound: Sound, blow
     found = sound.products
     assert found.keys() == expected.keys()
     assert [path.name for path in expected if found[path] != expected[path]] == []
+
+
+def test_a_damaged_copy_of_a_model_that_a_server_holds_is_fetched_again(prefect_api, home, tmp_path, monkeypatch):
+    with MlflowServer(tmp_path / "server") as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+        version = train(CONFIG.world, CONFIG.data, CONFIG.model, CONFIG.train)
+        fetched = resolve_model(home, version.ref)
+        assert fetched.checkpoint.parent == home.models
+        weights, other = fetched.checkpoint / WEIGHTS_FILE, fetched.checkpoint / INFO_FILE
+        whole = weights.read_bytes()
+        for damage in (Flipped(0.5, 3), Truncated(0.2), Deleted()):
+            damaged = damage.apply(whole, b"")
+            weights.unlink()
+            if damaged is not None:
+                weights.write_bytes(damaged)
+            assert resolve_model(home, version.ref) == fetched
+            assert weights.read_bytes() == whole
+        other.unlink()
+        assert resolve_model(home, version.ref).digest == version.digest
+        assert [path.name for path in home.models.iterdir()] == [fetched.checkpoint.name]

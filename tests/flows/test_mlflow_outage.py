@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 from mlflow_server import LosingLine, MlflowServer
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
 from tiny import tiny_config
 
 from flows.config import PipelineConfig
@@ -215,6 +217,11 @@ def test_a_server_that_stays_away_fails_the_run_and_the_next_one_only_writes_wha
         with pytest.raises(MlflowUnreachableError, match=r"finished and kept in .*final|has not begun"):
             train_all(settings)
     outage.join()
+    with get_client(sync_client=True) as client:
+        (tried,) = client.read_task_runs(
+            task_run_filter=TaskRunFilter(name=TaskRunFilterName(like_="train-")), sort="END_TIME_DESC", limit=1
+        )
+    assert (tried.state.name, tried.run_count) == ("Failed", 1)  # it has waited as long as anybody does
     (weights,) = remote.checkpoints.glob("*/final/generator.safetensors")
     written = weights.stat().st_mtime_ns
     server.start()

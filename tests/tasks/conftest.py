@@ -66,7 +66,7 @@ def manifest(world: WorldConfig, tmp_path: Path) -> Manifest:
 def make_checkpoint(world: WorldConfig) -> Callable[..., Path]:
     """Write a checkpoint of an untrained generator; another seed makes another checkpoint."""
 
-    def make(folder: Path, *, seed: int = 0) -> Path:
+    def make(folder: Path, *, seed: int = 0, world: WorldConfig = world) -> Path:
         torch.manual_seed(seed)
         model = ModelConfig(**SMALL_MODEL)
         weights = build_generator(model, world).state_dict()
@@ -141,16 +141,17 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
             diversity=Diversity(start=1.0, speed=1.0, size=None, coverage=0.9, coverage_real=0.95),
         )
 
-    def make(*, seen: float, held_out: float) -> EvaluationReport:
+    def make(*, seen: float, held_out: float, clips: int = 64, world: WorldConfig = world) -> EvaluationReport:
+        """`clips` of each prompt of `world`, which is that of the registered models where no other is given."""
         shares = {tier: seen if tier == "T0" else held_out for tier in world.tiers}
         return EvaluationReport(
             world_fingerprint=world.fingerprint,
             config=EvaluationConfig(),
             tiers=tuple(
-                scores(tier, prompts, shares[tier], 64 * len(prompts)) for tier, prompts in world.tiers.items()
+                scores(tier, prompts, shares[tier], clips * len(prompts)) for tier, prompts in world.tiers.items()
             ),
             prompts=tuple(
-                scores(prompt, (prompt,), shares[tier], 64)
+                scores(prompt, (prompt,), shares[tier], clips)
                 for tier, prompts in world.tiers.items()
                 for prompt in prompts
             ),

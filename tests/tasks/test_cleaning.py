@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tasks.cleaning import DAY, delete_leftovers, find_leftovers
 from tasks.home import Home
-from tasks.registry import ModelVersion
+from tasks.mlflow_store import open_store
+from tasks.registry import ModelVersion, model_id_of
 
 
 def folder(path: Path, *, days: float, size: int = 100) -> Path:
@@ -53,6 +54,15 @@ def test_the_checkpoints_of_a_registered_version_stay(home: Home, registered: Ca
     other = folder(home.checkpoints / "other", days=40)
     grow_old(home.checkpoints / "1", days=40)
     assert [item.path for item in find_leftovers.fn(home, 30)] == [other]
+
+
+def test_the_fetched_models_of_registered_versions_stay(home: Home, registered: Callable[..., ModelVersion]) -> None:
+    version = registered(seed=1)
+    model_id = model_id_of(open_store(home).get_model_version("flipbook", str(version.version)))
+    folder(home.models / model_id, days=40)
+    other = folder(home.models / "m-other", days=40)
+    folder(home.models / "m-young", days=29)
+    assert [(item.path, item.kind) for item in find_leftovers.fn(home, 30)] == [(other, "fetched model")]
 
 
 def test_deleting_frees_what_was_found_and_spares_what_was_used_since(home: Home) -> None:

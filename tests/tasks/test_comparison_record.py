@@ -16,12 +16,12 @@ from evaluation.report import EvaluationReport
 from evaluation.side_by_side import Comparison
 from models.checkpoint import read_info, save_checkpoint
 from tasks.comparison_record import PAGE, record_comparison
-from tasks.contenders import contender, resolve_pair, short_name
+from tasks.contenders import contender, opponent_of, resolve_pair, short_name
 from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import EXPERIMENT, open_store
 from tasks.model_references import ResolvedModel, resolve_model
-from tasks.promotion import promote_if_better
+from tasks.promotion import promote_by_standing
 from tasks.registry import MODEL_ID_TAG, ModelVersion
 
 Reports = tuple[EvaluationReport, EvaluationReport]
@@ -140,12 +140,14 @@ def test_a_registered_checkpoint_named_by_its_path_is_tied_to_its_model(home, pu
     assert len(open_store(home).get_run(put_down(models)).inputs.model_inputs) == 2
 
 
-def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, models, reports):
+def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, models, reports, world):
     folder = home.evaluations / "some"
     folder.mkdir()
     for version, report in zip((1, 2), reports, strict=True):
-        attach_evaluation(home, version=version, report=report, folder=folder, evaluation_digest=f"{version}" * 64)
-        promote_if_better(home, version=version, report=report)
+        attach_evaluation(
+            home, version=version, report=report, own_world=world, folder=folder, evaluation_digest=f"{version}" * 64
+        )
+        promote_by_standing(home, version=version)
     first, second = (
         contender(home, model, report=report, videos=home.evaluations)
         for model, report in zip(models, reports, strict=True)
@@ -191,3 +193,18 @@ def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(hom
 def test_the_models_are_looked_up_without_prefect_which_reads_its_settings_as_it_is_imported():
     code = "import sys, tasks.contenders; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_opponent_is_the_champion_or_its_predecessor_or_the_newest_other_version(home, registered):
+    client = open_store(home)
+    registered(seed=0)
+    assert opponent_of(home, "models:/flipbook/latest") is None
+    registered(seed=1)
+    latest = registered(seed=2).ref
+    assert opponent_of(home, latest) == "models:/flipbook/2"
+    client.set_registered_model_alias("flipbook", "champion", "1")
+    assert opponent_of(home, latest) == "models:/flipbook/1"
+    client.set_registered_model_alias("flipbook", "champion", "3")
+    assert opponent_of(home, latest) == "models:/flipbook/2"
+    client.set_model_version_tag("flipbook", "1", "promotion", "was the champion until version 3: it is better")
+    assert opponent_of(home, "models:/flipbook@champion") == "models:/flipbook/1"

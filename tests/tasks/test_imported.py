@@ -19,7 +19,7 @@ from tasks.imported import import_checkpoint
 from tasks.logged_model import ensure_logged_model
 from tasks.mlflow_store import open_store, tracking_uri
 from tasks.model_references import ModelReferenceError, resolve_model
-from tasks.promotion import PromotionError, promote_by_standing, promote_if_better
+from tasks.promotion import PromotionError, promote_by_standing
 from tasks.registry import list_versions, register_version
 
 
@@ -145,10 +145,12 @@ def test_a_version_that_mlflow_registered_is_found_and_gets_its_tags(home, by_ml
     assert resolve_model(home, f"runs:/{run_id}/model").version == 1
 
 
-def test_a_version_that_mlflow_registered_is_evaluated_and_promoted(home, by_mlflow, make_report, report_folder):
+def test_a_version_that_mlflow_registered_is_evaluated_and_promoted(home, by_mlflow, make_report, report_folder, world):
     report = make_report(seen=0.9, held_out=0.8)
-    attach_evaluation(home, version=1, report=report, folder=report_folder, evaluation_digest="e1" * 32)
-    assert promote_if_better(home, version=1, report=report).promoted
+    attach_evaluation(
+        home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
+    )
+    assert promote_by_standing(home, version=1).promoted
     assert list_versions(home)[0].aliases == ("champion",)
 
 
@@ -169,7 +171,7 @@ def test_a_version_of_something_else_is_refused_and_listed_all_the_same(home, re
         resolve_model(home, "models:/flipbook/2")
 
 
-def test_a_version_is_judged_by_the_scores_that_are_on_it(home, registered, make_report, report_folder):
+def test_a_version_is_judged_by_the_scores_that_are_on_it(home, registered, make_report, report_folder, world):
     registered(seed=0)
     with pytest.raises(PromotionError, match="flipbook evaluate --model models:/flipbook/1"):
         promote_by_standing(home, version=1)
@@ -178,7 +180,14 @@ def test_a_version_is_judged_by_the_scores_that_are_on_it(home, registered, make
     for seed, held_out in ((0, 0.9), (1, 0.5)):
         version = registered(seed=seed).version
         report = make_report(seen=0.9, held_out=held_out)
-        attach_evaluation(home, version=version, report=report, folder=report_folder, evaluation_digest=f"e{seed}" * 32)
+        attach_evaluation(
+            home,
+            version=version,
+            report=report,
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest=f"e{seed}" * 32,
+        )
     assert promote_by_standing(home, version=1).promoted
     assert not promote_by_standing(home, version=2).promoted
     forced = promote_by_standing(home, version=2, even_if_not_better=True)

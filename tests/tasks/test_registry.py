@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.world import WorldConfig
+from evaluation.report import EvaluationReport
 from models.checkpoint import checkpoint_digest
 from models.sampling import TextToVideo
-from tasks.evaluation_record import attach_evaluation
+from tasks.evaluation_record import AttachedEvaluation, attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store, tracking_uri
-from tasks.promotion import promote_if_better
+from tasks.promotion import promote_by_standing
 from tasks.registry import ModelVersion, list_versions, register_version
 
 PROMPTS = ["circle moving down", "circle shrinking"]
@@ -86,16 +89,23 @@ def test_a_fresh_process_renders_the_same_video_with_pickle_forbidden(home, regi
         assert np.array_equal(np.load(tmp_path / f"{number}.npy"), expected)
 
 
-def test_an_evaluation_is_attached_once(home, registered, make_report, report_folder):
+def test_an_evaluation_is_attached_once(home, registered, make_report, report_folder, world):
     version = registered(seed=0)
     report = make_report(seen=0.98, held_out=0.9)
-    runs = {
+    attached = {
         attach_evaluation(
-            home, version=version.version, report=report, folder=report_folder, evaluation_digest="e1" * 32
+            home,
+            version=version.version,
+            report=report,
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest="e1" * 32,
         )
         for _ in range(2)
     }
-    (run_id,) = runs
+    (only,) = attached
+    assert only.left_out == ""
+    run_id = only.run_id
     client = open_store(home)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
@@ -115,12 +125,17 @@ def test_an_evaluation_is_attached_once(home, registered, make_report, report_fo
     assert run_id in description
 
 
-def test_another_evaluation_takes_the_place_of_the_scores(home, registered, make_report, report_folder):
+def test_another_evaluation_takes_the_place_of_the_scores(home, registered, make_report, report_folder, world):
     version = registered(seed=0)
     for digest, held_out in (("e1", 0.5), ("e2", 0.75)):
         report = make_report(seen=0.98, held_out=held_out)
         attach_evaluation(
-            home, version=version.version, report=report, folder=report_folder, evaluation_digest=digest * 32
+            home,
+            version=version.version,
+            report=report,
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest=digest * 32,
         )
     (row,) = list_versions(home)
     assert row.joint["T1"] == pytest.approx(0.75, abs=0.01)
@@ -130,15 +145,94 @@ def test_another_evaluation_takes_the_place_of_the_scores(home, registered, make
 
 
 @pytest.fixture
-def judged(home, registered, make_report, report_folder):
+def attached(home, world, report_folder):
+    """Attach a report to a version of the world; every call is an evaluation of its own."""
+    numbers = itertools.count()
+
+    def attach(version: ModelVersion, report: EvaluationReport) -> AttachedEvaluation:
+        digest = f"{next(numbers):064}"
+        return attach_evaluation(
+            home,
+            version=version.version,
+            report=report,
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest=digest,
+        )
+
+    return attach
+
+
+def page_of(home: Home, version: ModelVersion) -> tuple[object, ...]:
+    """What stands on a version, and the scores on its training's run."""
+    client = open_store(home)
+    found = client.get_model_version("flipbook", str(version.version))
+    metrics = client.get_run(version.run_id).data.metrics
+    return dict(found.tags), found.description, {name: value for name, value in metrics.items() if "/joint" in name}
+
+
+def test_an_evaluation_of_fewer_clips_is_recorded_and_changes_no_scores(home, registered, make_report, attached):
+    version = registered(seed=0)
+    assert attached(version, make_report(seen=0.9, held_out=0.8)).left_out == ""
+    before = page_of(home, version)
+    tried = attached(version, make_report(seen=1.0, held_out=1.0, clips=4))
+    assert page_of(home, version) == before
+    assert tried.left_out == (
+        "The scores of version 1 stay as they are: they are of 1,152 clips of seen and 128 of held-out prompts, "
+        "this evaluation is of 72 clips of seen and 8 of held-out prompts."
+    )
+    run = open_store(home).get_run(tried.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["T1/joint_exact"] == 1.0
+    assert attached(version, make_report(seen=0.5, held_out=0.5, clips=128)).left_out == ""  # of more: they count
+    assert list_versions(home)[0].joint["T1"] == 0.5
+
+
+def test_an_evaluation_on_other_prompts_gives_a_version_no_scores(home, registered, make_report, attached, world):
+    version = registered(seed=0)
+    before = page_of(home, version)
+    other = world.model_copy(update={"fps": 5})
+    asked = attached(version, make_report(seen=1.0, held_out=1.0, clips=512, world=other))
+    assert "another world than its own" in asked.left_out
+    assert page_of(home, version) == before
+    attached(version, make_report(seen=0.5, held_out=0.5, clips=2))  # the first of its own, however small
+    assert list_versions(home)[0].joint["T1"] == 0.5
+
+
+def test_a_world_without_held_out_prompts_is_recorded_and_never_champion(
+    home, make_run, make_checkpoint, make_report, report_folder, tmp_path
+):
+    world = WorldConfig(frame_size=32, frames=4, held_out=())
+    folder = make_checkpoint(tmp_path / "final", world=world)
+    register_version(home, run_id=make_run(), checkpoint=folder, digest=checkpoint_digest(folder))
+    report = make_report(seen=0.5, held_out=0.0, world=world)
+    for _ in range(2):
+        attached = attach_evaluation(
+            home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
+        )
+    assert attached.left_out == ""
+    assert list_versions(home)[0].joint == {"T0": 0.5}
+    judged = promote_by_standing(home, version=1)
+    assert (judged.promoted, champion(home)) == (False, [])
+    assert "its world holds no prompts out" in judged.why
+    assert promote_by_standing(home, version=1, even_if_not_better=True).promoted
+
+
+@pytest.fixture
+def judged(home, registered, make_report, report_folder, world):
     """Register, evaluate and try to promote a version with these scores."""
 
     def judge(seed: int, *, seen: float, held_out: float):
         version, report = registered(seed=seed), make_report(seen=seen, held_out=held_out)
         attach_evaluation(
-            home, version=version.version, report=report, folder=report_folder, evaluation_digest=f"e{seed}" * 32
+            home,
+            version=version.version,
+            report=report,
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest=f"e{seed}" * 32,
         )
-        return version, promote_if_better(home, version=version.version, report=report)
+        return version, promote_by_standing(home, version=version.version)
 
     return judge
 
@@ -147,7 +241,7 @@ def test_the_first_version_becomes_champion_and_stays_it_when_asked_again(home, 
     version, promotion = judged(0, seen=0.5, held_out=0.3)
     assert promotion.promoted
     assert champion(home) == [1]
-    again = promote_if_better(home, version=1, report=make_report(seen=0.5, held_out=0.3))
+    again = promote_by_standing(home, version=1)
     assert again == promotion
     assert version_tags(home, version)["promotion"] == promotion.why
 

@@ -10,7 +10,7 @@ from models.config import ModelConfig
 from tasks.evaluation_record import attach_evaluation
 from tasks.lineage import git_commit
 from tasks.mlflow_store import open_store
-from tasks.promotion import promote_if_better
+from tasks.promotion import promote_by_standing
 from tasks.release_note import LIMIT, ORDER, with_sections
 
 
@@ -23,12 +23,19 @@ def headings(note: str) -> list[str]:
 
 
 @pytest.fixture
-def judged(home, registered, make_report, report_folder):
+def judged(home, registered, make_report, report_folder, world):
     """Two versions, evaluated and judged one after the other."""
     for seed, held_out in ((0, 0.5), (1, 0.75)):
         version, report = registered(seed=seed).version, make_report(seen=0.9, held_out=held_out)
-        attach_evaluation(home, version=version, report=report, folder=report_folder, evaluation_digest=f"e{seed}" * 32)
-        promote_if_better(home, version=version, report=report)
+        attach_evaluation(
+            home,
+            version=version,
+            report=report,
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest=f"e{seed}" * 32,
+        )
+        promote_by_standing(home, version=version)
     return home
 
 
@@ -67,14 +74,16 @@ def test_a_logged_model_names_its_version(judged):
         assert model.tags["mlflow.modelVersions"] == f'[{{"name": "flipbook", "version": {version}}}]'
 
 
-def test_what_a_person_has_written_on_the_page_stays(home, registered, make_report, report_folder):
+def test_what_a_person_has_written_on_the_page_stays(home, registered, make_report, report_folder, world):
     registered(seed=0)
     client = open_store(home)
     mine = "Ask Ada before you use it.\n\n" + note_of(home, 1) + "\n## Notes\n\n* shown to the board\n"
     client.update_model_version("flipbook", "1", description=mine)
     report = make_report(seen=0.9, held_out=0.5)
-    attach_evaluation(home, version=1, report=report, folder=report_folder, evaluation_digest="e1" * 32)
-    promote_if_better(home, version=1, report=report)
+    attach_evaluation(
+        home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
+    )
+    promote_by_standing(home, version=1)
     note = note_of(home, 1)
     assert note.startswith("Ask Ada before you use it.")
     assert headings(note) == [*ORDER, "Notes"]
