@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evaluation.comparison_text import NOTHING, change_text, interval_text, span_text, value_text
 from evaluation.differences import Difference
+from evaluation.inline_gif import gif_uri
 from evaluation.measures import Rate
 from evaluation.report_markdown import TIER_MEANINGS
 from evaluation.side_by_side import Comparison
@@ -74,10 +75,7 @@ def reach_of(differences: Iterable[Difference]) -> float:
 
 
 def _clips(folder: Path, prompt: str) -> list[str]:
-    return [
-        f"data:image/gif;base64,{base64.b64encode(path.read_bytes()).decode()}"
-        for path in gifs_of(folder, prompt)[:CLIPS_SHOWN]
-    ]
+    return [gif_uri(path) for path in gifs_of(folder, prompt)[:CLIPS_SHOWN]]
 
 
 def _part(name: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from evaluation.inline_gif import gif_uri
 from evaluation.report import SEEN_TIER, EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
 from tasks.evaluate import VIDEOS, gif_of
@@ -77,7 +77,7 @@ def videos_markdown(folder: Path, report: EvaluationReport, *, model_ref: str, o
 
 def _video_cell(folder: Path, tier: Scores, scores: Scores) -> str:
     gif = gif_of(folder, scores.name)
-    video = f"![{scores.name}]({_data_uri(gif)})" if gif else ""
+    video = f"![{scores.name}]({gif_uri(gif)})" if gif else ""
     return f"{scores.name} ({tier.name}): **{100 * scores.joint.value:.1f} %** {video}"
 
 
@@ -94,7 +94,3 @@ def link_to_mlflow(home: Home, run_id: str, words: str, *, page: str = "") -> st
     pages = mlflow_pages(home)
     link = run_link(open_store(home).get_run(run_id), words, page=page, server=f"{pages or LOCAL_MLFLOW}/")
     return link if pages else f"{link} (`flipbook ui` opens it)"
-
-
-def _data_uri(gif: Path) -> str:
-    return f"data:image/gif;base64,{base64.b64encode(gif.read_bytes()).decode()}"

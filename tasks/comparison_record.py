@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from evaluation.comparison_markdown import comparison_markdown
@@ -12,7 +12,7 @@ from tasks.contenders import short_name
 from tasks.home import Home
 from tasks.lineage import origin_tags
 from tasks.logged_model import DIGEST_TAG
-from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
+from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 from tasks.model_references import ResolvedModel
 
 if TYPE_CHECKING:
@@ -68,12 +68,6 @@ def comparison_digest(comparison: Comparison, *, models: tuple[ResolvedModel, Re
         for model, side in zip(models, (comparison.a, comparison.b), strict=True)
     )
     return hashlib.sha256("\n".join(text for part in parts for text in part).encode()).hexdigest()
-
-
-def run_with_tags(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Run | None:
-    """The run with these tags, whole or begun: a finished one first, else the oldest."""
-    found = client.search_runs([experiment], " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()))
-    return min(found, key=lambda run: (run.info.status != "FINISHED", run.info.start_time), default=None)
 
 
 def _fill(

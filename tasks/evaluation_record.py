@@ -14,7 +14,7 @@ from evaluation.comparison import Standing, standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
 from tasks.lineage import DIGEST_LENGTH, NOTE_TAG, origin_tags
-from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
+from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, STEP_TAG, model_id_of
 from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
 
@@ -72,11 +72,11 @@ def attach_evaluation(
     experiment = ensure_experiment(client, home).experiment_id
     with mlflow_lock(home):
         found = client.get_model_version(MODEL_NAME, str(version))
-        run = _run_of(client, experiment, version=version, digest=evaluation_digest)
+        known_by = {EVALUATION_DIGEST_TAG: evaluation_digest, "flipbook.model_version": str(version)}
+        run = run_with_tags(client, experiment, known_by)
         if run is None:
             tags = origin_tags("flipbook evaluate") | {
-                EVALUATION_DIGEST_TAG: evaluation_digest,
-                "flipbook.model_version": str(version),
+                **known_by,
                 "mlflow.parentRunId": found.run_id or "",
                 NOTE_TAG: f"Scores of {version_link(version)}, its videos and its report (see the artifacts).",
             }
@@ -110,15 +110,6 @@ def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: Wor
     return (
         f"The scores of version {found.version} stay as they are: they are of {theirs}, this evaluation is of {ours}."
     )
-
-
-def _run_of(client: MlflowClient, experiment: str, *, version: int, digest: str) -> Run | None:
-    """The run that holds this evaluation of this version, whole or in part: a finished one first, else the oldest."""
-    found = client.search_runs(
-        [experiment],
-        f"tags.`{EVALUATION_DIGEST_TAG}` = '{digest}' and tags.`flipbook.model_version` = '{version}'",
-    )
-    return min(found, key=lambda run: (run.info.status != "FINISHED", run.info.start_time), default=None)
 
 
 def _fill(client: MlflowClient, run: Run, report: EvaluationReport, folder: Path, *, model_id: str) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from models.checkpoint import INFO_FILE, WEIGHTS_FILE, CheckpointError, CheckpointInfo, checkpoint_digest
 from tasks.announcement import announce_if_new
 from tasks.home import Home
 from tasks.lineage import IMPORTED_FROM_TAG, NOTE_TAG, flat_params, origin_tags
-from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store
+from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 from tasks.registry import ModelVersion, find_version, register_version
 from tasks.tracking import CHECKPOINT_DIGEST_TAG, log_missing_params
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 SOURCE = "flipbook register"
 
@@ -84,8 +80,8 @@ def _run_of_import(home: Home, folder: Path, info: CheckpointInfo, *, digest: st
     client = open_store(home)
     experiment = ensure_experiment(client, home).experiment_id
     with mlflow_lock(home):
-        run_id = _begun(client, experiment, digest)
-        if run_id is None:
+        run = run_with_tags(client, experiment, {CHECKPOINT_DIGEST_TAG: digest, "mlflow.source.name": SOURCE})
+        if run is None:
             tags = origin_tags(SOURCE) | {
                 CHECKPOINT_DIGEST_TAG: digest,
                 IMPORTED_FROM_TAG: f"{socket.gethostname()}:{folder}",
@@ -93,18 +89,9 @@ def _run_of_import(home: Home, folder: Path, info: CheckpointInfo, *, digest: st
             }
             if note:
                 tags[NOTE_TAG] = note
-            run_id = client.create_run(experiment, run_name=f"import-{digest[:8]}", tags=tags).info.run_id
+            run = client.create_run(experiment, run_name=f"import-{digest[:8]}", tags=tags)
+        run_id = str(run.info.run_id)
         facts = {"step": info.step, "data_fingerprint": info.data_fingerprint}
         log_missing_params(client, run_id, flat_params({"world": info.world, "model": info.model} | facts))
         client.set_terminated(run_id, status="FINISHED")
     return run_id
-
-
-def _begun(client: MlflowClient, experiment: str, digest: str) -> str | None:
-    found = client.search_runs(
-        [experiment],
-        f"tags.`{CHECKPOINT_DIGEST_TAG}` = '{digest}' and tags.`mlflow.source.name` = '{SOURCE}'",
-        order_by=["attributes.start_time ASC"],
-        max_results=1,
-    )
-    return found[0].info.run_id if found else None

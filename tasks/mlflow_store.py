@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from tasks.shown_uri import shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment
+    from mlflow.entities import Experiment, Run
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 PAGES_VARIABLE = "FLIPBOOK_MLFLOW_PAGES"
@@ -174,3 +174,9 @@ def ensure_experiment(client: MlflowClient, home: Home) -> Experiment:
         if experiment.lifecycle_stage == "deleted":
             client.restore_experiment(experiment.experiment_id)
         return experiment
+
+
+def run_with_tags(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Run | None:
+    """The run with these tags, whole or begun: a finished one first, else the oldest."""
+    found = client.search_runs([experiment], " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()))
+    return min(found, key=lambda run: (run.info.status != "FINISHED", run.info.start_time), default=None)

@@ -68,6 +68,9 @@ def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better
         theirs = _standing_on(client, champion)
         verdict = _judge(standing, champion, theirs)
         promoted = verdict.better or even_if_not_better
+        present = client.get_model_version(MODEL_NAME, str(version)).tags.get(PROMOTION_TAG, "")
+        if present.startswith(FORMER_CHAMPION) and not promoted:  # it says more, and stays true
+            return Promotion(promoted=False, why=present)
         why = f"{'promoted' if promoted else 'not promoted'}: {verdict.why}"
         if promoted and not verdict.better:
             why = f"promoted by hand, although {verdict.why}"

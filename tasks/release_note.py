@@ -26,6 +26,8 @@ ORDER = (STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS)
 LIMIT = 5000  # characters; MLflow's database keeps no longer description
 DISPENSABLE = (CONFIGURATION, USE, CODE)  # in this order, where the note is too long
 PROMPTS_SHOWN = 20
+EVALUATION_WORDS = "Run of the evaluation: all metrics"
+VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"
 
 Sections = Mapping[str, str]
 
@@ -121,12 +123,13 @@ def difference_table(candidate: Standing, champion: Standing, *, champion_name: 
 def links(description: str, evaluation: Run) -> str:
     """The links of a note after an evaluation: those to the training that it has, and those to scores and videos."""
     _, sections = _split(description)
-    kept = [line for line in sections.get(LINKS, "").splitlines() if "evaluation" not in line]
+    ours = tuple(f"* [{words}](" for words in (EVALUATION_WORDS, VIDEOS_WORDS))
+    kept = [line for line in sections.get(LINKS, "").splitlines() if not line.startswith(ours)]
     return "\n".join(
         (
             *kept,
-            f"* {run_link(evaluation, 'Run of the evaluation: all metrics')}",
-            f"* {run_link(evaluation, 'Videos of every prompt, and the report of the evaluation', page='/artifacts')}",
+            f"* {run_link(evaluation, EVALUATION_WORDS)}",
+            f"* {run_link(evaluation, VIDEOS_WORDS, page='/artifacts')}",
         )
     )
 

@@ -49,7 +49,7 @@ NOTE = (
     "One training. *Model metrics* shows its losses and, as `samples`, a clip of every prompt step by step (best in "
     "full screen); metrics named after a tier, as `T1/joint_exact`, are the scores of its model's last evaluation."
 )
-TAGS_PER_BATCH = 100  # MLflow's limit, also for params
+PARAMS_PER_BATCH = 100  # MLflow's limit for one log_batch
 SECONDS_FOR_A_LAST_WORD = 5.0  # of a training that fails or is interrupted
 
 
@@ -260,5 +260,5 @@ def log_missing_params(client: MlflowClient, run_id: str, params: Mapping[str, s
 
     known = client.get_run(run_id).data.params
     missing = [Param(key, value) for key, value in params.items() if key not in known]
-    for start in range(0, len(missing), TAGS_PER_BATCH):
-        client.log_batch(run_id, params=missing[start : start + TAGS_PER_BATCH])
+    for start in range(0, len(missing), PARAMS_PER_BATCH):
+        client.log_batch(run_id, params=missing[start : start + PARAMS_PER_BATCH])

@@ -45,15 +45,15 @@ def models(home: HomeFolder = None) -> None:
 
 def register(
     path: Annotated[Path, typer.Argument(help="A checkpoint's folder, or the .safetensors file in it.")],
-    name_note: Annotated[
-        str,
-        typer.Option("--name-note", metavar="TEXT", help="A sentence on where it comes from, for its page in MLflow."),
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="A sentence on where it comes from, for its page in MLflow.")
     ] = "",
     home: HomeFolder = None,
 ) -> None:
     """Register a checkpoint that was trained elsewhere as the next version of the model.
 
-    It is verified first, and nothing of it is unpickled. Where PREFECT_API_URL is set, an event announces the version.
+    It is verified first, and nothing of it is unpickled. Where servers are up for the home, or PREFECT_API_URL names
+    one, an event announces the version.
     """
     use_home(home)
 
@@ -61,7 +61,7 @@ def register(
     from tasks.home import Home
     from tasks.imported import import_checkpoint
 
-    done = import_checkpoint(Home.from_environment(), path, note=name_note)
+    done = import_checkpoint(Home.from_environment(), path, note=note)
     ref = done.version.ref
     typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is registered already: {ref}.")
     if done.announced:

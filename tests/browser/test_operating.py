@@ -102,7 +102,7 @@ def scheduled(run: FlowRun, prefect: PrefectPages, camera: Camera) -> FlowRun:
 def registered(run: FlowRun, checkpoint: Path, servers: Servers) -> set[str]:
     """The ids of all flow runs that there were before the checkpoint was registered by hand, as version 2."""
     before = {found["id"] for found in servers.flow_runs()}
-    done = flipbook("register", checkpoint, "--home", servers.home, "--name-note", "Trained on another machine.")
+    done = flipbook("register", checkpoint, "--home", servers.home, "--note", "Trained on another machine.")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "models:/flipbook/2" in done.stdout
     return before

@@ -253,6 +253,10 @@ def test_a_better_version_takes_the_alias_and_the_old_one_says_so(home, judged):
     assert champion(home) == [2]
     assert "until version 2" in version_tags(home, old)["promotion"]
     assert "version 1" in version_tags(home, new)["promotion"]
+    before = page_of(home, old)
+    again = promote_by_standing(home, version=old.version)  # as a pipeline does whose steps are all done already
+    assert (again.promoted, again.why) == (False, before[0]["promotion"])
+    assert page_of(home, old) == before
 
 
 def test_a_worse_version_stays_registered_and_says_why_it_lost(home, judged):

@@ -77,7 +77,8 @@ def test_a_logged_model_names_its_version(judged):
 def test_what_a_person_has_written_on_the_page_stays(home, registered, make_report, report_folder, world):
     registered(seed=0)
     client = open_store(home)
-    mine = "Ask Ada before you use it.\n\n" + note_of(home, 1) + "\n## Notes\n\n* shown to the board\n"
+    link = "* [Our evaluation by eye](https://wiki.example.org/7)"
+    mine = "Ask Ada before you use it.\n\n" + note_of(home, 1) + f"{link}\n\n## Notes\n\n* shown to the board\n"
     client.update_model_version("flipbook", "1", description=mine)
     report = make_report(seen=0.9, held_out=0.5)
     attach_evaluation(
@@ -88,6 +89,12 @@ def test_what_a_person_has_written_on_the_page_stays(home, registered, make_repo
     assert note.startswith("Ask Ada before you use it.")
     assert headings(note) == [*ORDER, "Notes"]
     assert "* shown to the board" in note
+    assert note.count(link) == 1
+    attach_evaluation(
+        home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e2" * 32
+    )
+    note = note_of(home, 1)
+    assert [note.count(words) for words in (link, "Run of the evaluation", "Videos of every prompt")] == [1, 1, 1]
 
 
 def test_a_heading_within_code_is_no_section():
