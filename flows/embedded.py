@@ -23,6 +23,7 @@ from pathlib import Path
 from flows.history_lock import claim_beside_others
 from flows.server_log import reason_in
 from tasks.home import Home
+from tasks.shown_uri import shown
 
 START_SECONDS = 300.0  # a busy machine may need minutes; a server that died is noticed at once
 STOP_SECONDS = 10.0
@@ -83,7 +84,7 @@ class PrefectApi:
             gone = self.log is not None and ("refused" in reason or "reset" in reason)  # nobody listens any more
             if gone or time.monotonic() > deadline:
                 why = reason_in(self.log) if self.log else ""
-                raise EmbeddedServerError(f"No Prefect server at {self.url} ({reason}).{why}")
+                raise EmbeddedServerError(f"No Prefect server at {shown(self.url)} ({reason}).{why}")
             time.sleep(0.1)
 
 

@@ -124,9 +124,7 @@ def _print_addresses(addresses: "Addresses") -> None:
     typer.echo(f"  Prefect  {addresses.prefect}")
     typer.echo(f"  MLflow   {addresses.mlflow_pages}")
     if not addresses.is_loopback:
-        import socket
-
-        name = socket.gethostname() if addresses.is_wildcard else addresses.host
+        name = addresses.name_elsewhere
         typer.echo(f"From other machines: {name}, on the same ports, with the user and password that you have set.")
 
 

@@ -48,6 +48,11 @@ class Addresses(BaseModel):
         return f"{self.mlflow}/#/{TRAINING_VIEW}"
 
     @property
+    def name_elsewhere(self) -> str:
+        """By which name or address, as it stands in a URL, other machines reach the servers that listen for them."""
+        return socket.gethostname() if self.is_wildcard else _in_url(self.host)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the servers."""
         return is_loopback(self.host)

@@ -17,7 +17,7 @@ from flows.heartbeat import HEARTBEAT_SECONDS
 from flows.services.access import Credentials, form_key, mlflow_access_file
 from flows.services.addresses import Addresses
 from tasks.home import HOME_VARIABLE, Home
-from tasks.mlflow_store import URI_VARIABLE, artifact_root, backend_uri
+from tasks.mlflow_store import PAGES_VARIABLE, URI_VARIABLE, artifact_root, backend_uri
 
 PREFECT = "prefect"
 MLFLOW = "mlflow"
@@ -156,6 +156,9 @@ def _worker(name: str, home: Home, addresses: Addresses, credentials: Credential
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
         "PREFECT_LOGGING_EXTRA_LOGGERS": "flipbook",
     }
+    if not addresses.is_loopback:
+        elsewhere = f"http://{addresses.name_elsewhere}:{addresses.mlflow_port}"
+        settings[PAGES_VARIABLE] = os.environ.get(PAGES_VARIABLE) or elsewhere
     command = (
         *(sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"),
         *("--name", worker_name(pool), "--limit", str(runs), "--install-policy", "never"),

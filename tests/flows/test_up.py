@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 import re
+import socket
 import sqlite3
 import sys
 import urllib.error
@@ -23,8 +24,7 @@ from tasks.home import Home
 from tasks.mlflow_store import ensure_experiment, open_store
 
 PASSWORD = "100% correct: #horse 'battery"
-UP = (sys.executable, str(ROOT / "tests" / "flows" / "up_without_deployments.py"))
-SECRET = {"FLIPBOOK_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)}
+SECRET = {"FLIPBOOK_PASSWORD": PASSWORD}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Up:
     run_id: str
 
     def flipbook(self, *arguments: object, **variables: str):
-        return flipbook(*arguments, "--home", self.home, program=UP, **(SECRET | variables))
+        return flipbook(*arguments, "--home", self.home, **(SECRET | variables))
 
     def states(self) -> dict[str, tuple[str, int]]:
         """State and process of each program, as `flipbook status` shows them."""
@@ -55,7 +55,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     prefect, mlflow = free_ports(2)
     options = ("--host", "0.0.0.0", "--prefect-port", prefect, "--mlflow-port", mlflow, "--detach", "--home", home)
     try:
-        done = flipbook("up", *options, program=UP, **SECRET)
+        done = flipbook("up", *options, **SECRET)
         assert done.returncode == 0, done.stderr
         yield Up(home, f"http://127.0.0.1:{prefect}", f"http://127.0.0.1:{mlflow}", done.stdout, run_id)
     finally:
@@ -110,6 +110,13 @@ def test_it_prints_where_the_servers_are_and_all_of_it_runs(up: Up) -> None:
     for pool in ("cpu", "gpu"):
         _, body = asked(f"{up.prefect}/api/work_pools/{pool}/workers/filter", {})
         assert [worker["status"] for worker in json.loads(body)] == ["ONLINE"]
+
+
+def test_runs_link_to_where_other_machines_find_mlflow(up: Up) -> None:
+    _, pid = up.states()["worker-cpu"]
+    pages = psutil.Process(pid).environ()["FLIPBOOK_MLFLOW_PAGES"]
+    assert pages == f"http://{socket.gethostname()}:{up.mlflow.rpartition(':')[2]}"
+    assert asked(f"{pages}/version")[0] == 200
 
 
 def test_a_second_one_says_that_it_is_up_already(up: Up) -> None:
@@ -188,7 +195,9 @@ def flow_run(up: Up) -> str:
     """A run that the cpu worker executes, and that does not end by itself."""
     settings = {"PREFECT_API_URL": f"{up.prefect}/api", "PREFECT_API_AUTH_STRING": f"flipbook:{PASSWORD}"}
     home = {"PREFECT_HOME": str(up.home.parent / "client")}
-    done = flipbook(program=(sys.executable, str(ROOT / "tests" / "flows" / "endless.py")), **settings, **home)
+    done = flipbook(
+        program=(sys.executable, str(ROOT / "tests" / "flows" / "endless.py")), PYTHONPATH=str(ROOT), **settings, **home
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()[-1]
 

@@ -1,17 +1,16 @@
 """`flipbook down` in the middle of a training, and `flipbook up` again: the run goes on by itself, once."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from shell import ROOT, eventually, flipbook, free_ports, processes
+from shell import eventually, flipbook, free_ports, processes
+from tiny import tiny_config
 
 from flows.services.prefect_api import ask
 
-UP = (sys.executable, str(ROOT / "tests" / "flows" / "up_without_deployments.py"))
-TRAINING = (sys.executable, str(ROOT / "tests" / "flows" / "training.py"))
-STEPS = 300
-PATH = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+CONFIG = tiny_config(train={"steps": 300, "checkpoint_seconds": 0.2}).model_dump(mode="json")
+PARAMETERS = {name: CONFIG[name] for name in ("world", "data", "model", "train")}
+ONE_CORE = {"OMP_NUM_THREADS": "1"}
 
 
 def steps_done(home: Path) -> int:
@@ -28,12 +27,11 @@ def test_a_training_that_down_has_ended_goes_on_from_its_checkpoint_at_the_next_
     prefect, mlflow = free_ports(2)
     options = ("--prefect-port", prefect, "--mlflow-port", mlflow, "--detach", "--home", home)
     api = f"http://127.0.0.1:{prefect}/api"
-    up = flipbook("up", *options, program=UP, **PATH)
+    up = flipbook("up", *options, **ONE_CORE)
     assert up.returncode == 0, up.stderr
-    client = {"PREFECT_API_URL": api, "PREFECT_HOME": str(home.parent / "client")}
-    started = flipbook(STEPS, program=TRAINING, **(PATH | client))
-    assert started.returncode == 0, started.stderr
-    run = f"{api}/flow_runs/{started.stdout.split()[-1]}"
+    deployment = ask(f"{api}/deployments/name/train/train", {})["id"]
+    started = ask(f"{api}/deployments/{deployment}/create_flow_run", {}, {"parameters": PARAMETERS})["id"]
+    run = f"{api}/flow_runs/{started}"
     eventually(lambda: steps_done(home))
     assert ask(run, {})["state"]["name"] == "Running"
 
@@ -42,10 +40,10 @@ def test_a_training_that_down_has_ended_goes_on_from_its_checkpoint_at_the_next_
     assert processes(home) == []
     assert not list(home.glob("checkpoints/*/final"))
 
-    again = flipbook("up", *options, program=UP, **PATH)
+    again = flipbook("up", *options, **ONE_CORE)
     assert again.returncode == 0, again.stderr
     eventually(lambda: ask(run, {})["state"]["name"] == "Completed", seconds=120)
-    states = ask(f"{api}/flow_run_states/?flow_run_id={run.rpartition('/')[2]}", {})
+    states = ask(f"{api}/flow_run_states/?flow_run_id={started}", {})
     names = [state["name"] for state in sorted(states, key=lambda state: state["timestamp"])]
     assert names.count("AwaitingRetry") == 1
     assert names.count("Completed") == 1
