@@ -34,7 +34,7 @@ def markdown(findings: Sequence[Finding]) -> str:
     """The table."""
     lines = ["| fault | what must hold | what was seen |", "| --- | --- | --- |"]
     for row in findings:
-        seen = row.seen if row.held else f"**NOT HELD:** {row.seen}"
+        seen = row.seen if row.held else f"**NOT HELD:** {row.seen.splitlines()[0]}"
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in (row.fault, row.must_hold, seen)) + " |")
     return "\n".join(lines)
 

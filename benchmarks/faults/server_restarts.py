@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.faults.findings import require
@@ -18,7 +19,27 @@ AWAY_SECONDS = 15.0
 STEPS = 800
 SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGKILL: "kill -9"}
 LONG_SECONDS = 120.0  # longer than the silence after which a run counts as crashed
-SEED_OF_MOMENTS = 4
+LONGEST_MOMENT_SECONDS = 25.0  # the pipeline takes about half a minute
+SEED_OF_MOMENTS = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a pipeline whose server went away; all that must hold has held."""
+
+    away: float
+    """Seconds until the server answered again."""
+    completed: float
+    """Seconds from then to the pipeline's end."""
+    crashes: int
+    """How often it, or its training, was put back into the queue."""
+
+    def __str__(self) -> str:
+        again = f", {self.crashes} time(s) put back into the queue" if self.crashes else ""
+        return (
+            f"away {self.away:.0f} s, Completed {self.completed:.0f} s later{again}, trained once, weights "
+            "bit-identical"
+        )
 
 
 def in_training(folder: Path) -> str:
@@ -30,17 +51,28 @@ def in_training(folder: Path) -> str:
 
 def for_long(folder: Path) -> str:
     """Away for longer than a run may be silent: it may be taken for crashed, but must complete all the same."""
-    return _one(folder, signal.SIGTERM, seconds=LONG_SECONDS)
+    return str(_one(folder, signal.SIGTERM, seconds=LONG_SECONDS))
 
 
 def at_random_moments(folder: Path, times: int = 6) -> str:
     """Away at any moment of a pipeline. A run whose process cannot even start then is put back into the queue."""
-    moments, seen = random.Random(SEED_OF_MOMENTS), []
+    chance = random.Random(SEED_OF_MOMENTS)
+    moments, seen = [], []
     for attempt in range(times):
-        number, name = list(SIGNALS.items())[attempt % 2]
-        moment = moments.uniform(0, 40)
-        seen.append(f"{name} after {moment:.0f} s: {_one(folder / str(attempt), number, moment=moment)}")
-    return "; ".join(seen)
+        moments.append(chance.uniform(0, LONGEST_MOMENT_SECONDS))
+        seen.append(_one(folder / str(attempt), list(SIGNALS)[attempt % 2], moment=moments[-1]))
+    crashed = sum(outcome.crashes > 0 for outcome in seen)
+    when = ", ".join(f"{moment:.0f}" for moment in moments)
+    away, completed = (_span([getattr(outcome, name) for outcome in seen]) for name in ("away", "completed"))
+    return (
+        f"{times} pipelines, {' and '.join(SIGNALS.values())} in turn, {when} s after their start: away {away} s, all "
+        f"Completed {completed} s later, {crashed} of them put back into the queue on the way; trained once each, "
+        "weights bit-identical"
+    )
+
+
+def _span(values: list[float]) -> str:
+    return f"{min(values):.0f} to {max(values):.0f}"
 
 
 def _one(
@@ -50,7 +82,7 @@ def _one(
     moment: float | None = None,
     seconds: float = AWAY_SECONDS,
     may_crash: bool = True,
-) -> str:
+) -> Outcome:
     """One pipeline; the server ends by the signal `number`, in its training or `moment` seconds after its start, and
     stays away for `seconds` and the time of a start."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,5 +119,4 @@ def _one(
         ]
         require(len(trained) == 1, f"{len(trained)} trainings")
         require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
-        again = f", {crashes} time(s) put back into the queue" if crashes else ""
-        return f"away {away:.0f} s, Completed {after:.0f} s later{again}, trained once, weights bit-identical"
+        return Outcome(away=away, completed=after, crashes=crashes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from tests.flows.shell import flipbook, free_ports
 
 @dataclass(frozen=True)
 class Servers:
-    """Where they answer, and the home that they serve."""
+    """Where their pages are, as `flipbook up` has printed it, and the home that they serve."""
 
     home: Path
     prefect: str
@@ -52,7 +53,8 @@ def running_servers(home: Path) -> Iterator[Servers]:
         # Threads of several runs that wait for each other on few cores make seconds into minutes.
         up = flipbook("up", "--detach", "--home", home, *ports, OMP_NUM_THREADS="1")
         assert up.returncode == 0, up.stdout + up.stderr
-        yield Servers(home, f"http://127.0.0.1:{prefect}", f"http://127.0.0.1:{mlflow}")
+        pages = dict(re.findall(r"^  (Prefect|MLflow) +(http\S+)$", up.stdout, re.MULTILINE))
+        yield Servers(home, pages["Prefect"], pages["MLflow"])
     finally:
         down = flipbook("down", "--home", home)
         assert down.returncode == 0, down.stdout + down.stderr
