@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,6 +17,7 @@ from tasks.home import Home
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 400  # servers take minutes to start on a busy machine
+STOP_SECONDS = 20
 FLIPBOOK = (sys.executable, "-m", "flows.cli")
 
 
@@ -44,6 +46,18 @@ def started(*arguments: object, program=FLIPBOOK, **variables: str) -> subproces
         text=True,
         preexec_fn=obey_ctrl_c,
     )
+
+
+def stop(*programs: subprocess.Popen[Any]) -> None:
+    """End programs that were started; a worker may miss SIGTERM while it begins a run, and is killed then."""
+    for program in programs:
+        program.terminate()
+    for program in programs:
+        try:
+            program.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.wait()
 
 
 def obey_ctrl_c() -> None:

@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.deployments import run_deployment
-from shell import ROOT, eventually
+from shell import ROOT, eventually, stop
 
 from flows.automations import RESCHEDULED_AT_MOST, automations
 
@@ -43,8 +43,7 @@ def test_a_run_that_cannot_be_loaded_is_tried_three_times_and_has_failed_then(tm
             eventually(lambda: client.read_flow_run(run.id).state.is_failed(), 240)
             names = [state.name for state in client.read_flow_run_states(run.id)]
         finally:
-            worker.terminate()
-            worker.wait()
+            stop(worker)
         assert names.count("Pending") == RESCHEDULED_AT_MOST + 1
         assert names.count("AwaitingRetry") == RESCHEDULED_AT_MOST + 1  # the last of them is what is counted
         assert "retry it" in client.read_flow_run(run.id).state.message

@@ -16,6 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
+from shell import stop
 from tiny import tiny_config
 
 from flows.heartbeat import HEARTBEAT_SECONDS
@@ -38,10 +39,7 @@ def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         try:
             yield Home.from_environment()
         finally:
-            for worker in workers:
-                worker.terminate()
-            for worker in workers:
-                worker.wait()
+            stop(*workers)
 
 
 @pytest.fixture(scope="module")
