@@ -4,7 +4,7 @@ A killed worker leaves its runs Running for ever, since nobody is left to say ot
 heartbeat; when it stays away they are marked as crashed, and a crashed run is scheduled again, at most twice.
 
 A run that dies before it is Running, as one does whose code cannot be imported, is crashed at the same count of runs
-each time. What grows is the number of times that it was scheduled again: the third of them makes it Failed.
+each time, so that would go on for ever. What grows is how often it has crashed at that count.
 """
 
 from __future__ import annotations
@@ -24,12 +24,22 @@ CRASHED_SECONDS = 15  # both the run's starter and its worker report a crash, so
 RESCHEDULED_AT_MOST = 2
 CRASH_SILENT = "flipbook: a run that has fallen silent has crashed"
 RESCHEDULE_CRASHED = "flipbook: a crashed run goes on from where it was"
-GIVE_UP = "flipbook: a run that crashes again and again before it has begun has failed"
-RESCHEDULED = "Crashed; it goes on from where it was as soon as a worker takes it."
-COUNTED_FOR = timedelta(days=1)
+GIVE_UP = "flipbook: a run that dies again and again before it has begun has failed"
+STARTS_AT_MOST = 5  # an event with which the server could not deal is counted again, three times at most
+COUNTED_FOR = timedelta(hours=1)
 OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.flipbook"]})
 """Runs of this project's deployments: all of them carry its tag."""
-_SIGNS_OF_LIFE = ("Scheduled", "AwaitingRetry", "Late", "Pending", "Submitting", "Running", "Completed", "Cancelled")
+_SIGNS_OF_LIFE = (
+    "Scheduled",
+    "AwaitingRetry",
+    "Late",
+    "Pending",
+    "Submitting",
+    "Running",
+    "Completed",
+    "Failed",
+    "Cancelled",
+)
 _ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
 
 
@@ -76,29 +86,27 @@ def automations() -> list[Automation]:
             ChangeFlowRunState(
                 state=StateType.SCHEDULED,
                 name="AwaitingRetry",
-                message=RESCHEDULED,
+                message="Crashed; it goes on from where it was as soon as a worker takes it.",
             )
         ],
     )
     given_up = Automation(
         name=GIVE_UP,
-        description=f"Scheduled again {RESCHEDULED_AT_MOST} times, and crashed again: repetition does not mend it.",
+        description=f"Crashed {STARTS_AT_MOST} times, and it never began: repetition does not mend that.",
         trigger=EventTrigger(
-            expect={"prefect.flow-run.AwaitingRetry"},
-            match=ResourceSpecification(  # by its message: a person who has it tried again is not counted
-                {"prefect.resource.id": ["prefect.flow-run.*"], "prefect.state-message": [RESCHEDULED]}
-            ),
+            expect={"prefect.flow-run.Crashed"},  # later a worker may have it, whose word counts more
+            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             match_related=OURS,
-            for_each={"prefect.resource.id"},
+            for_each={"prefect.resource.id", "prefect.run-count"},
             posture=Posture.Reactive,
-            threshold=RESCHEDULED_AT_MOST + 1,
+            threshold=STARTS_AT_MOST,
             within=COUNTED_FOR,
         ),
         actions=[
             ChangeFlowRunState(
                 state=StateType.FAILED,
-                message=f"It has crashed {RESCHEDULED_AT_MOST + 1} times, at last before it had begun. "
-                "Its worker's log tells why. Mend that, then retry it.",
+                message=f"It has died {STARTS_AT_MOST} times before it had begun. Its worker's log tells why. "
+                "Mend that, then retry it.",
             )
         ],
     )

@@ -49,7 +49,7 @@ def started(*arguments: object, program=FLIPBOOK, **variables: str) -> subproces
 
 
 def stop(*programs: subprocess.Popen[Any]) -> None:
-    """End programs that were started; a worker may miss SIGTERM while it begins a run, and is killed then."""
+    """End programs that were started. A worker that is a background job's, which ignores SIGINT, has to be killed."""
     for program in programs:
         program.terminate()
     for program in programs:

@@ -12,7 +12,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.deployments import run_deployment
 from shell import ROOT, eventually, stop
 
-from flows.automations import RESCHEDULED_AT_MOST, automations
+from flows.automations import STARTS_AT_MOST, automations
 
 
 def deployed(folder: Path) -> None:
@@ -24,7 +24,8 @@ def deployed(folder: Path) -> None:
     file.write_text("import a_module_that_nobody_has\n")
 
 
-def test_a_run_that_cannot_be_loaded_is_tried_three_times_and_has_failed_then(tmp_path):
+def test_a_run_that_cannot_be_loaded_is_tried_some_times_and_has_failed_then(tmp_path, monkeypatch):
+    monkeypatch.setattr("flows.automations.CRASHED_SECONDS", 10)  # the shortest that Prefect takes
     server = OwnServer(tmp_path)
     with server.running(), get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
@@ -44,6 +45,5 @@ def test_a_run_that_cannot_be_loaded_is_tried_three_times_and_has_failed_then(tm
             names = [state.name for state in client.read_flow_run_states(run.id)]
         finally:
             stop(worker)
-        assert names.count("Pending") == RESCHEDULED_AT_MOST + 1
-        assert names.count("AwaitingRetry") == RESCHEDULED_AT_MOST + 1  # the last of them is what is counted
+        assert names.count("Crashed") == names.count("Pending") == names.count("AwaitingRetry") + 1 == STARTS_AT_MOST
         assert "retry it" in client.read_flow_run(run.id).state.message

@@ -15,8 +15,6 @@ from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_s
 
 from flows.event_order import CausalOrdering
 
-NOW = datetime.now(UTC)
-
 
 def on_a_database(folder: Path, check: Callable[[], Coroutine[None, None, None]]) -> None:
     """Runs `check` where an empty database of Prefect is in use."""
@@ -42,14 +40,15 @@ async def running_since(when: datetime) -> UUID:
 
 def crashed(follows: UUID) -> ReceivedEvent:
     resource = Resource({"prefect.resource.id": "prefect.flow-run.1"})
+    now = datetime.now(UTC)
     return ReceivedEvent(
-        occurred=NOW, received=NOW, event="prefect.flow-run.Crashed", resource=resource, id=uuid4(), follows=follows
+        occurred=now, received=now, event="prefect.flow-run.Crashed", resource=resource, id=uuid4(), follows=follows
     )
 
 
 def test_a_change_after_one_from_before_the_start_need_not_wait_for_it(tmp_path):
     async def check() -> None:
-        state = await running_since(NOW - timedelta(days=1))
+        state = await running_since(datetime.now(UTC) - timedelta(days=1))
         await CausalOrdering(scope="before").wait_for_leader(crashed(state))
 
     on_a_database(tmp_path, check)

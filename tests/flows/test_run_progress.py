@@ -12,6 +12,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import Artifact
+from prefect.context import refresh_global_settings_context
 from prefect.runtime import flow_run
 from shell import eventually
 from tiny import tiny_config
@@ -56,6 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 yield Server(process)
             finally:
                 process.send_signal(signal.SIGCONT)
+    refresh_global_settings_context()  # Prefect does not see by itself that the server from before is back
 
 
 @pytest.fixture(autouse=True)
