@@ -105,6 +105,8 @@ def _one(
         away = time.monotonic() - gone
         after = run.wait_until("Completed", seconds=PATIENCE_SECONDS)
         runs = [run, *run.children()]
+        for child in runs[1:]:  # taken for crashed, and found done by the pipeline: it is looked at once more
+            child.wait_until("Completed", seconds=PATIENCE_SECONDS)
         histories = [each.names() for each in runs]
         crashes = sum(names.count("Crashed") for names in histories)
         for each, names in zip(runs, histories, strict=True):
