@@ -171,7 +171,7 @@ def _print_next(console: Console, model: str) -> None:
     addresses = running_addresses(Home.from_environment())
     option = home_option()
     console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
-    where = f"{addresses.mlflow_pages} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
+    where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
     console.print(where, markup=False, soft_wrap=True)
     console.print("[bold]Draw videos:[/bold]", end=" ")
     console.print(

@@ -122,7 +122,7 @@ def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
 
 def _print_addresses(addresses: "Addresses") -> None:
     typer.echo(f"  Prefect  {addresses.prefect}")
-    typer.echo(f"  MLflow   {addresses.mlflow_pages}")
+    typer.echo(f"  MLflow   {addresses.mlflow}")
     if not addresses.is_loopback:
         name = addresses.name_elsewhere
         typer.echo(f"From other machines: {name}, on the same ports, with the user and password that you have set.")

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.storage import write_atomically
 from tasks.home import Home
-from tasks.mlflow_store import TRAINING_VIEW
 
 LOOPBACK = "127.0.0.1"
 PREFECT_PORT = 4200
@@ -39,13 +38,8 @@ class Addresses(BaseModel):
 
     @property
     def mlflow(self) -> str:
-        """MLFLOW_TRACKING_URI of clients on this machine."""
+        """MLflow's pages, and MLFLOW_TRACKING_URI of clients on this machine."""
         return f"http://{self._near}:{self.mlflow_port}"
-
-    @property
-    def mlflow_pages(self) -> str:
-        """MLflow's pages, from this machine: those for models that are trained here."""
-        return f"{self.mlflow}/#/{TRAINING_VIEW}"
 
     @property
     def name_elsewhere(self) -> str:

@@ -27,6 +27,7 @@ class MlflowPages:
     def open_model(self) -> None:
         """The list of the versions of `flipbook`, as one comes to it from the start page."""
         self.page.goto(self.url)
+        self.page.get_by_role("button", name="Model training").click()
         self.page.get_by_role("link", name="Model registry").click()
         self.page.get_by_role("link", name="flipbook", exact=True).click()
         expect(self.page.get_by_role("heading", name="flipbook")).to_be_visible()
