@@ -19,6 +19,7 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
 from flows.heartbeat import SILENCE_SECONDS
+from flows.services.flow_runs import OUR_TAG
 
 CRASHED_SECONDS = 15  # both the run's starter and its worker report a crash, some seconds apart
 RESCHEDULED_AT_MOST = 2
@@ -27,7 +28,7 @@ RESCHEDULE_CRASHED = "flipbook: a crashed run goes on from where it was"
 GIVE_UP = "flipbook: a run that dies again and again before it has begun has failed"
 STARTS_AT_MOST = 5  # an event with which the server could not deal is counted again, three times at most
 COUNTED_FOR = timedelta(hours=1)
-OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": ["prefect.tag.flipbook"]})
+OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]})
 """Runs of this project's deployments: all of them carry its tag."""
 _SIGNS_OF_LIFE = (
     "Scheduled",

@@ -26,6 +26,7 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.automations import ensure_automations
 from flows.gpu_slot import GPU_LIMIT
+from tasks.shown_uri import shown, shown_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFECT_FILE = Path(__file__).with_name("prefect.yaml")  # a link in a checkout, a file where a wheel is installed
@@ -132,7 +133,7 @@ def _limit_of(deployment: DeploymentResponse) -> dict[str, Any] | None:
 
 def _in_words(error: Exception) -> str:
     """What keeps the project from being registered, and what to do."""
-    url = os.environ["PREFECT_API_URL"]
+    url = shown(os.environ["PREFECT_API_URL"])
     if isinstance(error, SetupError):
         return str(error)
     status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
@@ -144,7 +145,7 @@ def _in_words(error: Exception) -> str:
         asked = f"{error.request.method} {error.request.url.path}"
         answer = error.response.text[:LONGEST_ANSWER]
         return f"The Prefect server at {url} answered {status} to {asked}: {answer}"
-    return f"No Prefect server answers at {url} ({error}). Start it, or correct PREFECT_API_URL."
+    return f"No Prefect server answers at {url} ({shown_text(str(error))}). Start it, or correct PREFECT_API_URL."
 
 
 if __name__ == "__main__":

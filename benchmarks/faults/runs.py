@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,7 +21,6 @@ class Run:
 
     site: Site
     id: UUID
-    started: float = field(default_factory=time.monotonic)
 
     @classmethod
     def of(cls, site: Site, deployment: str, parameters: dict[str, Any]) -> Run:
@@ -39,10 +37,6 @@ class Run:
         state = self.read().state
         assert state is not None
         return state
-
-    def is_in(self, *names: str) -> bool:
-        """Whether its state has one of these names."""
-        return self.state().name in names
 
     def wait_until(self, *names: str, seconds: float) -> float:
         """Returns the seconds until the run came into one of these states. Raises NotHeldError where it ends in

@@ -20,6 +20,7 @@ from evaluation.report import EvaluationReport, Scores
 from models.adversary import build_generator
 from models.checkpoint import checkpoint_digest, save_checkpoint
 from models.config import ModelConfig, TrainConfig
+from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store
 from tasks.registry import ModelVersion, register_version
@@ -169,3 +170,28 @@ def report_folder(tmp_path: Path) -> Path:
     (folder / "report.md").write_text("# Report")
     (folder / "videos" / "a.gif").write_bytes(b"GIF89a")
     return folder
+
+
+@pytest.fixture
+def scored(
+    home: Home,
+    registered: Callable[..., ModelVersion],
+    make_report: Callable[..., EvaluationReport],
+    report_folder: Path,
+    world: WorldConfig,
+) -> Callable[..., int]:
+    """Register the checkpoint of a training and put scores on its version, whose number is returned."""
+
+    def score(*, seed: int, held_out: float) -> int:
+        version = registered(seed=seed).version
+        attach_evaluation(
+            home,
+            version=version,
+            report=make_report(seen=0.9, held_out=held_out),
+            own_world=world,
+            folder=report_folder,
+            evaluation_digest=f"e{seed}" * 32,
+        )
+        return version
+
+    return score

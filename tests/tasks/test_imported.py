@@ -171,23 +171,14 @@ def test_a_version_of_something_else_is_refused_and_listed_all_the_same(home, re
         resolve_model(home, "models:/flipbook/2")
 
 
-def test_a_version_is_judged_by_the_scores_that_are_on_it(home, registered, make_report, report_folder, world):
+def test_a_version_is_judged_by_the_scores_that_are_on_it(home, registered, scored):
     registered(seed=0)
     with pytest.raises(PromotionError, match="flipbook evaluate --model models:/flipbook/1"):
         promote_by_standing(home, version=1)
     with pytest.raises(PromotionError, match="models:/flipbook/9 does not exist"):
         promote_by_standing(home, version=9)
     for seed, held_out in ((0, 0.9), (1, 0.5)):
-        version = registered(seed=seed).version
-        report = make_report(seen=0.9, held_out=held_out)
-        attach_evaluation(
-            home,
-            version=version,
-            report=report,
-            own_world=world,
-            folder=report_folder,
-            evaluation_digest=f"e{seed}" * 32,
-        )
+        scored(seed=seed, held_out=held_out)
     assert promote_by_standing(home, version=1).promoted
     assert not promote_by_standing(home, version=2).promoted
     forced = promote_by_standing(home, version=2, even_if_not_better=True)

@@ -23,19 +23,10 @@ def headings(note: str) -> list[str]:
 
 
 @pytest.fixture
-def judged(home, registered, make_report, report_folder, world):
+def judged(home, scored):
     """Two versions, evaluated and judged one after the other."""
     for seed, held_out in ((0, 0.5), (1, 0.75)):
-        version, report = registered(seed=seed).version, make_report(seen=0.9, held_out=held_out)
-        attach_evaluation(
-            home,
-            version=version,
-            report=report,
-            own_world=world,
-            folder=report_folder,
-            evaluation_digest=f"e{seed}" * 32,
-        )
-        promote_by_standing(home, version=version)
+        promote_by_standing(home, version=scored(seed=seed, held_out=held_out))
     return home
 
 
