@@ -2,8 +2,9 @@
 
 They follow the notebook of "Building an AI Text-to-Video Model from Scratch Using Python"
 (github.com/FareedKhan-dev/AI-text-to-video-model-from-scratch): Pillow draws a blue circle of radius 5 px that steps
-5 px per frame. The listing in its text never draws the circle. The phrases `shrinking` and `expanding` stand in the text
-alone; the notebook has no branch for them, so its circle stays in the middle and keeps its size.
+5 px per frame. The listing in its text never draws the circle. The phrases `shrinking` and `expanding` stand in the
+text alone; the notebook has no branch for them, so its circle stays in the middle and keeps its size. Its last loop
+writes the pictures through OpenCV, which takes red for blue; here they keep the colour that they are drawn in.
 """
 
 from __future__ import annotations
