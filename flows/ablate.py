@@ -16,6 +16,7 @@ from data.shards import DataConfig
 from data.world import WorldConfig
 from evaluation.ablation import Ablation, VariantResult
 from evaluation.config import EvaluationConfig
+from flows.config import PipelineConfig
 from flows.evaluate import make_evaluation
 from flows.generate import make_dataset
 from flows.outcome import run_step
@@ -31,7 +32,7 @@ from tasks.references import DatasetReference
 from tasks.run_progress import shown_in_prefect
 from tasks.train import is_trained
 
-POINTS, SAMPLES, SEED = 8, 8, 1234  # of a curve: points, clips a prompt at each, seed of their noise
+POINTS, SAMPLES = 8, 8  # of a curve: points, and clips a prompt at each
 
 
 class AblationError(RuntimeError):
@@ -49,35 +50,39 @@ class AblationResult(BaseModel):
 
 @flow(name="ablate", task_runner=thread_per_core())
 def ablate(
+    config: PipelineConfig,
     cpu_minutes: float = 6,
     seeds: int = 1,
     side_by_side: int = 1,
-    data: DataConfig | None = None,
-    evaluation: EvaluationConfig | None = None,
     out: Path | None = None,
 ) -> AblationResult:
     """Trains from the tutorial's network to ours, one repair at a time, and shows what each is worth. All variants are
     measured on the prompts of the varied world, by its laws. What was trained before is not trained again.
 
     Args:
+        config: Where the repairs lead, how many clips are made, and how many samples are measured. As it stands: the full
+            recipe.
         cpu_minutes: CPU time of every training, on one thread.
-        seeds: trainings of each variant.
+        seeds: trainings of each variant, the first with the seed of `config`.
         side_by_side: trainings at a time, each in a process of its own.
-        data: how many clips; empty: the full size.
-        evaluation: how many samples are drawn at the end; empty: the full size, without Fréchet distance.
         out: folder for table, plot and figures; empty: only MLflow keeps them.
     """
     home = Home.from_environment().create()
     with shown_in_prefect():
-        wanted = [variant for seed in range(seeds) for variant in variants(cpu_minutes=cpu_minutes, seed=seed)]
-        datasets = {variant.world: make_dataset(home, variant.world, data or DataConfig()).value for variant in wanted}
+        first = config.train.seed
+        wanted = [
+            variant
+            for seed in range(first, first + seeds)
+            for variant in variants(config, cpu_minutes=cpu_minutes, seed=seed)
+        ]
+        worlds = dict.fromkeys(variant.world for variant in wanted)
+        datasets = {world: make_dataset(home, world, config.data).value for world in worlds}
         if side_by_side > 1:
             waiting = [v for v in wanted if not is_trained(home, v.world, v.model, v.train, datasets[v.world])]
             with ThreadPoolExecutor(side_by_side) as pool:
-                list(pool.map(lambda variant: _train_apart(variant, data or DataConfig()), waiting))
-        judged_in = wanted[-1].world
-        config = evaluation or EvaluationConfig(frechet=False, videos_per_prompt=1)
-        results = [_result(home, variant, datasets[variant.world], judged_in, config) for variant in wanted]
+                list(pool.map(lambda variant: _train_apart(variant, config.data), waiting))
+        evaluation = config.evaluation.model_copy(update={"frechet": False, "videos_per_prompt": 1})
+        results = [_result(home, variant, datasets[variant.world], config.world, evaluation) for variant in wanted]
         ablation = Ablation(cpu_minutes=cpu_minutes, results=tuple(results))
         run_id = publish_ablation(home, ablation, out)
         current_progress().finish("ablate", f"MLflow run {run_id}")
@@ -85,14 +90,20 @@ def ablate(
 
 
 def _result(
-    home: Home, variant: Variant, dataset: DatasetReference, judged_in: WorldConfig, config: EvaluationConfig
+    home: Home, variant: Variant, dataset: DatasetReference, judged_in: WorldConfig, evaluation: EvaluationConfig
 ) -> VariantResult:
     with reporting_to(Labelled(current_progress(), f"{variant.name}-{variant.train.seed}")):
         checkpoint = make_checkpoint(home, variant.world, variant.model, variant.train, dataset).value
         curve = run_step(
-            at_home(measure_curve, home), home, checkpoint, judged_in, points=POINTS, samples=SAMPLES, seed=SEED
+            at_home(measure_curve, home),
+            home,
+            checkpoint,
+            judged_in,
+            points=POINTS,
+            samples=min(SAMPLES, evaluation.samples_seen),
+            seed=evaluation.seed,
         ).value
-        report = read_report(make_evaluation(home, checkpoint, judged_in, config).value)
+        report = read_report(make_evaluation(home, checkpoint, judged_in, evaluation).value)
     return VariantResult(
         name=variant.name,
         seed=variant.train.seed,
@@ -113,4 +124,4 @@ def _train_apart(variant: Variant, data: DataConfig) -> None:
 
 
 if __name__ == "__main__":
-    ablate()
+    ablate(PipelineConfig())

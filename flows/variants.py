@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from data.world import WorldConfig
-from flows.presets import full, tutorial
+from flows.config import PipelineConfig
+from flows.presets import tutorial
 from models.config import ModelConfig, Repair, TrainConfig
 
 OURS = "ours, the full recipe"
@@ -23,12 +24,25 @@ class Variant:
     train: TrainConfig
 
 
-def variants(*, cpu_minutes: float, seed: int) -> tuple[Variant, ...]:
+def variants(recipe: PipelineConfig, *, cpu_minutes: float, seed: int) -> tuple[Variant, ...]:
     """All variants in the order of the repairs, each with the same CPU time on one thread.
 
     The number of steps ends none of them: what learns faster a minute is what is asked.
+
+    Args:
+        recipe: where the repairs lead: the varied world, our networks and how they are trained.
+        cpu_minutes: of each training.
+        seed: of each training.
+
+    Raises:
+        ValueError: the recipe's world has other shapes or colours than the tutorial's, which knows no words for them.
     """
-    published, recipe = tutorial(), full()
+    published = tutorial()
+    for name in ("shapes", "colours"):
+        ours, theirs = getattr(recipe.world, name), getattr(published.world, name)
+        if ours != theirs:
+            raise ValueError(f"The tutorial's network knows {name} {', '.join(theirs)} only, not {', '.join(ours)}.")
+    size = {"frame_size": recipe.world.frame_size, "frames": recipe.world.frames}
     budget = {
         "steps": 10_000_000,
         "cpu_minutes": cpu_minutes,
@@ -40,7 +54,7 @@ def variants(*, cpu_minutes: float, seed: int) -> tuple[Variant, ...]:
     }
     train = published.train.model_copy(update=budget)
     steps = [
-        Variant("as published", published.world, published.model, train),
+        Variant("as published", published.world.model_copy(update=size), published.model, train),
         Variant("+ varied world", recipe.world, published.model, train),
     ]
     repairs: tuple[Repair, ...] = ()

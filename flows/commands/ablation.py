@@ -21,10 +21,9 @@ def ablate(
 ) -> None:
     """Train from the tutorial's network to ours, one repair at a time at equal CPU time, and measure all alike.
 
-    Of the configuration only the sections data and evaluation count. What was trained before is not trained again.
+    The configuration is that of ours, where the repairs lead. What was trained before is not trained again.
     """
-    given = ["evaluation.frechet=false", "evaluation.videos_per_prompt=1", *(overrides or ())]
-    settings = configuration("full", config, given)
+    settings = configuration("full", config, overrides)
     use_home(home)
 
     from flows.commands.output import prepare_folder
@@ -37,7 +36,7 @@ def ablate(
         from flows.ablate import ablate as ablate_flow
 
         ready()
-        result = ablate_flow(cpu_minutes, seeds, side_by_side, settings.data, settings.evaluation, out.absolute())
+        result = ablate_flow(settings, cpu_minutes, seeds, side_by_side, out.absolute())
 
     from evaluation.ablation import ablation_table
 
