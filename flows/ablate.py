@@ -60,7 +60,7 @@ def ablate(
     measured on the prompts of the varied world, by its laws. What was trained before is not trained again.
 
     Args:
-        config: Where the repairs lead, how many clips are made, and how many samples are measured. As it stands: the full
+        config: Where the repairs lead, how many clips are made, how many samples are measured. As it stands: the full
             recipe.
         cpu_minutes: CPU time of every training, on one thread.
         seeds: trainings of each variant, the first with the seed of `config`.
@@ -80,7 +80,7 @@ def ablate(
         if side_by_side > 1:
             waiting = [v for v in wanted if not is_trained(home, v.world, v.model, v.train, datasets[v.world])]
             with ThreadPoolExecutor(side_by_side) as pool:
-                list(pool.map(lambda variant: _train_apart(variant, config.data), waiting))
+                list(pool.map(lambda variant: train_apart(variant, config.data), waiting))
         evaluation = config.evaluation.model_copy(update={"frechet": False, "videos_per_prompt": 1})
         results = [_result(home, variant, datasets[variant.world], config.world, evaluation) for variant in wanted]
         ablation = Ablation(cpu_minutes=cpu_minutes, results=tuple(results))
@@ -113,8 +113,12 @@ def _result(
     )
 
 
-def _train_apart(variant: Variant, data: DataConfig) -> None:
-    """The training in a process of its own: CPU time and threads of torch are a process's."""
+def train_apart(variant: Variant, data: DataConfig) -> None:
+    """Trains `variant` in a process of its own, with the home of this one: CPU time and torch's threads are a process's.
+
+    Raises:
+        AblationError: the training failed.
+    """
     configs = {"world": variant.world, "data": data, "model": variant.model, "train": variant.train}
     values = {name: config.model_dump(mode="json") for name, config in configs.items()} | {"registered": False}
     command = [sys.executable, "-m", "flows.train", json.dumps(values)]

@@ -14,6 +14,10 @@ OURS = "ours, the full recipe"
 _CHECKPOINTS = 12  # about as many in a training, for its curve
 
 
+class VariantError(ValueError):
+    """The repairs cannot lead to a recipe; the message says why."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """A training of the ablation; `name` says what it has more than the one before it."""
@@ -35,13 +39,13 @@ def variants(recipe: PipelineConfig, *, cpu_minutes: float, seed: int) -> tuple[
         seed: of each training.
 
     Raises:
-        ValueError: the recipe's world has other shapes or colours than the tutorial's, which knows no words for them.
+        VariantError: the recipe's world has other shapes or colours than the tutorial's, which knows no words for them.
     """
     published = tutorial()
     for name in ("shapes", "colours"):
         ours, theirs = getattr(recipe.world, name), getattr(published.world, name)
         if ours != theirs:
-            raise ValueError(f"The tutorial's network knows {name} {', '.join(theirs)} only, not {', '.join(ours)}.")
+            raise VariantError(f"The tutorial's network knows {name} {', '.join(theirs)} only, not {', '.join(ours)}.")
     size = {"frame_size": recipe.world.frame_size, "frames": recipe.world.frames}
     budget = {
         "steps": 10_000_000,

@@ -24,6 +24,10 @@ def ablate(
     The configuration is that of ours, where the repairs lead. What was trained before is not trained again.
     """
     settings = configuration("full", config, overrides)
+
+    from flows.variants import variants
+
+    variants(settings, cpu_minutes=cpu_minutes, seed=0)  # says at once if they cannot be made
     use_home(home)
 
     from flows.commands.output import prepare_folder

@@ -1,5 +1,7 @@
 """The ablation at toy size, on a real Prefect server and MLflow store."""
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,13 +12,15 @@ from tiny import tiny_config
 from benchmarks.readme_table import fill
 from benchmarks.why_table import BEGIN, END, PAGE, ablation_block
 from evaluation.ablation import Ablation
-from flows.ablate import AblationResult, ablate
+from flows.ablate import AblationError, AblationResult, ablate, train_apart
 from flows.cli import execute
+from flows.generate import generate
 from flows.variants import OURS, variants
 from models.checkpoint import read_info
 from tasks.ablation_record import PARENT_TAG
 from tasks.home import HOME_VARIABLE, Home
 from tasks.mlflow_store import open_store
+from tasks.train import is_trained
 
 MINUTES = 0.005
 
@@ -47,7 +51,7 @@ def test_each_variant_has_one_thing_more_than_the_one_before() -> None:
     assert found[0].world.laws == "tutorial"
     assert {variant.world for variant in found[1:]} == {config.world}
     assert [len(variant.model.repairs) for variant in found] == [0, 0, 1, 2, 3, 4, 5, 6, 0]
-    for before, after in zip(found[1:-1], found[2:-1], strict=False):
+    for before, after in pairwise(found[1:-1]):
         assert after.model.repairs[:-1] == before.model.repairs
     assert found[-1].model == config.model
     assert {(v.train.cpu_minutes, v.train.threads, v.train.seed, v.train.device) for v in found} == {(6, 1, 3, "cpu")}
@@ -93,14 +97,27 @@ def test_the_same_ablation_again_trains_and_records_nothing(first, home):
     assert {path: path.stat().st_mtime_ns for path in home.checkpoints.rglob("*")} == before
 
 
-def test_trainings_side_by_side_are_those_of_the_flow(first, home, capfd):
-    faster = ablate(tiny_config(), 2 * MINUTES, side_by_side=2)
-    assert len(faster.ablation.results) == len(first.ablation.results)
-    assert all(result.curve.points[-1].cpu_minutes >= 2 * MINUTES for result in faster.ablation.results)
+def test_a_training_in_a_process_of_its_own_is_found_by_the_flow(first, home):
+    config = tiny_config()
+    variant = variants(config, cpu_minutes=2 * MINUTES, seed=0)[-1]
+    dataset = generate(variant.world, config.data)
+    assert not is_trained(home, variant.world, variant.model, variant.train, dataset)
+    train_apart(variant, config.data)
+    assert is_trained(home, variant.world, variant.model, variant.train, dataset)
 
 
-def test_a_world_that_the_tutorial_has_no_words_for_is_refused_before_anything_is_trained(home):
+def test_a_training_that_fails_in_its_process_says_why(first, home):
+    config = tiny_config()
+    variant = variants(config, cpu_minutes=MINUTES, seed=0)[-1]
+    absent = replace(variant, train=variant.train.model_copy(update={"device": "cuda:7"}))
+    with pytest.raises(AblationError, match="(?s)'ours, the full recipe' failed.*cuda:7"):
+        train_apart(absent, config.data)
+
+
+def test_a_world_that_the_tutorial_has_no_words_for_is_refused_in_a_line(home, capsys):
     assert execute(["ablate", "--set", 'world.shapes=["square"]', "--out", str(home.root / "x")]) == 1
+    assert "knows shapes circle only, not square" in capsys.readouterr().err
+    assert not (home.root / "x").exists()
 
 
 def test_the_docs_have_a_place_for_table_and_plot(first):
