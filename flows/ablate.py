@@ -114,7 +114,7 @@ def _result(
 
 
 def train_apart(variant: Variant, data: DataConfig) -> None:
-    """Trains `variant` in a process of its own, with the home of this one: CPU time and torch's threads are a process's.
+    """Trains `variant` in a process of its own with the same home: CPU time and torch's threads are a process's.
 
     Raises:
         AblationError: the training failed.

@@ -110,7 +110,7 @@ def test_a_training_that_fails_in_its_process_says_why(first, home):
     config = tiny_config()
     variant = variants(config, cpu_minutes=MINUTES, seed=0)[-1]
     absent = replace(variant, train=variant.train.model_copy(update={"device": "cuda:7"}))
-    with pytest.raises(AblationError, match="(?s)'ours, the full recipe' failed.*cuda:7"):
+    with pytest.raises(AblationError, match=r"(?s)'ours, the full recipe' failed.*cuda:7"):
         train_apart(absent, config.data)
 
 
