@@ -80,7 +80,8 @@ def signed_distance(
         px = px - np.clip(px, -2 * half, 0)
         return np.asarray(-np.sqrt(px * px + py * py) * np.sign(py), dtype=np.float32)
     if shape == "star":
-        return _star(across, -down, tip=radius * np.float32(_REACH["star"]))
+        across, up = np.asarray(across, np.float32), np.asarray(-down, np.float32)
+        return _star(across, up, tip=radius * np.float32(_REACH["star"]))
     raise ValueError(f"Unknown shape {shape!r}; known shapes: {', '.join(SHAPES)}.")
 
 
@@ -88,9 +89,9 @@ def _star(x: NDArray[np.float32], y: NDArray[np.float32], *, tip: NDArray[np.flo
     """Distance to a five-pointed star with a tip at (0, `tip`), y up: folded into one half of one point."""
     cos, sin = np.float32(np.cos(np.pi / 5)), np.float32(np.sin(np.pi / 5))
     x = np.abs(x)
-    for side in (1, -1):
-        fold = 2 * np.maximum(side * cos * x - sin * y, 0)
-        x, y = x - side * cos * fold, y + sin * fold
+    for across in (cos, -cos):
+        fold = np.maximum(across * x - sin * y, np.float32(0)) * np.float32(2)
+        x, y = x - across * fold, y + sin * fold
     x, y = np.abs(x), y - tip
     edge_x, edge_y = np.float32(_STAR_INNER) * sin, np.float32(_STAR_INNER) * cos - 1  # from tip to inner corner
     along = np.clip((x * edge_x + y * edge_y) / (edge_x * edge_x + edge_y * edge_y), 0, tip)

@@ -8,7 +8,7 @@ from data.world import WorldConfig
 
 
 def shapes_world() -> WorldConfig:
-    """Four shapes in five colours, large enough to be told apart at a glance; whole families of combinations are unseen.
+    """Four shapes in five colours, large enough to be told apart at a glance; whole families of them are never seen.
 
     Paths are shorter than in the default world: the largest star is 35 px wide, and a motion can only be told while the
     shape is in the picture.
