@@ -80,8 +80,8 @@ def signed_distance(
         px = px - np.clip(px, -2 * half, 0)
         return np.asarray(-np.sqrt(px * px + py * py) * np.sign(py), dtype=np.float32)
     if shape == "star":
-        across, up = np.asarray(across, np.float32), np.asarray(-down, np.float32)
-        return _star(across, up, tip=radius * np.float32(_REACH["star"]))
+        tip = np.asarray(radius * np.float32(_REACH["star"]), np.float32)
+        return _star(np.asarray(across, np.float32), np.asarray(-down, np.float32), tip=tip)
     raise ValueError(f"Unknown shape {shape!r}; known shapes: {', '.join(SHAPES)}.")
 
 
