@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from data.prompts import Vocabulary
 from data.world import WorldConfig
@@ -20,8 +21,7 @@ from models.batches import step_generator
 from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
 from models.config import ModelConfig
 from models.device import pick_device
-from models.generator import TextGenerator, build_generator, draw_noise
-from models.text import word_counts
+from models.network import network_of
 
 _CHUNK = 32  # clips generated at a time, always: rounding may differ between sizes of a matrix product
 
@@ -29,7 +29,7 @@ _CHUNK = 32  # clips generated at a time, always: rounding may differ between si
 class TextToVideo:
     """A generator with its vocabulary."""
 
-    def __init__(self, generator: TextGenerator, info: CheckpointInfo) -> None:
+    def __init__(self, generator: nn.Module, info: CheckpointInfo) -> None:
         self._generator = generator.eval()
         self.info = info
 
@@ -45,7 +45,7 @@ class TextToVideo:
         info, weights = load_weights(folder)
         if info.vocabulary != info.world.vocabulary.words:
             raise CheckpointError(f"{folder}: vocabulary and world do not belong together. Train or copy it again.")
-        generator = build_generator(info.model, info.world)
+        generator = network_of(info.model).build(info.model, info.world)
         try:
             generator.load_state_dict(weights)
         except RuntimeError as error:
@@ -78,15 +78,18 @@ class TextToVideo:
 
 @torch.no_grad()
 def render_samples(
-    generator: TextGenerator, prompts: Sequence[str], *, seed: int, world: WorldConfig, config: ModelConfig
+    generator: nn.Module, prompts: Sequence[str], *, seed: int, world: WorldConfig, config: ModelConfig
 ) -> NDArray[np.uint8]:
     """Clips uint8 (N, T, S, S, 3) of `generator`, which stays on its device; see `TextToVideo.generate`."""
-    counts = word_counts(world.vocabulary, list(prompts))
+    network = network_of(config)
+    counts = network.encode(world, prompts)
     device = next(generator.parameters()).device
     frames = np.empty((len(prompts), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
     for start in range(0, len(prompts), _CHUNK):
         rows = range(start, start + _CHUNK)
-        noise = torch.cat([draw_noise(1, config=config, generator=step_generator(seed, row)) for row in rows])
+        noise = torch.cat(
+            [network.noise(1, config=config, world=world, generator=step_generator(seed, row)) for row in rows]
+        )
         text = torch.zeros(_CHUNK, counts.shape[1])
         part = counts[start : start + _CHUNK]
         text[: len(part)] = part

@@ -1,0 +1,59 @@
+"""How each of the networks that a config may name turns prompts and noise into clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from data.world import WorldConfig
+from models.config import ModelConfig
+from models.generator import build_generator, draw_noise
+from models.text import word_counts
+from models.tutorial.networks import build_tutorial_generator, draw_tutorial_noise
+from models.tutorial.words import word_shares
+
+
+class Network(Protocol):
+    """What drawing samples needs to know of a network. A generator takes `noise` and `encode` gives its text."""
+
+    def build(self, config: ModelConfig, world: WorldConfig) -> nn.Module:
+        """A generator (noise, text) -> clips (N, T, 3, S, S) in [-1, 1], with random weights."""
+
+    def encode(self, world: WorldConfig, prompts: Sequence[str]) -> Tensor:
+        """float32 (N, V). Raises PromptError for an empty prompt or an unknown word."""
+
+    def noise(self, count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
+        """Noise of `count` clips, float32 (count, ...), on the CPU."""
+
+
+@dataclass(frozen=True)
+class _Flipbook:
+    def build(self, config: ModelConfig, world: WorldConfig) -> nn.Module:
+        return build_generator(config, world)
+
+    def encode(self, world: WorldConfig, prompts: Sequence[str]) -> Tensor:
+        return word_counts(world.vocabulary, list(prompts))
+
+    def noise(self, count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
+        return draw_noise(count, config=config, generator=generator)
+
+
+@dataclass(frozen=True)
+class _Tutorial:
+    def build(self, config: ModelConfig, world: WorldConfig) -> nn.Module:
+        return build_tutorial_generator(config, world)
+
+    def encode(self, world: WorldConfig, prompts: Sequence[str]) -> Tensor:
+        return word_shares(world, prompts)
+
+    def noise(self, count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
+        return draw_tutorial_noise(count, config=config, world=world, generator=generator)
+
+
+def network_of(config: ModelConfig) -> Network:
+    """The network that `config` names."""
+    return _Tutorial() if config.network == "tutorial" else _Flipbook()
