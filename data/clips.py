@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.motions import FACTORS, draw_factors, path_of
-from data.prompts import parse_prompt
 from data.renderer import render
 from data.tutorial import RADIUS, tutorial_clip
 from data.world import WorldConfig
@@ -90,18 +89,21 @@ def _plan(
     world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ...], uniforms: NDArray[np.float64]
 ) -> ClipBatch:
     """Clips with all but their frames."""
-    meanings = {prompt: parse_prompt(prompt) for prompt in set(prompts)}
+    meanings = {prompt: world.meaning_of(prompt) for prompt in set(prompts)}
     count, size, frames = len(prompts), world.frame_size, world.frames
     factors = {name: np.full(count, np.nan, dtype=np.float32) for name in FACTORS}
     centres = np.zeros((count, frames, 2), dtype=np.float32)
     radii, angles = (np.zeros((count, frames), dtype=np.float32) for _ in range(2))
     motions = tuple(meanings[prompt].motion for prompt in prompts)
-    for motion, rows in _rows_by(motions).items():
+    shapes = tuple(meanings[prompt].shape for prompt in prompts)
+    for (motion, shape), rows in _rows_by(tuple(zip(motions, shapes, strict=True))).items():
         if world.laws == "tutorial":  # draws no factors: the motion decides everything
             centres[rows], radii[rows] = tutorial_clip(motion, frames=frames, frame_size=size)[1], RADIUS
             continue
-        drawn = draw_factors(motion, uniforms[rows], frame_size=size, frames=frames, radius=world.radius)
-        path = path_of(motion, drawn, frame_size=size, frames=frames)
+        drawn = draw_factors(
+            motion, uniforms[rows], shape=shape, frame_size=size, radius=world.radius, ranges=world.ranges
+        )
+        path = path_of(motion, drawn, shape=shape, frame_size=size, frames=frames)
         for name, values in drawn.items():
             factors[name][rows] = values
         centres[rows], radii[rows], angles[rows] = path.centres, path.radii, path.angles
@@ -110,7 +112,7 @@ def _plan(
         frames=np.empty((count, 0, size, size, 3), dtype=np.uint8),
         prompts=prompts,
         motions=motions,
-        shapes=tuple(meanings[prompt].shape for prompt in prompts),
+        shapes=shapes,
         colours=tuple(world.colour_of(meanings[prompt]) for prompt in prompts),
         factors=factors,
         centres=centres,

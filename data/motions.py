@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data.ranges import MotionRanges
+from data.shapes import extents
+
 Floats = NDArray[np.float64]
 
 DIRECTIONS: dict[str, tuple[int, int]] = {
@@ -54,22 +57,6 @@ FACTORS: tuple[str, ...] = (
 )
 """Everything that a clip may draw. Each has its own column of random numbers, so no factor disturbs another's."""
 
-RANGES: dict[str, tuple[float, float]] = {
-    "direction.offset": (-9.0, 9.0),
-    "direction.speed": (3.0, 5.0),
-    "orbit.radius": (14.0, 20.0),
-    "orbit.angular_speed": (np.deg2rad(12.0), np.deg2rad(20.0)),
-    "size.offset": (-12.0, 12.0),
-    "size.large": (9.0, 12.0),
-    "size.small": (3.0, 4.5),
-    "bounce.offset": (-12.0, 12.0),
-    "bounce.speed": (7.0, 9.0),
-    "zigzag.offset": (-9.0, 9.0),
-    "zigzag.speed": (3.0, 5.0),
-    "zigzag.amplitude": (6.0, 9.0),
-}
-"""Uniform ranges: lengths in px of a 64x64 picture, speeds in px (or radians) per frame."""
-
 
 @dataclass(frozen=True)
 class Path:
@@ -92,22 +79,43 @@ def reflect(position: Floats, *, low: Floats, high: Floats) -> Floats:
     return low + np.where(folded > span, 2 * span - folded, folded)
 
 
+def bounce_limits(axis: int, shape: str, radius: Floats, *, frame_size: int) -> tuple[Floats, Floats]:
+    """Lowest and highest coordinate of a bouncing shape's centre: there its side touches the picture's border.
+
+    Args:
+        axis: 0 = x, 1 = y.
+        shape: one of `SHAPES`, upright.
+        radius: px, any shape.
+        frame_size: side of the picture, which spans -0.5 to frame_size - 0.5.
+    """
+    before, behind = extents(shape)[2 * axis : 2 * axis + 2]
+    return before * radius - 0.5, frame_size - 0.5 - behind * radius
+
+
 def draw_factors(
-    motion: str, uniforms: Floats, *, frame_size: int, frames: int, radius: tuple[float, float]
+    motion: str,
+    uniforms: Floats,
+    *,
+    shape: str,
+    frame_size: int,
+    radius: tuple[float, float],
+    ranges: MotionRanges,
 ) -> dict[str, Floats]:
     """Turn uniform random numbers into the factors of `motion`.
 
     Args:
         motion: one of `MOTIONS`.
         uniforms: float64 (N, len(FACTORS)) in [0, 1), one column a factor.
+        shape: one of `SHAPES`; it says how near to the border a bouncing one starts.
         frame_size: picture's side in px; all lengths scale with frame_size / 64.
-        frames: T.
         radius: range of the radius in px of a 64x64 picture, for motions that do not change it.
+        ranges: of everything else.
 
     Returns:
         float64 (N,) per factor that the motion uses, in px, px per frame and radians of the actual picture.
     """
     scale, centre = frame_size / 64.0, (frame_size - 1) / 2.0
+    slowest, fastest = np.deg2rad(ranges.orbit_angular_speed)
     column = {name: uniforms[:, number] for number, name in enumerate(FACTORS)}
 
     def between(name: str, bounds: tuple[float, float]) -> Floats:
@@ -121,47 +129,53 @@ def draw_factors(
 
     sign = np.where(column["sign"] < 0.5, -1.0, 1.0)
     if motion in DIRECTIONS:
-        speed = length("speed", RANGES["direction.speed"])
-        return {"radius": length("radius", radius), **place(RANGES["direction.offset"]), "speed": speed}
+        speed = length("speed", ranges.direction_speed)
+        return {"radius": length("radius", radius), **place(ranges.direction_offset), "speed": speed}
     if motion in ORBITS:
         return {
             "radius": length("radius", radius),
-            "orbit_radius": length("orbit_radius", RANGES["orbit.radius"]),
+            "orbit_radius": length("orbit_radius", ranges.orbit_radius),
             "start_angle": between("start_angle", (0.0, 2 * np.pi)),
-            "angular_speed": between("angular_speed", RANGES["orbit.angular_speed"]),
+            "angular_speed": between("angular_speed", (slowest, fastest)),
         }
     if motion in SIZES:
-        first, last = ("size.large", "size.small") if motion == "shrinking" else ("size.small", "size.large")
+        first, last = size_ranges(motion, ranges)
         return {
-            **place(RANGES["size.offset"]),
-            "radius_start": length("radius_start", RANGES[first]),
-            "radius_end": length("radius_end", RANGES[last]),
+            **place(ranges.size_offset),
+            "radius_start": length("radius_start", first),
+            "radius_end": length("radius_end", last),
         }
     if motion in BOUNCES:
         size = length("radius", radius)
-        low, high = size - 0.5, frame_size - 0.5 - size
+        low, high = bounce_limits(BOUNCES[motion], shape, size, frame_size=frame_size)
         across, along = ("y", "x") if BOUNCES[motion] == 0 else ("x", "y")
         return {
             "radius": size,
-            across: centre + length(across, RANGES["bounce.offset"]),
+            across: centre + length(across, ranges.bounce_offset),
             along: low + (high - low) * column[along],
-            "speed": length("speed", RANGES["bounce.speed"]),
+            "speed": length("speed", ranges.bounce_speed),
             "sign": sign,
         }
     if motion in ZIGZAGS:
         return {
             "radius": length("radius", radius),
-            **place(RANGES["zigzag.offset"]),
-            "speed": length("speed", RANGES["zigzag.speed"]),
+            **place(ranges.zigzag_offset),
+            "speed": length("speed", ranges.zigzag_speed),
             "sign": sign,
-            "amplitude": length("amplitude", RANGES["zigzag.amplitude"]),
+            "amplitude": length("amplitude", ranges.zigzag_amplitude),
             "phase": column["phase"],
         }
     raise ValueError(f"Unknown motion {motion!r}; known motions: {', '.join(MOTIONS)}.")
 
 
-def path_of(motion: str, factors: Mapping[str, Floats], *, frame_size: int, frames: int) -> Path:
-    """The path of a shape, from the factors that `draw_factors` returned for the same motion and picture."""
+def size_ranges(motion: str, ranges: MotionRanges) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ranges of the radius in the first and in the last frame of a motion in `SIZES`."""
+    large, small = ranges.size_large, ranges.size_small
+    return (large, small) if motion == "shrinking" else (small, large)
+
+
+def path_of(motion: str, factors: Mapping[str, Floats], *, shape: str, frame_size: int, frames: int) -> Path:
+    """The path of a shape, from the factors that `draw_factors` returned for the same motion, shape and picture."""
     count = len(next(iter(factors.values())))
     time = np.arange(frames, dtype=np.float64)[None, :]
     middle = time - (frames - 1) / 2.0
@@ -193,7 +207,7 @@ def path_of(motion: str, factors: Mapping[str, Floats], *, frame_size: int, fram
         return path(row("x"), row("y"), radii=radii)
     if motion in BOUNCES:
         names = ("x", "y") if BOUNCES[motion] == 0 else ("y", "x")
-        low, high = row("radius") - 0.5, frame_size - 0.5 - row("radius")
+        low, high = bounce_limits(BOUNCES[motion], shape, row("radius"), frame_size=frame_size)
         along = reflect(row(names[0]) + row("sign") * row("speed") * time, low=low, high=high)
         return _on_axis(path, BOUNCES[motion], along, row(names[1]))
     if motion in ZIGZAGS:

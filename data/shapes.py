@@ -5,22 +5,41 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-SHAPES: tuple[str, ...] = ("circle", "square", "triangle")
+SHAPES: tuple[str, ...] = ("circle", "square", "triangle", "star")
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "blue": (0, 0, 255),
     "red": (220, 0, 0),
     "green": (0, 150, 0),
     "black": (0, 0, 0),
+    "orange": (255, 140, 0),
 }
-"""RGB of each named colour; the background is white."""
+"""RGB of each named colour; the background is white. Each has a channel at 0, so that ink weighs alike in all."""
 
-_REACH = {"circle": 1.0, "square": float(np.sqrt(np.pi / 2)), "triangle": float(np.sqrt(4 * np.pi / np.sqrt(27)))}
+_STAR_INNER = 0.5  # radius of a star's inner corners over that of its tips
+_REACH = {
+    "circle": 1.0,
+    "square": float(np.sqrt(np.pi / 2)),
+    "triangle": float(np.sqrt(4 * np.pi / np.sqrt(27))),
+    "star": float(np.sqrt(np.pi / (5 * _STAR_INNER * np.sin(np.pi / 5)))),
+}
+_EXTENTS = {  # left, right, up, down, in units of the reach
+    "circle": (1.0, 1.0, 1.0, 1.0),
+    "square": (np.sqrt(0.5), np.sqrt(0.5), np.sqrt(0.5), np.sqrt(0.5)),
+    "triangle": (np.sqrt(0.75), np.sqrt(0.75), 1.0, 0.5),
+    "star": (np.sin(0.4 * np.pi), np.sin(0.4 * np.pi), 1.0, np.cos(0.2 * np.pi)),
+}
 
 
 def reach(shape: str) -> float:
     """The largest distance from the centre to a point of the shape, in units of its radius."""
     return _REACH[shape]
+
+
+def extents(shape: str) -> tuple[float, float, float, float]:
+    """How far an upright shape (angle 0) reaches to the left, right, up and down, in units of its radius."""
+    left, right, up, down = (float(share) * _REACH[shape] for share in _EXTENTS[shape])
+    return left, right, up, down
 
 
 def signed_distance(
@@ -60,4 +79,21 @@ def signed_distance(
         px, py = np.where(fold, (px - root3 * py) / 2, px), np.where(fold, (-root3 * px - py) / 2, py)
         px = px - np.clip(px, -2 * half, 0)
         return np.asarray(-np.sqrt(px * px + py * py) * np.sign(py), dtype=np.float32)
+    if shape == "star":
+        tip = np.asarray(radius * np.float32(_REACH["star"]), np.float32)
+        return _star(np.asarray(across, np.float32), np.asarray(-down, np.float32), tip=tip)
     raise ValueError(f"Unknown shape {shape!r}; known shapes: {', '.join(SHAPES)}.")
+
+
+def _star(x: NDArray[np.float32], y: NDArray[np.float32], *, tip: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Distance to a five-pointed star with a tip at (0, `tip`), y up: folded into one half of one point."""
+    cos, sin = np.float32(np.cos(np.pi / 5)), np.float32(np.sin(np.pi / 5))
+    x = np.abs(x)
+    for across in (cos, -cos):
+        fold = np.maximum(across * x - sin * y, np.float32(0)) * np.float32(2)
+        x, y = x - across * fold, y + sin * fold
+    x, y = np.abs(x), y - tip
+    edge_x, edge_y = np.float32(_STAR_INNER) * sin, np.float32(_STAR_INNER) * cos - 1  # from tip to inner corner
+    along = np.clip((x * edge_x + y * edge_y) / (edge_x * edge_x + edge_y * edge_y), 0, tip)
+    outside = np.sign(y * edge_x - x * edge_y)
+    return np.asarray(np.hypot(x - edge_x * along, y - edge_y * along) * outside, dtype=np.float32)

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.prompts import TUTORIAL_PHRASES, Meaning, Vocabulary, parse_prompt
+from data.ranges import MotionRanges
 from data.shapes import COLOURS, SHAPES
+from data.splits import SPLITS, read_split
 
 Tier = Literal["T0", "T1", "T2", "T3", "T4"]
 
@@ -49,8 +51,19 @@ class WorldConfig(BaseModel):
         (HeldOut(tier="T1", phrase="moving up-right"), HeldOut(tier="T2", phrase="moving up")),
         description="Phrases that are only evaluated, never trained on.",
     )
+    split: str = Field(
+        "",
+        description="Frozen list of training and held-out prompts, in place of phrases and held_out. Empty: none. "
+        f"Known: {', '.join(SPLITS)}.",
+    )
+    seen_limit: int = Field(
+        0, ge=0, description="Train on the first so many prompts of the split only, to see what fewer cost; 0: on all."
+    )
     radius: tuple[float, float] = Field(
         (4.5, 6.5), description="Range of the shapes' radius in px of a 64x64 picture, 2 to 12, low <= high."
+    )
+    ranges: MotionRanges = Field(
+        default_factory=MotionRanges, description="Ranges of places, speeds and sizes that clips draw from."
     )
 
     @model_validator(mode="after")
@@ -74,7 +87,28 @@ class WorldConfig(BaseModel):
             parse_prompt(f"{self.shapes[0]} {phrase}")
         for phrase in set(held_out) & set(self.phrases):
             raise ValueError(f"the phrase {phrase!r} is both trained on and held out")
+        self._check_split()
         return self
+
+    def _check_split(self) -> None:
+        if not self.split:
+            if self.seen_limit:
+                raise ValueError("seen_limit counts the prompts of a split, and there is none; set split, too")
+            return
+        if self.held_out:
+            raise ValueError(f"the split {self.split!r} says what is held out; set held_out to an empty list")
+        split = read_split(self.split)
+        if not split.fewest <= (self.seen_limit or len(split.train)) <= len(split.train):
+            raise ValueError(
+                f"seen_limit must be 0, or from {split.fewest} to {len(split.train)} in the split {self.split!r}; with "
+                "fewer prompts some words would never be seen"
+            )
+        for meaning in {parse_prompt(prompt) for prompt in (*split.train, *split.held_out_prompts)}:
+            if meaning.shape not in self.shapes or meaning.colour not in self.colours:
+                raise ValueError(
+                    f"the split {self.split!r} holds {meaning.colour} {meaning.shape}s, but the world has the shapes "
+                    f"{', '.join(self.shapes)} and the colours {', '.join(self.colours)} only"
+                )
 
     def _prompts(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
         colours = [f"{colour} " for colour in self.colours] if len(self.colours) > 1 else [""]
@@ -83,12 +117,17 @@ class WorldConfig(BaseModel):
     @property
     def seen_prompts(self) -> tuple[str, ...]:
         """The prompts of the training clips."""
+        if self.split:
+            train = read_split(self.split).train
+            return train[: self.seen_limit or len(train)]
         return self._prompts(self.phrases)
 
     @property
     def tiers(self) -> dict[str, tuple[str, ...]]:
         """Prompts per tier: T0 are the seen ones, the others are held out."""
         tiers: dict[str, tuple[str, ...]] = {"T0": self.seen_prompts}
+        if self.split:
+            return tiers | read_split(self.split).tiers
         for tier in sorted({item.tier for item in self.held_out}):
             tiers[tier] = self._prompts(tuple(item.phrase for item in self.held_out if item.tier == tier))
         return tiers
@@ -98,12 +137,22 @@ class WorldConfig(BaseModel):
         """The words of the training prompts: all that a model of this world can know."""
         return Vocabulary.of(self.seen_prompts)
 
+    def meaning_of(self, prompt: str) -> Meaning:
+        """What `prompt` asks for; paraphrases of the world's split mean what the split says.
+
+        Raises:
+            PromptError: the prompt is neither of the grammar nor one of the paraphrases.
+        """
+        paraphrases = read_split(self.split).paraphrases if self.split else {}
+        return parse_prompt(paraphrases.get(prompt, prompt))
+
     def colour_of(self, meaning: Meaning) -> str:
         """The colour that is drawn for `meaning`: the named one, else the world's first."""
         return meaning.colour or self.colours[0]
 
     @property
     def fingerprint(self) -> str:
-        """sha256 (hex) of the config: equal for worlds that make equal clips."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """sha256 (hex) of the config and its split: equal for worlds that make equal clips."""
+        config = self.model_dump(mode="json") | ({"split": read_split(self.split).digest} if self.split else {})
+        text = json.dumps(config, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

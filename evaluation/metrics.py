@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.motions import MOTIONS, SIZES
-from data.prompts import Meaning, parse_prompt
+from data.prompts import Meaning
 from data.shapes import COLOURS
 from data.world import WorldConfig
 from evaluation.motion_fit import MotionFit, MotionFits, fit_motions, inside_picture, visible_part
@@ -91,12 +91,10 @@ def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldC
 def observe(frames: NDArray[np.uint8], world: WorldConfig) -> Observations:
     """Look at clips, uint8 (N, T, S, S, 3); what is seen can be scored against several lists of prompts."""
     tracks = track(frames)
-    return Observations(
-        tracks=tracks,
-        fits=fit_tutorial(tracks) if world.laws == "tutorial" else fit_motions(tracks, radius=world.radius),
-        shapes=world.shapes,
-        overlaps=shape_iou(tracks, world.shapes),
-    )
+    overlaps = shape_iou(tracks, world.shapes)
+    likest = [world.shapes[number] for number in overlaps.argmax(axis=1).tolist()]
+    fits = fit_tutorial(tracks) if world.laws == "tutorial" else fit_motions(tracks, likest, world)
+    return Observations(tracks=tracks, fits=fits, shapes=world.shapes, overlaps=overlaps)
 
 
 def score_observations(seen: Observations, prompts: Sequence[str], world: WorldConfig) -> ClipScores:
@@ -104,7 +102,7 @@ def score_observations(seen: Observations, prompts: Sequence[str], world: WorldC
     tracks, fits = seen.tracks, seen.fits
     if len(tracks.seen) != len(prompts):
         raise ValueError(f"there are {len(tracks.seen)} clips but {len(prompts)} prompts; each clip needs its own")
-    known = {prompt: parse_prompt(prompt) for prompt in set(prompts)}
+    known = {prompt: world.meaning_of(prompt) for prompt in set(prompts)}
     meanings = [known[prompt] for prompt in prompts]
     expected = tuple(meaning.motion for meaning in meanings)
     predicted = fits.motions

@@ -7,12 +7,14 @@ against the centroid of what the picture's border leaves visible. Everything is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.motions import BOUNCES, DIRECTIONS, MOTIONS, ORBITS, RANGES, SIZES, ZIGZAGS
+from data.motions import BOUNCES, DIRECTIONS, MOTIONS, ORBITS, SIZES, ZIGZAGS, bounce_limits, size_ranges
+from data.world import WorldConfig
 from evaluation.tracker import Tracks
 
 Floats = NDArray[np.float64]
@@ -74,14 +76,15 @@ class MotionFits:
         return MotionFit(self.rmse[rows, motion], self.centres[rows, motion], self.radii[rows, motion])
 
 
-def fit_motions(tracks: Tracks, *, radius: tuple[float, float]) -> MotionFits:
+def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> MotionFits:
     """Fit every family of motion to every clip.
 
     Args:
         tracks: of N clips of T frames.
-        radius: the world's range of the radius of shapes that keep their size, px of a 64x64 picture.
+        shapes: what each clip's shape looks like; a bouncing one turns where its own side touches the border.
+        world: whose ranges of speeds, sizes and places the paths keep to.
     """
-    fitter = _Fitter(tracks, radius=radius)
+    fitter = _Fitter(tracks, shapes, world)
     fits = [fitter.fit(motion) for motion in MOTIONS]
     return MotionFits(
         rmse=np.stack([fit.rmse for fit in fits], axis=1),
@@ -123,9 +126,10 @@ def inside_picture(centres: Floats, *, frame_size: int) -> NDArray[np.bool_]:
 class _Fitter:
     """The observations that all families share."""
 
-    def __init__(self, tracks: Tracks, *, radius: tuple[float, float]) -> None:
+    def __init__(self, tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> None:
         self.size = tracks.frame_size
         self.scale = self.size / 64
+        self.ranges, self.shapes = world.ranges, np.array(shapes)
         self.seen = tracks.seen
         self.observed = tracks.centroids
         self.radii = tracks.radii
@@ -136,13 +140,12 @@ class _Fitter:
         self.time = np.arange(self.frames, dtype=np.float64)
         self.enough = max(min(self.frames // 2, 5), 2)
         mean = (np.where(tracks.whole, self.radii, 0).sum(axis=1)) / self.total
-        low, high = (self.scale * edge for edge in radius)
+        low, high = (self.scale * edge for edge in world.radius)
         self.radius = np.clip(mean, low, high)[:, None] * np.ones(self.frames)
 
-    def range(self, name: str) -> tuple[float, float]:
-        low, high = RANGES[name]
-        factor = 1.0 if name == "orbit.angular_speed" else self.scale
-        return factor * low, factor * high
+    def lengths(self, bounds: tuple[float, float]) -> tuple[float, float]:
+        """A range of the world, in px of the actual picture."""
+        return self.scale * bounds[0], self.scale * bounds[1]
 
     def mean(self, values: Floats) -> Floats:
         """Mean over the whole frames, (N, T, ...) to (N, 1, ...)."""
@@ -185,20 +188,20 @@ class _Fitter:
         speed = (weight * drift * offset * step).sum(axis=(1, 2)) / np.maximum(
             (weight * drift**2).sum(axis=(1, 2)) * (step**2).sum(), 1e-9
         )
-        speed = np.clip(speed, *self.range("direction.speed"))[:, None, None]
+        speed = np.clip(speed, *self.lengths(self.ranges.direction_speed))[:, None, None]
         return np.asarray(self.mean(self.points) + drift * speed * step)
 
     def orbit(self, turn: int) -> Floats:
         centre = (self.size - 1) / 2
         z = (self.points[..., 0] - centre) + 1j * (self.points[..., 1] - centre)  # (N, T)
-        low, high = self.range("orbit.angular_speed")
+        low, high = np.deg2rad(self.ranges.orbit_angular_speed)
         best = np.full(self.count, np.inf)
         path = np.zeros((self.count, self.frames), np.complex128)
         for rate in np.linspace(low, high, 33):  # a quarter of a degree a frame apart
             spin = np.exp(1j * turn * rate * self.time)
             arm = (self.weight * z * spin.conj()).sum(axis=1) / self.total
             length = np.maximum(np.abs(arm), 1e-9)
-            arm = arm / length * np.clip(length, *self.range("orbit.radius"))
+            arm = arm / length * np.clip(length, *self.lengths(self.ranges.orbit_radius))
             candidate = arm[:, None] * spin
             error = (self.weight * np.abs(z - candidate) ** 2).sum(axis=1)
             better = error < best
@@ -208,11 +211,11 @@ class _Fitter:
 
     def resize(self, motion: str) -> MotionFit:
         centres = self.mean(self.points) + np.zeros((1, self.frames, 1))
-        first, last = ("size.large", "size.small") if motion == "shrinking" else ("size.small", "size.large")
+        first, last = size_ranges(motion, self.ranges)
         share = self.time / max(self.frames - 1, 1)
         design = np.stack([1 - share, share], axis=-1)  # (T, 2): the radius is linear between its two ends
         ends = self.least_squares(np.broadcast_to(design, (self.count, self.frames, 2)), self.radii)
-        start, end = np.clip(ends[:, 0], *self.range(first)), np.clip(ends[:, 1], *self.range(last))
+        start, end = np.clip(ends[:, 0], *self.lengths(first)), np.clip(ends[:, 1], *self.lengths(last))
         radii = start[:, None] * (1 - share) + end[:, None] * share
         squared = ((self.observed - centres) ** 2).sum(axis=-1) + (_RADIUS_WEIGHT * (self.radii - radii)) ** 2
         return MotionFit(self.rmse(centres, squared), centres, radii)
@@ -234,7 +237,7 @@ class _Fitter:
         drift = self.time - self.mean(np.broadcast_to(self.time, self.weight.shape))
         speed = (self.weight * drift * (values - self.mean(values))).sum(axis=1)
         speed = speed / np.maximum((self.weight * drift**2).sum(axis=1), 1e-9)
-        speed = np.where(speed < 0, -1, 1) * np.clip(np.abs(speed), *self.range("zigzag.speed"))
+        speed = np.where(speed < 0, -1, 1) * np.clip(np.abs(speed), *self.lengths(self.ranges.zigzag_speed))
         return np.asarray(self.mean(values) + drift * speed[:, None])
 
     def wave(self, axis: int) -> Floats:
@@ -248,15 +251,18 @@ class _Fitter:
         values = self.points[..., axis]
         found = self.least_squares(np.broadcast_to(shape, (self.count, self.frames, 3)), values)[:, 1:]
         amplitude = np.maximum(np.abs(found).sum(axis=1, keepdims=True), 1e-9)
-        swing = (found / amplitude * np.clip(amplitude, *self.range("zigzag.amplitude"))) @ shape[:, 1:].T
+        swing = (found / amplitude * np.clip(amplitude, *self.lengths(self.ranges.zigzag_amplitude))) @ shape[:, 1:].T
         return np.asarray(self.mean(values - swing) + swing)
 
     def bounce(self, axis: int) -> Floats:
         """A coordinate reflected between the borders: phase and speed from a grid, then a few Gauss-Newton steps."""
-        low = self.radius[:, :1] - 0.5
-        span = self.size - 2 * self.radius[:, :1]
+        low, high = np.empty((2, self.count, 1))
+        for shape in set(self.shapes.tolist()):
+            rows = self.shapes == shape
+            low[rows], high[rows] = bounce_limits(axis, shape, self.radius[rows, :1], frame_size=self.size)
+        span = high - low
         values = self.points[..., axis] - low
-        slowest, fastest = self.range("bounce.speed")
+        slowest, fastest = self.lengths(self.ranges.bounce_speed)
         speeds = np.linspace(slowest, fastest, 5)
         phases = np.arange(64) / 32  # in units of the span; the wave's period is two spans
         unfolded = np.empty((self.count, 2))  # phase px, speed px per frame

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.clips import make_clips_for
-from data.prompts import parse_prompt
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.diversity import Diversity, diversity
@@ -168,7 +167,8 @@ def _score_prompt(
     frames = draw_samples(sampler, prompt, count=count, seed=config.seed, world=world)
     real = make_clips_for(world, prompts=[prompt] * config.samples_real, seed=real_seed).frames
     seen = observe(frames, world)
-    others = [other for other in everyone if parse_prompt(other) != parse_prompt(prompt)] or list(everyone)
+    meaning = world.meaning_of(prompt)
+    others = [other for other in everyone if world.meaning_of(other) != meaning] or list(everyone)
     wrong = [others[k] for k in np.random.default_rng(shuffle_seed).integers(len(others), size=count)]
     scores = (
         score_observations(seen, [prompt] * count, world),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from data.shapes import SHAPES, signed_distance
 from evaluation.tracker import HALF_COVERAGE, Tracks
 
-_CORNERS = {"square": (4, np.pi / 4), "triangle": (3, -np.pi / 2)}
+_CORNERS = {"square": (4, np.pi / 4), "triangle": (3, -np.pi / 2), "star": (5, -np.pi / 2)}
 """Rotational symmetry of each shape that has one, and the direction of one of its corners (y down) at angle 0."""
 _FRAMES_AT_ONCE = 1024
 
