@@ -80,6 +80,7 @@ def train(
 
     Raises:
         ValueError: clips and world do not fit together, or the device is not there.
+        FrozenWeightsError: the frozen text encoder is not installed, or other than when the training began.
         StorageError: a checkpoint cannot be written.
         KeyboardInterrupt: on Ctrl-C; a later call goes on from the last checkpoint.
     """
@@ -93,7 +94,7 @@ def train(
             torch.set_num_threads(train.threads)
     adversary = Adversary(clips=clips, world=world, model=model, train=train, device=device)
     folder.mkdir(parents=True, exist_ok=True)
-    state = newest_state(folder)
+    state = newest_state(folder, frozen_text=adversary.text.frozen)
     if state is not None:
         adversary.load_state_dict(state)
 
@@ -106,6 +107,7 @@ def train(
             model=model,
             step=adversary.steps_done,
             data_fingerprint=clips.manifest.fingerprint,
+            frozen_text=adversary.text.frozen,
         )
         remove_old(folder, keep=train.keep)
         report(Saved(step=adversary.steps_done, path=path))
@@ -126,6 +128,7 @@ def _run(
 ) -> None:
     batch = train.prompts_per_batch * train.clips_per_prompt
     prompts = tuple(prompt for tier in world.tiers.values() for prompt in tier)
+    text = adversary.text.features(prompts, unknown_words="ignore")
     sums: dict[str, list[Tensor]] = {}
     reported, steps, saved = time.monotonic(), 0, time.monotonic()
     while adversary.steps_done < train.steps:
@@ -138,7 +141,7 @@ def _run(
             report(Progress(step, train.steps, losses, clips_per_second=steps * batch / (now - reported)))
             sums, reported, steps = {}, now, 0
         if step % train.sample_every == 0 or step == train.steps:
-            frames = render_samples(adversary.averaged, prompts, seed=train.seed, world=world, config=adversary.model)
+            frames = render_samples(adversary.averaged, text, seed=train.seed, world=world, config=adversary.model)
             report(Samples(step, prompts, frames))
         if time.monotonic() - saved > train.checkpoint_seconds and step < train.steps:
             save(_name(step))
