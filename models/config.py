@@ -12,9 +12,10 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text_encoder: Literal["tokens", "transformer"] = Field(
+    text_encoder: Literal["tokens", "sentence", "transformer"] = Field(
         "tokens",
-        description="How prompts are read: learned words, or a small transformer over them (their order then matters).",
+        description="How prompts are read. tokens: learned words. sentence: the same, with a frozen sentence encoder for "
+        "words that training never saw. transformer: over learned words, whose order then matters.",
     )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
     noise: int = Field(8, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")

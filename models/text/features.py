@@ -11,6 +11,7 @@ from data.prompts import UnknownWords
 from data.world import WorldConfig
 from models.config import ModelConfig
 from models.text.frozen import FrozenWeights
+from models.text.sentence import SentenceFeatures
 from models.text.tokens import WordCounts
 from models.text.transformer import WordIds
 
@@ -61,6 +62,8 @@ class TextFeatures(Protocol):
 
 def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
     """The text features that `config` chooses, for the words of `world`. Loads nothing yet."""
+    if config.text_encoder == "sentence":
+        return SentenceFeatures(world)
     if config.text_encoder == "transformer":
         return WordIds(world)
     return WordCounts(world.vocabulary)
