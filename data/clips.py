@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.motions import FACTORS, draw_factors, path_of
 from data.renderer import render
+from data.tutorial import RADIUS, tutorial_clip
 from data.world import WorldConfig
 
 Key = TypeVar("Key", str, tuple[str, str])
@@ -96,6 +97,9 @@ def _plan(
     motions = tuple(meanings[prompt].motion for prompt in prompts)
     shapes = tuple(meanings[prompt].shape for prompt in prompts)
     for (motion, shape), rows in _rows_by(tuple(zip(motions, shapes, strict=True))).items():
+        if world.laws == "tutorial":  # draws no factors: the motion decides everything
+            centres[rows], radii[rows] = tutorial_clip(motion, frames=frames, frame_size=size)[1], RADIUS
+            continue
         drawn = draw_factors(
             motion, uniforms[rows], shape=shape, frame_size=size, radius=world.radius, ranges=world.ranges
         )
@@ -133,6 +137,11 @@ def _part(plan: ClipBatch, rows: slice) -> ClipBatch:
 
 
 def _render(world: WorldConfig, plan: ClipBatch) -> ClipBatch:
+    if world.laws == "tutorial":
+        planes = np.empty((len(plan.indices), world.frames, 3, world.frame_size, world.frame_size), dtype=np.uint8)
+        for motion, rows in _rows_by(plan.motions).items():
+            planes[rows] = tutorial_clip(motion, frames=world.frames, frame_size=world.frame_size)[0]
+        return replace(plan, frames=planes.transpose(0, 1, 3, 4, 2))
     looks = _rows_by(tuple(zip(plan.shapes, plan.colours, strict=True)))
     drawn = [
         render(

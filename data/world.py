@@ -30,6 +30,11 @@ class WorldConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    laws: Literal["flipbook", "tutorial"] = Field(
+        "flipbook",
+        description="What moves how: flipbook draws start, size and speed anew for each clip; tutorial has one clip a "
+        "motion, of a blue circle, as the published notebook draws it.",
+    )
     frame_size: Annotated[int, Field(ge=32, le=256, multiple_of=16)] = Field(
         64, description="Side of the square picture in px, a multiple of 16 from 32 to 256; all lengths scale with it."
     )
@@ -75,6 +80,8 @@ class WorldConfig(BaseModel):
         low, high = self.radius
         if not 2 <= low <= high <= 12:
             raise ValueError(f"radius must be two numbers from 2 to 12, low first, not {low:g} and {high:g}")
+        if self.laws == "tutorial" and (self.shapes, self.colours) != (("circle",), ("blue",)):
+            raise ValueError("the tutorial's laws know one shape and one colour: shapes circle, colours blue")
         held_out = [item.phrase for item in self.held_out]
         for phrase in (*self.phrases, *held_out):
             parse_prompt(f"{self.shapes[0]} {phrase}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,11 +12,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from data.dataset import ClipTensors
 from data.world import WorldConfig
+from models.averaging import warmed_up_average
 from models.batches import Batch, PromptGroups, step_generator
 from models.config import ModelConfig, TrainConfig
 from models.discriminator import ClipDiscriminator, FrameDiscriminator
+from models.game import check_clips
 from models.generator import TextGenerator, build_generator, draw_noise
 from models.losses import discriminator_loss, generator_loss, gradient_penalty
+from models.schedule import clip_penalty, learning_rate, share_done
 from models.text.features import build_text
 
 ADVANTAGE_DECAY = 0.9  # of the moving average of each prompt's D(real) - D(fake), per time the prompt is drawn
@@ -63,12 +65,7 @@ class Adversary:
         Raises:
             ValueError: the clips have another size or length than those of `world`, or other prompts.
         """
-        found, shape = clips.manifest.world, (world.frames, world.frame_size)
-        if (found.frames, found.frame_size) != shape:
-            raise ValueError(
-                f"The clips have {found.frames} frames of {found.frame_size} px, the world's clips {world.frames} of "
-                f"{world.frame_size} px."
-            )
+        check_clips(clips, world)
         torch.manual_seed(train.seed)
         self.config, self.model, self.device = train, model, device
         self.clips = clips
@@ -76,7 +73,7 @@ class Adversary:
         self.text = build_text(model, world)
         self.prompt_features = self.text.features(world.seen_prompts).to(device)
         self.generator = build_generator(model, world).to(device)
-        self.average = AveragedModel(self.generator, multi_avg_fn=_warmed_up_average(train.ema_decay))
+        self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
         self.critics: dict[str, nn.Module] = {
             CLIP: ClipDiscriminator(
                 model,
@@ -107,12 +104,21 @@ class Adversary:
             for name, parameters in (("generator", list(self.generator.parameters())), ("critics", critics))
         }
         self.advantage = torch.ones(len(world.seen_prompts))
-        self.steps_done = 0
+        self.steps_done, self.cpu_seconds = 0, 0.0
 
     @property
     def averaged(self) -> TextGenerator:
         """The generator with the moving average of its weights: the one to draw samples with."""
         return self.average.module  # type: ignore[return-value]
+
+    @property
+    def clips_per_step(self) -> float:
+        """Real clips that a step sees."""
+        return self.config.prompts_per_batch * self.config.clips_per_prompt
+
+    def exports(self) -> dict[str, dict[str, Tensor]]:
+        """None: the checkpoint is all that there is."""
+        return {}
 
     def step(self) -> dict[str, Tensor]:
         """One round for the discriminators, one for the generator, on the same prompts. Returns 0-d losses."""
@@ -140,16 +146,10 @@ class Adversary:
         return losses
 
     def _follow_schedule(self) -> None:
-        """Learning rate and penalties of this step.
-
-        A strong penalty keeps the discriminator smooth while the generator is far off, a weak one lets it see small
-        faults later (Huang et al., "The GAN is dead; long live the GAN!", 2024, anneal it so too).
-        """
-        config, done = self.config, self.steps_done / self.config.steps
-        rate = config.learning_rate * min(1.0, (1 - done) / max(config.decay_share, 1e-9))
-        early = max(0.0, 1 - done / max(config.penalty_share, 1e-9))
-        clip_penalty = config.clip_penalty * (config.first_clip_penalty / config.clip_penalty) ** early
-        self.penalties = {CLIP: clip_penalty, FRAME: config.frame_penalty}
+        """Learning rate and penalties of this step."""
+        done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
+        rate = learning_rate(self.config, done)
+        self.penalties = {CLIP: clip_penalty(self.config, done), FRAME: self.config.frame_penalty}
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -240,6 +240,7 @@ class Adversary:
             "advantage": self.advantage.clone(),
             "visits": self.groups.visits.clone(),
             "steps_done": self.steps_done,
+            "cpu_seconds": self.cpu_seconds,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -250,20 +251,7 @@ class Adversary:
             optimiser.load_state_dict(state["optimisers"][name])
         self.advantage = state["advantage"].clone()
         self.groups.visits = state["visits"].clone()
-        self.steps_done = state["steps_done"]
-
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
-
-
-def _warmed_up_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """Exponential moving average whose decay begins small, so that the first random weights are soon forgotten."""
-
-    def update(averages: Tensors, values: Tensors, updates: Tensor | int) -> None:
-        done = int(updates)
-        torch._foreach_lerp_(averages, values, 1 - min(decay, (1 + done) / (10 + done)))
-
-    return update
+        self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
 
 
 def _as_pictures(planes: Tensor, device: torch.device) -> Tensor:

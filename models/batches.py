@@ -24,15 +24,12 @@ class PromptGroups:
     """Which clips show which prompt, and how often each prompt was drawn: `visits` int64 (P,), the only state."""
 
     def __init__(self, prompts: Sequence[str], *, known: Sequence[str], seed: int) -> None:
-        """Sort the data set's `prompts` (one a clip) under the `known` ones.
+        """Sort the data set's `prompts` (one a clip, each of them known) under the `known` ones.
 
         Raises:
-            ValueError: a clip's prompt is not known, or a known prompt has no clip.
+            ValueError: a known prompt has no clip.
         """
         numbers = {prompt: number for number, prompt in enumerate(known)}
-        strange = sorted(set(prompts) - set(known))
-        if strange:
-            raise ValueError(f"The data set holds the prompt {strange[0]!r}, which is not one of the world's.")
         which = np.array([numbers[prompt] for prompt in prompts], dtype=np.int64)
         self.clips = [np.flatnonzero(which == number) for number in range(len(known))]
         missing = [prompt for prompt, clips in zip(known, self.clips, strict=True) if not len(clips)]

@@ -4,6 +4,7 @@ step-00001200/
     checkpoint.json          configs, vocabulary, step, fingerprint of the data, sha256 of the other files
     generator.safetensors    weights of the generator's moving average
     training.pt              everything that training goes on from; read with weights_only=True
+    *.pth                    weights for other programs, where the network has such; read with weights_only=True
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import logging
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +51,7 @@ class CheckpointInfo(BaseModel):
     model: ModelConfig
     vocabulary: tuple[str, ...]
     step: int = Field(ge=0, description="Training steps done.")
+    cpu_seconds: float = Field(0.0, ge=0, description="CPU time of these steps, over all threads.")
     data_fingerprint: str = Field(description="Of the data set that it was trained on.")
     frozen_text: FrozenWeights | None = Field(
         None, description="The frozen text encoder that it was trained with; its weights are not kept here."
@@ -67,8 +70,12 @@ def save_checkpoint(
     step: int,
     data_fingerprint: str,
     frozen_text: FrozenWeights | None = None,
+    cpu_seconds: float = 0.0,
+    exports: Mapping[str, dict[str, Tensor]] | None = None,
 ) -> Path:
     """Write a checkpoint to `folder`, which appears when all of it is written. Returns `folder`.
+
+    `exports` are further files of weights by name, as `generator.pth`; see the module's docstring for the rest.
 
     Raises:
         StorageError: the place cannot be written, or the disk is full; what was there before stays.
@@ -82,11 +89,16 @@ def save_checkpoint(
         buffer = io.BytesIO()
         torch.save(state, buffer)
         (unfinished / STATE_FILE).write_bytes(buffer.getbuffer())
+        for name, exported in (exports or {}).items():
+            buffer = io.BytesIO()
+            torch.save({key: tensor.detach().cpu() for key, tensor in exported.items()}, buffer)
+            (unfinished / name).write_bytes(buffer.getbuffer())
         info = CheckpointInfo(
             world=world,
             model=model,
             vocabulary=world.vocabulary.words,
             step=step,
+            cpu_seconds=cpu_seconds,
             data_fingerprint=data_fingerprint,
             frozen_text=frozen_text,
             weights_sha256=sha256_of(unfinished / WEIGHTS_FILE),

@@ -6,16 +6,29 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Repair = Literal[
+    "clip_latent", "trained_embedding", "text_in_discriminator", "wrong_prompts", "gradient_penalty", "ema"
+]
+
 
 class ModelConfig(BaseModel):
     """Sizes of the generator and of the two discriminators."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    network: Literal["flipbook", "tutorial"] = Field(
+        "flipbook", description="flipbook: ours, of the sizes below; tutorial: the published one, which has its own."
+    )
+    repairs: tuple[Repair, ...] = Field(
+        (),
+        description="What is put right in the tutorial's network, any of: clip_latent (one noise draws all frames, the "
+        "discriminator sees them together), trained_embedding, text_in_discriminator, wrong_prompts (real clips under "
+        "other prompts count as generated), gradient_penalty, ema (samples of the moving average).",
+    )
     text_encoder: Literal["tokens", "sentence", "transformer"] = Field(
         "tokens",
-        description="How prompts are read. tokens: learned words. sentence: the same, with a frozen sentence encoder for "
-        "words that training never saw. transformer: over learned words, whose order then matters.",
+        description="How prompts are read. tokens: learned words. sentence: the same, and a frozen encoder for words "
+        "that training never saw. transformer: over learned words, whose order then matters.",
     )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
     noise: int = Field(8, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
@@ -35,6 +48,20 @@ class ModelConfig(BaseModel):
         0, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
     )
 
+    @model_validator(mode="after")
+    def _check(self) -> ModelConfig:
+        if self.repairs and self.network != "tutorial":
+            raise ValueError('repairs are for the tutorial\'s network: set network = "tutorial" or leave them out')
+        if self.network == "tutorial" and self.text_encoder != "tokens":
+            raise ValueError("the network 'tutorial' has its own words; leave text_encoder at tokens")
+        if len(set(self.repairs)) != len(self.repairs):
+            raise ValueError("repairs holds a value twice")
+        if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:
+            raise ValueError(
+                "the repair wrong_prompts needs text_in_discriminator: who sees no text, sees no wrong one"
+            )
+        return self
+
     @property
     def latent_size(self) -> int:
         """Width of a clip's latent."""
@@ -47,6 +74,13 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(6_000, ge=1, le=10_000_000, description="Training steps, 1 to 10,000,000.")
+    cpu_minutes: float = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="CPU minutes, over all threads, after which the training ends before its last step; rate and "
+        "penalty then follow whichever is nearer. 0: no limit. What reports and checkpoints need is not counted.",
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the weights and of every batch.")
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")

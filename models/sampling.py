@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from data.prompts import UnknownWords, Vocabulary
 from data.world import WorldConfig
@@ -21,8 +21,7 @@ from models.batches import step_generator
 from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
 from models.config import ModelConfig
 from models.device import pick_device
-from models.generator import TextGenerator, build_generator, draw_noise
-from models.text.features import build_text
+from models.network import network_of
 from models.text.frozen import FrozenWeightsError, check_frozen_weights
 
 _CHUNK = 32  # clips generated at a time, always: rounding may differ between sizes of a matrix product
@@ -31,9 +30,9 @@ _CHUNK = 32  # clips generated at a time, always: rounding may differ between si
 class TextToVideo:
     """A generator with its vocabulary."""
 
-    def __init__(self, generator: TextGenerator, info: CheckpointInfo) -> None:
+    def __init__(self, generator: nn.Module, info: CheckpointInfo) -> None:
         self._generator = generator.eval()
-        self._text = build_text(info.model, info.world)
+        self._text = network_of(info.model).text(info.model, info.world)
         self.info = info
 
     @classmethod
@@ -49,11 +48,12 @@ class TextToVideo:
         info, weights = load_weights(folder)
         if info.vocabulary != info.world.vocabulary.words:
             raise CheckpointError(f"{folder}: vocabulary and world do not belong together. Train or copy it again.")
+        network = network_of(info.model)
         try:
-            check_frozen_weights(info.frozen_text, build_text(info.model, info.world).frozen, where=str(folder))
+            check_frozen_weights(info.frozen_text, network.text(info.model, info.world).frozen, where=str(folder))
         except FrozenWeightsError as error:
             raise CheckpointError(str(error)) from error
-        generator = build_generator(info.model, info.world)
+        generator = network.build(info.model, info.world)
         try:
             generator.load_state_dict(weights)
         except RuntimeError as error:
@@ -95,17 +95,20 @@ class TextToVideo:
 
 @torch.no_grad()
 def render_samples(
-    generator: TextGenerator, text: Tensor, *, seed: int, world: WorldConfig, config: ModelConfig
+    generator: nn.Module, text: Tensor, *, seed: int, world: WorldConfig, config: ModelConfig
 ) -> NDArray[np.uint8]:
     """Clips uint8 (N, T, S, S, 3) of `generator`, which stays on its device, for text features (N, F).
 
     Clip i depends on (seed, i) and its row of `text` alone.
     """
+    network = network_of(config)
     device = next(generator.parameters()).device
     frames = np.empty((len(text), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
     for start in range(0, len(text), _CHUNK):
         rows = range(start, start + _CHUNK)
-        noise = torch.cat([draw_noise(1, config=config, generator=step_generator(seed, row)) for row in rows])
+        noise = torch.cat(
+            [network.noise(1, config=config, world=world, generator=step_generator(seed, row)) for row in rows]
+        )
         part = text[start : start + _CHUNK]
         filled = torch.zeros(_CHUNK, text.shape[1])
         filled[: len(part)] = part

@@ -20,15 +20,24 @@ from torch import Tensor
 from data.dataset import ClipTensors
 from data.world import WorldConfig
 from models.adversary import Adversary
-from models.checkpoint import FINAL, newest_state, read_info, remove_old, save_checkpoint
+from models.checkpoint import FINAL, CheckpointInfo, newest_state, read_info, remove_old, save_checkpoint
 from models.config import ModelConfig, TrainConfig
 from models.device import keep_freed_memory, pick_device
+from models.game import Game
+from models.network import network_of
 from models.sampling import render_samples
+from models.schedule import share_done
+from models.tutorial.adversary import TutorialAdversary
+
+_GAMES: dict[str, Callable[..., Game]] = {"flipbook": Adversary, "tutorial": TutorialAdversary}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`losses` are means over the steps since the last report; speed in real clips per second."""
+    """`losses` are means over the steps since the last report; speed in real clips per second.
+
+    `total` is the number of steps, where CPU time is limited an estimate of it.
+    """
 
     step: int
     total: int
@@ -67,6 +76,8 @@ def train(
 ) -> Path:
     """Train, or go on where an earlier call with the same arguments was interrupted, to the same weights bit for bit.
 
+    Under a CPU limit the number of steps depends on how fast they are, so there the weights are not the same.
+
     Args:
         clips: the training set; every seen prompt of `world` must have a clip.
         world: gives prompts, vocabulary and sizes.
@@ -85,67 +96,76 @@ def train(
         KeyboardInterrupt: on Ctrl-C; a later call goes on from the last checkpoint.
     """
     final = folder / FINAL
-    if final.exists() and read_info(final).step == train.steps:
+    if final.exists() and _is_done(train, read_info(final)):
         return final
     device = pick_device(train.device)
     if device.type == "cpu":
         keep_freed_memory()
         if train.threads:
             torch.set_num_threads(train.threads)
-    adversary = Adversary(clips=clips, world=world, model=model, train=train, device=device)
+    text = network_of(model).text(model, world)
+    game = _GAMES[model.network](clips=clips, world=world, model=model, train=train, device=device)
     folder.mkdir(parents=True, exist_ok=True)
-    state = newest_state(folder, frozen_text=adversary.text.frozen)
+    state = newest_state(folder, frozen_text=text.frozen)
     if state is not None:
-        adversary.load_state_dict(state)
+        game.load_state_dict(state)
 
     def save(name: str) -> Path:
         path = save_checkpoint(
             folder / name,
-            weights=adversary.averaged.state_dict(),
-            state=adversary.state_dict(),
+            weights=game.averaged.state_dict(),
+            state=game.state_dict(),
             world=world,
             model=model,
-            step=adversary.steps_done,
+            step=game.steps_done,
+            cpu_seconds=game.cpu_seconds,
             data_fingerprint=clips.manifest.fingerprint,
-            frozen_text=adversary.text.frozen,
+            frozen_text=text.frozen,
+            exports=game.exports() if name == FINAL else None,
         )
         remove_old(folder, keep=train.keep)
-        report(Saved(step=adversary.steps_done, path=path))
+        report(Saved(step=game.steps_done, path=path))
         return path
 
     # Nothing is saved on Ctrl-C: it may fall into the middle of a step, and half a step is no state to go on from.
-    _run(adversary, world=world, train=train, report=report, save=save)
+    _run(game, world=world, train=train, report=report, save=save)
     return save(FINAL)
 
 
 def _run(
-    adversary: Adversary,
+    game: Game,
     *,
     world: WorldConfig,
     train: TrainConfig,
     report: Callable[[TrainEvent], None],
     save: Callable[[str], Path],
 ) -> None:
-    batch = train.prompts_per_batch * train.clips_per_prompt
     prompts = tuple(prompt for tier in world.tiers.values() for prompt in tier)
-    text = adversary.text.features(prompts, unknown_words="ignore")
+    text = network_of(game.model).text(game.model, world).features(prompts, unknown_words="ignore")
     sums: dict[str, list[Tensor]] = {}
     reported, steps, saved = time.monotonic(), 0, time.monotonic()
-    while adversary.steps_done < train.steps:
-        for name, value in adversary.step().items():
+    while share_done(train, steps=game.steps_done, cpu_seconds=game.cpu_seconds) < 1:
+        begun = time.process_time()
+        for name, value in game.step().items():
             sums.setdefault(name, []).append(value)
-        step, steps = adversary.steps_done, steps + 1
-        if step % train.log_every == 0 or step == train.steps:
+        game.cpu_seconds += time.process_time() - begun
+        step, steps = game.steps_done, steps + 1
+        done = share_done(train, steps=step, cpu_seconds=game.cpu_seconds)
+        if step % train.log_every == 0 or done == 1:
             losses = {name: float(torch.stack(values).mean()) for name, values in sums.items()}
-            now = time.monotonic()
-            report(Progress(step, train.steps, losses, clips_per_second=steps * batch / (now - reported)))
+            now, total = time.monotonic(), round(step / done)
+            report(Progress(step, total, losses, clips_per_second=steps * game.clips_per_step / (now - reported)))
             sums, reported, steps = {}, now, 0
-        if step % train.sample_every == 0 or step == train.steps:
-            frames = render_samples(adversary.averaged, text, seed=train.seed, world=world, config=adversary.model)
+        if step % train.sample_every == 0 or done == 1:
+            frames = render_samples(game.averaged, text, seed=train.seed, world=world, config=game.model)
             report(Samples(step, prompts, frames))
-        if time.monotonic() - saved > train.checkpoint_seconds and step < train.steps:
+        if time.monotonic() - saved > train.checkpoint_seconds and done < 1:
             save(_name(step))
             saved = time.monotonic()
+
+
+def _is_done(train: TrainConfig, final: CheckpointInfo) -> bool:
+    return share_done(train, steps=final.step, cpu_seconds=final.cpu_seconds) == 1
 
 
 def _name(step: int) -> str:

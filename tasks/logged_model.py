@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MODEL_NAME_IN_RUN = "model"  # runs:/<run id>/model
 DIGEST_TAG = "checkpoint_digest"
-LIBRARIES = ("mlflow", "torch", "numpy", "pydantic", "safetensors", "pyarrow", "opencv-python-headless")
+LIBRARIES = ("mlflow", "torch", "numpy", "pydantic", "safetensors", "pyarrow", "pillow", "opencv-python-headless")
 """All that `data` and `models` import, as pip calls it; a frozen text encoder comes on top."""
 
 

@@ -64,7 +64,7 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
     """The model that `ref` names, once it is sure that it knows every word of `prompts`."""
     from data.prompts import parse_prompt
     from models.checkpoint import CheckpointError, read_info
-    from models.text.features import build_text
+    from models.network import network_of
     from tasks.home import Home
     from tasks.model_references import ModelReferenceError, resolve_model
 
@@ -75,5 +75,5 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
         for prompt in prompts:  # a prompt that no model could know is the first thing to say
             parse_prompt(prompt)
         raise
-    build_text(info.model, info.world).check(prompts)
+    network_of(info.model).text(info.model, info.world).check(prompts)
     return found, info.world

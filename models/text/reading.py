@@ -59,7 +59,7 @@ class PromptReader:
         self._words = {word for phrase in self.phrases for word in tokenize(phrase)}
 
     def in_known_words(self, prompt: str) -> str:
-        """The training's words for `prompt`: `[colour] shape phrase`."""
+        """The training's words for `prompt`, which holds a letter: `[colour] shape phrase`."""
         words = re.sub(r"[^\w\s'-]", " ", prompt.lower()).split()
         while len(words) > 1 and words[0] in _ARTICLES:
             words = words[1:]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from data.prompts import UnknownWords, tokenize
+from data.prompts import PromptError, UnknownWords, tokenize
 from data.world import WorldConfig
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
 from models.text.tokens import BagOfWords, word_counts
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class SentenceFeatures:
     """Word counts of prompts in known words, and of what a frozen encoder reads in other ones. See `TextFeatures`.
 
-    No word is unknown, so nothing is refused but an empty prompt. What is trained is the projection of the counts.
+    No word is unknown, so nothing is refused but a prompt without any. What is trained is the projection of the counts.
     """
 
     def __init__(self, world: WorldConfig) -> None:
@@ -42,6 +43,9 @@ class SentenceFeatures:
 
     def check(self, prompts: Sequence[str]) -> None:
         self._vocabulary.encode(prompts, unknown_words="ignore")
+        for prompt in prompts:
+            if not re.search(r"[^\W\d_]", prompt):
+                raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         self.check(prompts)

@@ -1,0 +1,196 @@
+"""The tutorial's training step, and what each repair changes in it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from data.dataset import ClipTensors
+from data.prompts import parse_prompt
+from data.sampler import EpochSampler
+from data.world import WorldConfig
+from models.averaging import warmed_up_average
+from models.batches import step_generator
+from models.config import ModelConfig, TrainConfig
+from models.game import check_clips
+from models.losses import gradient_penalty
+from models.schedule import clip_penalty, learning_rate, share_done
+from models.tutorial.networks import NOISE, Discriminator, TutorialGenerator, build_tutorial_generator
+from models.tutorial.words import published_words, word_shares
+
+
+class TutorialAdversary:
+    """Generator, discriminator and optimisers; `step` plays one round as published, or as the repairs have it.
+
+    As `models.adversary.Adversary`, a step depends on this state and on (seed, step) alone. A batch is of
+    `prompts_per_batch` x `clips_per_prompt` pictures in the shuffled order of the epoch: frames as published, whole
+    clips with a latent per clip.
+    """
+
+    def __init__(
+        self,
+        *,
+        clips: ClipTensors,
+        world: WorldConfig,
+        model: ModelConfig,
+        train: TrainConfig,
+        device: torch.device,
+    ) -> None:
+        """`clips` stay where they are, in memory or on disk; batches travel to `device`.
+
+        Raises:
+            ValueError: the clips have another size or length than those of `world`, or other prompts; or there are to
+                be wrong prompts, and all prompts mean the same.
+        """
+        check_clips(clips, world)
+        torch.manual_seed(train.seed)
+        self.config, self.model, self.world, self.device = train, model, world, device
+        self.clips = clips
+        self.repairs = frozenset(model.repairs)
+        self.whole_clips = "clip_latent" in self.repairs
+        prompts = world.seen_prompts
+        numbers = {prompt: number for number, prompt in enumerate(prompts)}
+        self.prompt_of = torch.tensor([numbers[prompt] for prompt in clips.prompts])
+        self.shares = word_shares(world, prompts).to(device)
+        self.others = _other_meanings(prompts)
+        if "wrong_prompts" in self.repairs and not all(self.others):
+            raise ValueError("All prompts of the world mean the same, so none is wrong: leave out wrong_prompts.")
+        self.generator = build_tutorial_generator(model, world).to(device)
+        self.discriminator = Discriminator(
+            frame_size=world.frame_size,
+            channels=3 * world.frames if self.whole_clips else 3,
+            words=len(published_words(world)) if "text_in_discriminator" in self.repairs else None,
+        ).to(device)
+        self.modules: dict[str, nn.Module] = {"generator": self.generator, "discriminator": self.discriminator}
+        self.average: AveragedModel | None = None
+        if "ema" in self.repairs:
+            self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
+            self.modules["average"] = self.average
+        # As published, the table of word vectors is in no optimiser: it stays as random as it was.
+        learned = self.generator if "trained_embedding" in self.repairs else self.generator.pictures
+        betas = (train.beta1, train.beta2)
+        self.optimisers = {
+            name: torch.optim.Adam(module.parameters(), train.learning_rate, betas=betas, fused=True)
+            for name, module in (("generator", learned), ("discriminator", self.discriminator))
+        }
+        self.batch = train.prompts_per_batch * train.clips_per_prompt
+        self.sampler = EpochSampler(size=len(clips) * (1 if self.whole_clips else world.frames), seed=train.seed)
+        self.steps_done, self.cpu_seconds = 0, 0.0
+
+    @property
+    def averaged(self) -> TutorialGenerator:
+        """The generator to draw samples with: as published the last one, with the repair its moving average."""
+        return self.generator if self.average is None else self.average.module  # type: ignore[return-value]
+
+    @property
+    def clips_per_step(self) -> float:
+        """Real clips that a step sees; a frame is a part of one."""
+        return self.batch / (1 if self.whole_clips else self.world.frames)
+
+    def step(self) -> dict[str, Tensor]:
+        """One round for the discriminator, then one for the generator with the same pictures. Returns 0-d losses."""
+        random = step_generator(self.config.seed, self.steps_done)
+        done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(self.config, done)
+        reals, prompts = self._reals()
+        shares = self.shares[prompts]
+        noise = torch.randn(self.batch, NOISE, generator=random).to(self.device)
+        fakes = self.generator.draw(noise, shares)
+        losses = self._discriminator_round(reals, fakes.detach(), prompts, random, done)
+        loss = _bce(self.discriminator(fakes, shares), real=True)
+        losses["generator"] = loss.detach()
+        self._update("generator", loss)
+        if self.average is not None:
+            self.average.update_parameters(self.generator)
+        self.steps_done += 1
+        return losses
+
+    def _reals(self) -> tuple[Tensor, Tensor]:
+        """The next pictures of the epoch (B, C, S, S) in [-1, 1] and their prompts' numbers (B,)."""
+        places = torch.from_numpy(self.sampler.batch(self.steps_done, self.batch))
+        if self.whole_clips:
+            planes = self.clips.ink.frames(places).flatten(1, 2)
+        else:
+            places, frame = places // self.world.frames, places % self.world.frames
+            planes = self.clips.ink.frames(places)[torch.arange(self.batch), frame]
+        return planes.to(self.device).float() / 127.5 - 1, self.prompt_of[places].to(self.device)
+
+    def _discriminator_round(
+        self, reals: Tensor, fakes: Tensor, prompts: Tensor, random: torch.Generator, done: float
+    ) -> dict[str, Tensor]:
+        shares = self.shares[prompts]
+        real = _bce(self.discriminator(reals, shares), real=True)
+        fake = _bce(self.discriminator(fakes, shares), real=False)
+        if "wrong_prompts" in self.repairs:
+            wrong = self.shares[self._wrong(prompts, random)]
+            fake = (fake + _bce(self.discriminator(reals, wrong), real=False)) / 2
+        total = real + fake
+        losses = {"discriminator": total.detach()}
+        every = self.config.penalty_every
+        if "gradient_penalty" in self.repairs and self.steps_done % every == 0:
+            both = [gradient_penalty(partial(self.discriminator, shares=shares), side) for side in (reals, fakes)]
+            penalty = 0.5 * clip_penalty(self.config, done) * torch.stack(both).sum()
+            losses["penalty"] = penalty.detach()
+            total = total + every * penalty
+        self._update("discriminator", total)
+        return losses
+
+    def _wrong(self, prompts: Tensor, random: torch.Generator) -> Tensor:
+        """For each prompt the number of one that means something else: a direction may have two phrases.
+
+        Reed et al., "Generative Adversarial Text to Image Synthesis" (2016), show the discriminator such pairs too.
+        """
+        drawn = torch.rand(len(prompts), generator=random).tolist()
+        others = [self.others[number] for number in prompts.tolist()]
+        chosen = [other[int(place * len(other))] for other, place in zip(others, drawn, strict=True)]
+        return torch.tensor(chosen, device=self.device)
+
+    def _update(self, name: str, loss: Tensor) -> None:
+        optimiser = self.optimisers[name]
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            parameter.grad = gradient
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+    def exports(self) -> dict[str, dict[str, Tensor]]:
+        """The files that the tutorial saves, by name: weights of both networks. Its text vectors are in neither."""
+        return {
+            "generator.pth": self.averaged.pictures.state_dict(),
+            "discriminator.pth": self.discriminator.state_dict(),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on; tensors, numbers and strings only."""
+        return {
+            "modules": {name: module.state_dict() for name, module in self.modules.items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "steps_done": self.steps_done,
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned for equal configs."""
+        for name, module in self.modules.items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
+
+
+def _bce(logits: Tensor, *, real: bool) -> Tensor:
+    """Binary cross-entropy of the sigmoid, as published: its logarithm ends at -100, and so does its gradient."""
+    probabilities = torch.sigmoid(logits)
+    return nn.functional.binary_cross_entropy(probabilities, torch.full_like(probabilities, float(real)))
+
+
+def _other_meanings(prompts: tuple[str, ...]) -> list[list[int]]:
+    """For each prompt the numbers of those that mean something else."""
+    meanings = [parse_prompt(prompt) for prompt in prompts]
+    return [[number for number, other in enumerate(meanings) if other != mine] for mine in meanings]
