@@ -132,13 +132,12 @@ class PromptReader:
         for low, high in OPPOSITES:
             if not {low, high} <= self._words:
                 continue
-            lean = torch.zeros(len(singles))
+            total = 0.0
             for view in DIRECTION_VIEWS:
                 ends = self._vectors([low, high], view)
-                axis = (ends[1] - ends[0]) / (1 - ends[0] @ ends[1])
-                lean += self._vectors(singles, view) @ axis / len(DIRECTION_VIEWS)
-            most = float(lean[lean.abs().argmax()])
-            leanings[high if most > 0 else low] = abs(most)
+                lean = self._vectors(singles, view) @ (ends[1] - ends[0]) / (1 - ends[0] @ ends[1])
+                total += float(lean[lean.abs().argmax()])
+            leanings[high if total > 0 else low] = abs(total) / len(DIRECTION_VIEWS)
         sure = {word for word, lean in leanings.items() if lean > SURE}
         return frozenset(sure or {max(leanings, key=leanings.__getitem__)})
 
