@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,10 @@ _PHRASES: dict[tuple[str, ...], str] = {
     ("zigzagging", "vertically"): "zigzag-vertical",
     ("zigzagging", "horizontally"): "zigzag-horizontal",
 }
+
+
+UnknownWords = Literal["refuse", "ignore"]
+"""What becomes of a word outside a vocabulary: an error, or nothing."""
 
 
 class PromptError(ValueError):
@@ -111,18 +116,18 @@ class Vocabulary:
         """The sorted words of `prompts`."""
         return cls(tuple(sorted({word for prompt in prompts for word in tokenize(prompt)})))
 
-    def encode(self, prompts: Sequence[str]) -> NDArray[np.int64]:
+    def encode(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> NDArray[np.int64]:
         """Ids of the words of each prompt, int64 (N, L), padded with 0 to the longest prompt.
 
         Raises:
-            PromptError: a prompt is empty or holds a word outside the vocabulary.
+            PromptError: a prompt is empty, or holds a word outside the vocabulary that is not to be ignored.
         """
         ids = {word: number for number, word in enumerate(self.words, start=1)}
         rows = []
         for prompt in prompts:
             words = tokenize(prompt)
-            _check_words(prompt, words, set(ids))
-            rows.append([ids[word] for word in words])
+            _check_words(prompt, words, set(words) if unknown_words == "ignore" else set(ids))
+            rows.append([ids[word] for word in words if word in ids])
         tokens = np.zeros((len(rows), max((len(row) for row in rows), default=0)), dtype=np.int64)
         for row, numbers in zip(tokens, rows, strict=True):
             row[: len(numbers)] = numbers

@@ -20,7 +20,7 @@ from models.game import check_clips
 from models.generator import TextGenerator, build_generator, draw_noise
 from models.losses import discriminator_loss, generator_loss, gradient_penalty
 from models.schedule import clip_penalty, learning_rate, share_done
-from models.text import word_counts
+from models.text.features import build_text
 
 ADVANTAGE_DECAY = 0.9  # of the moving average of each prompt's D(real) - D(fake), per time the prompt is drawn
 
@@ -70,18 +70,22 @@ class Adversary:
         self.config, self.model, self.device = train, model, device
         self.clips = clips
         self.groups = PromptGroups(clips.prompts, known=world.seen_prompts, seed=train.seed)
-        self.counts = word_counts(world.vocabulary, list(world.seen_prompts)).to(device)
-        words = len(world.vocabulary.words)
+        self.text = build_text(model, world)
+        self.prompt_features = self.text.features(world.seen_prompts).to(device)
         self.generator = build_generator(model, world).to(device)
         self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
         self.critics: dict[str, nn.Module] = {
             CLIP: ClipDiscriminator(
-                model, words=words, frames=world.frames, frame_size=world.frame_size, group=train.clips_per_prompt
+                model,
+                text=self.text,
+                frames=world.frames,
+                frame_size=world.frame_size,
+                group=train.clips_per_prompt,
             ).to(device)
         }
         self.penalties: dict[str, float] = {}
         if model.frame_critic_channels:
-            self.critics[FRAME] = FrameDiscriminator(model, words=words, frame_size=world.frame_size).to(device)
+            self.critics[FRAME] = FrameDiscriminator(model, text=self.text, frame_size=world.frame_size).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "average": self.average,
@@ -130,13 +134,13 @@ class Adversary:
             size, frames=self.clips.manifest.world.frames, picked=config.frames_per_clip, generator=random
         )
         noises = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
-        counts = self.counts[batch.prompts.to(self.device)]
+        text = self.prompt_features[batch.prompts.to(self.device)]
         self._follow_schedule()
         # The generator answers with other clips than those that the discriminators have just learned to refuse.
         with torch.no_grad():
-            fakes, _ = self._fakes(noises[0], counts, sight)
-        losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, counts)
-        losses |= self._generator_round(*self._fakes(noises[1], counts, sight), counts)
+            fakes, _ = self._fakes(noises[0], text, sight)
+        losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, text)
+        losses |= self._generator_round(*self._fakes(noises[1], text, sight), text)
         self.average.update_parameters(self.generator)
         self.steps_done += 1
         return losses
@@ -153,14 +157,14 @@ class Adversary:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
-    def _fakes(self, noise: Tensor, counts: Tensor, sight: _Sight) -> tuple[dict[str, Tensor], Tensor]:
+    def _fakes(self, noise: Tensor, text: Tensor, sight: _Sight) -> tuple[dict[str, Tensor], Tensor]:
         """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N * P, 3, S, S).
 
         The second result is the free term of their motion (N, T * M).
         """
         decoder = self.generator.decoder
         with self._autocast():
-            latents, free = self.generator.latents(noise, counts)
+            latents, free = self.generator.latents(noise, text)
             flat = latents.flatten(0, 1)
             clips = decoder(flat, sight.phase)
             views = {CLIP: clips.unflatten(0, latents.shape[:2])}
@@ -178,21 +182,21 @@ class Adversary:
         return views
 
     def _critics_round(
-        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], counts: Tensor
+        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], text: Tensor
     ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.device)
         every = self.config.penalty_every
         for name, critic in self.critics.items():
             real, fake = reals[name], fakes[name]
-            text = counts.repeat_interleave(len(real) // len(counts), dim=0)
+            beside = text.repeat_interleave(len(real) // len(text), dim=0)
             with self._autocast():
-                real_scores, fake_scores = critic(real, text).float(), critic(fake, text).float()
+                real_scores, fake_scores = critic(real, beside).float(), critic(fake, beside).float()
             loss = discriminator_loss(real_scores, fake_scores)
             losses[name] = loss.detach()
             total = total + loss
             if self.steps_done % every == 0:
-                both = [gradient_penalty(partial(critic, counts=text), view.float()) for view in (real, fake)]
+                both = [gradient_penalty(partial(critic, text=beside), view.float()) for view in (real, fake)]
                 penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
                 losses[f"{name}_penalty"] = penalty.detach()
                 total = total + every * penalty
@@ -201,13 +205,13 @@ class Adversary:
         self._update("critics", total)
         return losses
 
-    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, counts: Tensor) -> dict[str, Tensor]:
+    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, text: Tensor) -> dict[str, Tensor]:
         penalty = self.config.free_term_penalty * free.float().square().mean()
         losses = {"free_term_penalty": penalty.detach()}
         total = penalty
         for name, critic in self.critics.items():
             with self._autocast():
-                scores = critic(fakes[name], counts.repeat_interleave(len(fakes[name]) // len(counts), dim=0))
+                scores = critic(fakes[name], text.repeat_interleave(len(fakes[name]) // len(text), dim=0))
             loss = generator_loss(scores.float())
             losses[f"generator_{name}"] = loss.detach()
             total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss

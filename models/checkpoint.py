@@ -27,6 +27,7 @@ from torch import Tensor
 from data.storage import StorageError, sha256_of
 from data.world import WorldConfig
 from models.config import ModelConfig
+from models.text.frozen import FrozenWeights, check_frozen_weights
 
 INFO_FILE = "checkpoint.json"
 WEIGHTS_FILE = "generator.safetensors"
@@ -53,6 +54,9 @@ class CheckpointInfo(BaseModel):
     step: int = Field(ge=0, description="Training steps done.")
     cpu_seconds: float = Field(0.0, ge=0, description="CPU time of these steps, over all threads.")
     data_fingerprint: str = Field(description="Of the data set that it was trained on.")
+    frozen_text: FrozenWeights | None = Field(
+        None, description="The frozen text encoder that it was trained with; its weights are not kept here."
+    )
     weights_sha256: str
     state_sha256: str | None = None
 
@@ -66,6 +70,7 @@ def save_checkpoint(
     model: ModelConfig,
     step: int,
     data_fingerprint: str,
+    frozen_text: FrozenWeights | None = None,
     cpu_seconds: float = 0.0,
     exports: Mapping[str, dict[str, Tensor]] | None = None,
 ) -> Path:
@@ -96,6 +101,7 @@ def save_checkpoint(
             step=step,
             cpu_seconds=cpu_seconds,
             data_fingerprint=data_fingerprint,
+            frozen_text=frozen_text,
             weights_sha256=sha256_of(unfinished / WEIGHTS_FILE),
             state_sha256=sha256_of(unfinished / STATE_FILE),
         )
@@ -158,8 +164,12 @@ def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
 
 
-def newest_state(folder: Path) -> dict[str, Any] | None:
-    """The training state of the newest intact checkpoint below `folder`; damaged ones are logged and passed over."""
+def newest_state(folder: Path, *, frozen_text: FrozenWeights | None = None) -> dict[str, Any] | None:
+    """The training state of the newest intact checkpoint below `folder`; damaged ones are logged and passed over.
+
+    Raises:
+        FrozenWeightsError: its training had another frozen text encoder than `frozen_text`.
+    """
     for checkpoint in sorted(folder.glob("step-*"), reverse=True):
         try:
             info, path = read_info(checkpoint), checkpoint / STATE_FILE
@@ -169,6 +179,7 @@ def newest_state(folder: Path) -> dict[str, Any] | None:
         except CheckpointError as error:
             logger.warning("Passing over a damaged checkpoint: %s", error)
             continue
+        check_frozen_weights(info.frozen_text, frozen_text, where=str(checkpoint))
         return state
     return None
 

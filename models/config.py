@@ -25,6 +25,11 @@ class ModelConfig(BaseModel):
         "discriminator sees them together), trained_embedding, text_in_discriminator, wrong_prompts (real clips under "
         "other prompts count as generated), gradient_penalty, ema (samples of the moving average).",
     )
+    text_encoder: Literal["tokens", "sentence", "transformer"] = Field(
+        "tokens",
+        description="How prompts are read. tokens: learned words. sentence: the same, and a frozen encoder for words "
+        "that training never saw. transformer: over learned words, whose order then matters.",
+    )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
     noise: int = Field(8, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
     modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of a clip's latent, 0 to 256.")
@@ -47,6 +52,8 @@ class ModelConfig(BaseModel):
     def _check(self) -> ModelConfig:
         if self.repairs and self.network != "tutorial":
             raise ValueError('repairs are for the tutorial\'s network: set network = "tutorial" or leave them out')
+        if self.network == "tutorial" and self.text_encoder != "tokens":
+            raise ValueError("the network 'tutorial' has its own words; leave text_encoder at tokens")
         if len(set(self.repairs)) != len(self.repairs):
             raise ValueError("repairs holds a value twice")
         if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from models.config import ModelConfig
 from models.initialise import initialise
+from models.text.features import TextFeatures
 
 
 class ClipDiscriminator(nn.Module):
@@ -22,35 +23,36 @@ class ClipDiscriminator(nn.Module):
     found out, and that of the ink, the distance of all pixels from white, so that one with one size is.
     """
 
-    def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int, group: int) -> None:
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int, group: int) -> None:
         super().__init__()
         self.group = group
         cells = frame_size // 8
         self.patches = nn.Conv2d(3, 32, 4, stride=4)
         self.conv = nn.Conv2d(32, 16, 3, padding=1)
         self.frame = nn.Linear(16 * cells**2, config.frame_features)
-        width, text = config.critic_width, config.text_width
-        self.text = nn.Linear(words, text)
-        self.first = nn.Linear(frames * config.frame_features + text, width)
+        width = config.critic_width
+        self.text = nn.Linear(text.reading_width, config.text_width)
+        self.first = nn.Linear(frames * config.frame_features + config.text_width, width)
         self.second = nn.Linear(width + 2, width)
         self.score = nn.Linear(width, 1)
-        self.projection = nn.Linear(words, width, bias=False)
+        self.projection = nn.Linear(text.reading_width, width, bias=False)
         initialise(self)
+        self.reader = text.reader()
 
-    def forward(self, clips: Tensor, counts: Tensor) -> Tensor:
-        """Scores (N,) of clips (N, T, 3, S/2, S/2) in [-1, 1] with word counts (N, V); N in groups of one prompt."""
-        count = len(clips)
+    def forward(self, clips: Tensor, text: Tensor) -> Tensor:
+        """Scores (N,) of clips (N, T, 3, S/2, S/2) in [-1, 1] with text features (N, F); N in groups of one prompt."""
+        count, read = len(clips), self.reader(text)
         pictures = (clips - 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         features = functional.leaky_relu(self.patches(pictures), 0.2)
         features = functional.leaky_relu(self.conv(features), 0.2)
         features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N * T, F)
-        joined = torch.cat([features.view(count, -1), self.text(counts)], dim=1)
+        joined = torch.cat([features.view(count, -1), self.text(read)], dim=1)
         hidden = functional.leaky_relu(self.first(joined), 0.2)
         groups = hidden.view(-1, self.group, hidden.shape[1])
         spread = _deviation(groups).mean(dim=1, keepdim=True)
         spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
-        match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
+        match = (self.projection(read) * hidden).sum(1) / hidden.shape[1] ** 0.5
         return torch.as_tensor(self.score(hidden).squeeze(1) + match)
 
     def _spread_of_ink(self, clips: Tensor) -> Tensor:
@@ -68,7 +70,7 @@ def _deviation(groups: Tensor) -> Tensor:
 class FrameDiscriminator(nn.Module):
     """Judges single frames at full resolution, together with the text: crisp outlines are its business."""
 
-    def __init__(self, config: ModelConfig, *, words: int, frame_size: int) -> None:
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, frame_size: int) -> None:
         super().__init__()
         width = config.frame_critic_channels
         self.body = nn.Sequential(
@@ -83,11 +85,12 @@ class FrameDiscriminator(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.score = nn.Linear(4 * width, 1)
-        self.projection = nn.Linear(words, 4 * width, bias=False)
+        self.projection = nn.Linear(text.reading_width, 4 * width, bias=False)
         initialise(self)
+        self.reader = text.reader()
 
-    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """Scores (F,) of frames (F, 3, S, S) in [-1, 1] with word counts (F, V)."""
+    def forward(self, frames: Tensor, text: Tensor) -> Tensor:
+        """Scores (N,) of frames (N, 3, S, S) in [-1, 1] with text features (N, F)."""
         hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
-        match = (self.projection(counts) * hidden).sum(1) / hidden.shape[1] ** 0.5
+        match = (self.projection(self.reader(text)) * hidden).sum(1) / hidden.shape[1] ** 0.5
         return torch.as_tensor(self.score(hidden).squeeze(1) + match)

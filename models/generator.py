@@ -1,4 +1,4 @@
-"""The generator: word counts and one random latent per clip become all of its frames at once.
+"""The generator: text features and one random latent per clip become all of its frames at once.
 
 Frames that come from one latent are consistent in time by construction, not by luck.
 """
@@ -15,7 +15,7 @@ from data.world import WorldConfig
 from models.config import ModelConfig
 from models.decoders import ConvolutionalDecoder, KeypointDecoder
 from models.motion import MotionNetwork
-from models.text import BagOfWords
+from models.text.features import TextFeatures, build_text
 
 _DECODERS: dict[str, Callable[..., nn.Module]] = {
     "keypoint": KeypointDecoder,
@@ -26,27 +26,28 @@ _DECODERS: dict[str, Callable[..., nn.Module]] = {
 class TextGenerator(nn.Module):
     """Text encoder, motion network and decoder: what a checkpoint keeps."""
 
-    def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int) -> None:
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int) -> None:
         super().__init__()
-        self.text = BagOfWords(words, width=config.text_width)
+        self.text = text.encoder(config.text_width)
         self.motion = MotionNetwork(config, frames=frames)
         self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
-    def latents(self, noise: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Frame latents (N, T, M + C) and their free term (N, T * M), from noise (N, Z) and word counts (N, V)."""
-        latents, free = self.motion(noise, self.text(counts))
+    def latents(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Frame latents (N, T, M + C) and their free term (N, T * M), from noise (N, Z) and text features (N, F)."""
+        latents, free = self.motion(noise, self.text(text))
         return latents, free
 
-    def forward(self, noise: Tensor, counts: Tensor) -> Tensor:
-        """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and word counts (N, V)."""
-        latents, _ = self.latents(noise, counts)
+    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+        """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text features (N, F)."""
+        latents, _ = self.latents(noise, text)
         pictures: Tensor = self.decoder(latents.flatten(0, 1))
         return pictures.view(*latents.shape[:2], *pictures.shape[1:])
 
 
 def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
     """A generator for the clips and the vocabulary of `world`, with random weights."""
-    return TextGenerator(config, words=len(world.vocabulary.words), frames=world.frames, frame_size=world.frame_size)
+    text = build_text(config, world)
+    return TextGenerator(config, text=text, frames=world.frames, frame_size=world.frame_size)
 
 
 def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,19 +11,19 @@ from torch import Tensor, nn
 from data.world import WorldConfig
 from models.config import ModelConfig
 from models.generator import build_generator, draw_noise
-from models.text import word_counts
+from models.text.features import PromptFeatures, build_text
 from models.tutorial.networks import build_tutorial_generator, draw_tutorial_noise
-from models.tutorial.words import word_shares
+from models.tutorial.words import WordShares
 
 
 class Network(Protocol):
-    """What drawing samples needs to know of a network. A generator takes `noise` and `encode` gives its text."""
+    """What drawing samples needs to know of a network. A generator takes `noise` and what `text` makes of prompts."""
 
     def build(self, config: ModelConfig, world: WorldConfig) -> nn.Module:
         """A generator (noise, text) -> clips (N, T, 3, S, S) in [-1, 1], with random weights."""
 
-    def encode(self, world: WorldConfig, prompts: Sequence[str]) -> Tensor:
-        """float32 (N, V). Raises PromptError for an empty prompt or an unknown word."""
+    def text(self, config: ModelConfig, world: WorldConfig) -> PromptFeatures:
+        """How it reads prompts. Loads nothing yet."""
 
     def noise(self, count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
         """Noise of `count` clips, float32 (count, ...), on the CPU."""
@@ -35,8 +34,8 @@ class _Flipbook:
     def build(self, config: ModelConfig, world: WorldConfig) -> nn.Module:
         return build_generator(config, world)
 
-    def encode(self, world: WorldConfig, prompts: Sequence[str]) -> Tensor:
-        return word_counts(world.vocabulary, list(prompts))
+    def text(self, config: ModelConfig, world: WorldConfig) -> PromptFeatures:
+        return build_text(config, world)
 
     def noise(self, count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
         return draw_noise(count, config=config, generator=generator)
@@ -47,8 +46,8 @@ class _Tutorial:
     def build(self, config: ModelConfig, world: WorldConfig) -> nn.Module:
         return build_tutorial_generator(config, world)
 
-    def encode(self, world: WorldConfig, prompts: Sequence[str]) -> Tensor:
-        return word_shares(world, prompts)
+    def text(self, config: ModelConfig, world: WorldConfig) -> PromptFeatures:
+        return WordShares(world)
 
     def noise(self, count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
         return draw_tutorial_noise(count, config=config, world=world, generator=generator)

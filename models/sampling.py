@@ -13,15 +13,16 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from data.prompts import Vocabulary
+from data.prompts import UnknownWords, Vocabulary
 from data.world import WorldConfig
 from models.batches import step_generator
 from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
 from models.config import ModelConfig
 from models.device import pick_device
 from models.network import network_of
+from models.text.frozen import FrozenWeightsError, check_frozen_weights
 
 _CHUNK = 32  # clips generated at a time, always: rounding may differ between sizes of a matrix product
 
@@ -31,6 +32,7 @@ class TextToVideo:
 
     def __init__(self, generator: nn.Module, info: CheckpointInfo) -> None:
         self._generator = generator.eval()
+        self._text = network_of(info.model).text(info.model, info.world)
         self.info = info
 
     @classmethod
@@ -38,14 +40,20 @@ class TextToVideo:
         """Load the checkpoint in the folder `path`, or beside the .safetensors file `path`. Nothing is unpickled.
 
         Raises:
-            CheckpointError: there is no checkpoint, it is damaged, or its weights do not fit its config.
+            CheckpointError: there is no checkpoint, it is damaged, its weights do not fit its config, or its frozen
+                text encoder is not installed.
             ValueError: the device is not there.
         """
         folder = path.parent if path.suffix == ".safetensors" else path
         info, weights = load_weights(folder)
         if info.vocabulary != info.world.vocabulary.words:
             raise CheckpointError(f"{folder}: vocabulary and world do not belong together. Train or copy it again.")
-        generator = network_of(info.model).build(info.model, info.world)
+        network = network_of(info.model)
+        try:
+            check_frozen_weights(info.frozen_text, network.text(info.model, info.world).frozen, where=str(folder))
+        except FrozenWeightsError as error:
+            raise CheckpointError(str(error)) from error
+        generator = network.build(info.model, info.world)
         try:
             generator.load_state_dict(weights)
         except RuntimeError as error:
@@ -64,36 +72,47 @@ class TextToVideo:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words that prompts may use."""
+        """The words of its training prompts: all that a model without a frozen text encoder knows."""
         return self.world.vocabulary
 
-    def generate(self, prompts: Sequence[str], *, seed: int) -> NDArray[np.uint8]:
+    def generate(
+        self, prompts: Sequence[str], *, seed: int, unknown_words: UnknownWords = "refuse"
+    ) -> NDArray[np.uint8]:
         """One clip a prompt: uint8 (N, T, S, S, 3). Clip i depends on (seed, i) and its prompt alone.
 
+        Args:
+            prompts: what to show, N of them.
+            seed: equal seeds give equal clips.
+            unknown_words: what becomes of a word that the model does not know: an error, or nothing. A model with a
+                frozen sentence encoder has no unknown words.
+
         Raises:
-            PromptError: a prompt is empty or holds a word that the model does not know.
+            PromptError: a prompt is empty, or holds a word that is not known and not to be ignored.
         """
-        return render_samples(self._generator, prompts, seed=seed, world=self.world, config=self.config)
+        text = self._text.features(prompts, unknown_words=unknown_words)
+        return render_samples(self._generator, text, seed=seed, world=self.world, config=self.config)
 
 
 @torch.no_grad()
 def render_samples(
-    generator: nn.Module, prompts: Sequence[str], *, seed: int, world: WorldConfig, config: ModelConfig
+    generator: nn.Module, text: Tensor, *, seed: int, world: WorldConfig, config: ModelConfig
 ) -> NDArray[np.uint8]:
-    """Clips uint8 (N, T, S, S, 3) of `generator`, which stays on its device; see `TextToVideo.generate`."""
+    """Clips uint8 (N, T, S, S, 3) of `generator`, which stays on its device, for text features (N, F).
+
+    Clip i depends on (seed, i) and its row of `text` alone.
+    """
     network = network_of(config)
-    counts = network.encode(world, prompts)
     device = next(generator.parameters()).device
-    frames = np.empty((len(prompts), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
-    for start in range(0, len(prompts), _CHUNK):
+    frames = np.empty((len(text), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
+    for start in range(0, len(text), _CHUNK):
         rows = range(start, start + _CHUNK)
         noise = torch.cat(
             [network.noise(1, config=config, world=world, generator=step_generator(seed, row)) for row in rows]
         )
-        text = torch.zeros(_CHUNK, counts.shape[1])
-        part = counts[start : start + _CHUNK]
-        text[: len(part)] = part
-        clips = generator(noise.to(device), text.to(device))
+        part = text[start : start + _CHUNK]
+        filled = torch.zeros(_CHUNK, text.shape[1])
+        filled[: len(part)] = part
+        clips = generator(noise.to(device), filled.to(device))
         pictures = ((clips + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(2, -1)
         frames[start : start + len(part)] = pictures[: len(part)].cpu().numpy()
     return frames

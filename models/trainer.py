@@ -24,6 +24,7 @@ from models.checkpoint import FINAL, CheckpointInfo, newest_state, read_info, re
 from models.config import ModelConfig, TrainConfig
 from models.device import keep_freed_memory, pick_device
 from models.game import Game
+from models.network import network_of
 from models.sampling import render_samples
 from models.schedule import share_done
 from models.tutorial.adversary import TutorialAdversary
@@ -90,6 +91,7 @@ def train(
 
     Raises:
         ValueError: clips and world do not fit together, or the device is not there.
+        FrozenWeightsError: the frozen text encoder is not installed, or other than when the training began.
         StorageError: a checkpoint cannot be written.
         KeyboardInterrupt: on Ctrl-C; a later call goes on from the last checkpoint.
     """
@@ -101,9 +103,10 @@ def train(
         keep_freed_memory()
         if train.threads:
             torch.set_num_threads(train.threads)
+    text = network_of(model).text(model, world)
     game = _GAMES[model.network](clips=clips, world=world, model=model, train=train, device=device)
     folder.mkdir(parents=True, exist_ok=True)
-    state = newest_state(folder)
+    state = newest_state(folder, frozen_text=text.frozen)
     if state is not None:
         game.load_state_dict(state)
 
@@ -117,6 +120,7 @@ def train(
             step=game.steps_done,
             cpu_seconds=game.cpu_seconds,
             data_fingerprint=clips.manifest.fingerprint,
+            frozen_text=text.frozen,
             exports=game.exports() if name == FINAL else None,
         )
         remove_old(folder, keep=train.keep)
@@ -137,6 +141,7 @@ def _run(
     save: Callable[[str], Path],
 ) -> None:
     prompts = tuple(prompt for tier in world.tiers.values() for prompt in tier)
+    text = network_of(game.model).text(game.model, world).features(prompts, unknown_words="ignore")
     sums: dict[str, list[Tensor]] = {}
     reported, steps, saved = time.monotonic(), 0, time.monotonic()
     while share_done(train, steps=game.steps_done, cpu_seconds=game.cpu_seconds) < 1:
@@ -152,7 +157,7 @@ def _run(
             report(Progress(step, total, losses, clips_per_second=steps * game.clips_per_step / (now - reported)))
             sums, reported, steps = {}, now, 0
         if step % train.sample_every == 0 or done == 1:
-            frames = render_samples(game.averaged, prompts, seed=train.seed, world=world, config=game.model)
+            frames = render_samples(game.averaged, text, seed=train.seed, world=world, config=game.model)
             report(Samples(step, prompts, frames))
         if time.monotonic() - saved > train.checkpoint_seconds and done < 1:
             save(_name(step))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MODEL_NAME_IN_RUN = "model"  # runs:/<run id>/model
 DIGEST_TAG = "checkpoint_digest"
 LIBRARIES = ("mlflow", "torch", "numpy", "pydantic", "safetensors", "pyarrow", "pillow", "opencv-python-headless")
-"""All that `data` and `models` import, as pip calls it."""
+"""All that `data` and `models` import, as pip calls it; a frozen text encoder comes on top."""
 
 
 def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, digest: str) -> str:
@@ -95,6 +95,7 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
     for name in ("mlflow.models.signature", "mlflow.pyfunc"):  # they report each guess that they make
         logging.getLogger(name).setLevel(logging.WARNING)
     world = info.world
+    libraries = LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers")
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(Path(__file__).with_name("pyfunc_model.py")),
@@ -103,7 +104,8 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
             "info": str(checkpoint / INFO_FILE),
         },
         code_paths=[str(Path(package.__file__).parent) for package in (data, models) if package.__file__],
-        pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in LIBRARIES],  # no "+cpu": pip knows none,
+        # no "+cpu": pip knows none
+        pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in libraries],
         input_example=([world.seen_prompts[0]], {"seed": 0}),
         metadata={
             "output": f"uint8 (N, {world.frames}, {world.frame_size}, {world.frame_size}, 3), RGB, {world.fps} fps",

@@ -62,8 +62,9 @@ def generate(
 
 def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfig]":
     """The model that `ref` names, once it is sure that it knows every word of `prompts`."""
-    from data.prompts import Vocabulary, parse_prompt
+    from data.prompts import parse_prompt
     from models.checkpoint import CheckpointError, read_info
+    from models.network import network_of
     from tasks.home import Home
     from tasks.model_references import ModelReferenceError, resolve_model
 
@@ -74,5 +75,5 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
         for prompt in prompts:  # a prompt that no model could know is the first thing to say
             parse_prompt(prompt)
         raise
-    Vocabulary(info.vocabulary).encode(prompts)
+    network_of(info.model).text(info.model, info.world).check(prompts)
     return found, info.world

@@ -35,7 +35,7 @@ from models.device import pick_device
 from models.generator import build_generator, draw_noise
 from models.losses import gradient_penalty
 from models.sampling import TextToVideo
-from models.text import word_counts
+from models.text.tokens import word_counts
 from models.trainer import Progress, Samples, Saved, TrainEvent, train
 
 WORLD = WorldConfig(

@@ -310,5 +310,8 @@ def test_repairs_that_do_not_go_together_are_refused() -> None:
 
 
 def test_the_config_chooses_the_network() -> None:
-    assert network_of(_model()).encode(WORLD, [LEFT]).shape == (1, 19)
-    assert network_of(ModelConfig()).encode(WORLD, [LEFT]).shape == (1, len(WORLD.vocabulary.words))
+    assert network_of(_model()).text(_model(), WORLD).features([LEFT]).shape == (1, 19)
+    assert network_of(ModelConfig()).text(ModelConfig(), WORLD).features([LEFT]).shape == (
+        1,
+        len(WORLD.vocabulary.words),
+    )

@@ -1,0 +1,1 @@
+"""How a model reads prompts: text features, a vector a prompt, and the trained networks over them."""

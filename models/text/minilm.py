@@ -1,0 +1,112 @@
+"""The frozen sentence encoder: all-MiniLM-L6-v2, a BERT of six layers, in PyTorch alone.
+
+Devlin et al., "BERT" (2019); Reimers & Gurevych, "Sentence-BERT" (2019); Wang et al., "MiniLM" (2020). Written out here
+so that what it gives for a text depends on nothing but the weights: not on the version of another library, and not on
+which texts stand beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from models.text.frozen import WEIGHTS_FILE, sentence_encoder_folder
+
+_ROWS = 16  # texts at a time, always: rounding may differ between sizes of a matrix product
+_PIECES = 8  # word pieces of a text are padded to a multiple of this
+_LONGEST = 128  # word pieces that are read of a text
+
+
+class SentenceEncoder:
+    """Texts to unit vectors, after each of its layers. Remembers what it has read."""
+
+    def __init__(self) -> None:
+        """Load tokenizer and weights; nothing is unpickled, nothing downloaded.
+
+        Raises:
+            FrozenWeightsError: the package with the weights is not installed.
+        """
+        folder = sentence_encoder_folder()
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self._heads = int(config["num_attention_heads"])
+        self._eps = float(config["layer_norm_eps"])
+        self.layers = int(config["num_hidden_layers"])
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(_LONGEST)
+        self._weights = load_file(folder / WEIGHTS_FILE)
+        self._known: dict[str, Tensor] = {}
+
+    def vectors(self, texts: Sequence[str], *, layer: int) -> Tensor:
+        """float32 (N, 384) of length 1: the mean state of all word pieces after `layer`, 0 (none) to `layers`."""
+        self._read(text for text in texts if text not in self._known)
+        return torch.stack([self._known[text][layer] for text in texts])
+
+    @torch.no_grad()
+    def _read(self, texts: Iterable[str]) -> None:
+        lengths: dict[int, list[tuple[str, list[int]]]] = {}
+        for text in dict.fromkeys(texts):
+            ids = self._tokenizer.encode(text).ids
+            lengths.setdefault(-(-len(ids) // _PIECES) * _PIECES, []).append((text, ids))
+        for length, rows in lengths.items():
+            for start in range(0, len(rows), _ROWS):
+                part = rows[start : start + _ROWS]
+                padded = torch.zeros(_ROWS, length, dtype=torch.int64)
+                there = torch.zeros(_ROWS, length, dtype=torch.bool)
+                there[:, 0] = True  # of rows that are not needed, too: a softmax over nothing is not a number
+                for number, (_, ids) in enumerate(part):
+                    padded[number, : len(ids)] = torch.tensor(ids)
+                    there[number, : len(ids)] = True
+                states = self._states(padded, there)  # (layers + 1, N, L, 384)
+                weight = there.float().unsqueeze(2)
+                means = functional.normalize((states * weight).sum(2) / weight.sum(1), dim=2)
+                for number, (text, _) in enumerate(part):
+                    self._known[text] = means[:, number].clone()
+
+    def _states(self, ids: Tensor, there: Tensor) -> Tensor:
+        weights = self._weights
+        words = functional.embedding(ids, weights["embeddings.word_embeddings.weight"])
+        positions = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
+        kind = weights["embeddings.token_type_embeddings.weight"][0]
+        state = self._norm(words + positions + kind, "embeddings.LayerNorm")
+        states = [state]
+        for layer in range(self.layers):
+            name = f"encoder.layer.{layer}"
+            query, key, value = (self._split(self._linear(state, f"{name}.attention.self.{part}")) for part in _PARTS)
+            mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=there[:, None, None, :])
+            mixed = self._linear(mixed.transpose(1, 2).flatten(2), f"{name}.attention.output.dense")
+            state = self._norm(state + mixed, f"{name}.attention.output.LayerNorm")
+            inner = functional.gelu(self._linear(state, f"{name}.intermediate.dense"))
+            state = self._norm(state + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
+            states.append(state)
+        return torch.stack(states)
+
+    def _split(self, state: Tensor) -> Tensor:
+        return state.view(*state.shape[:2], self._heads, -1).transpose(1, 2)  # (N, heads, L, 384 / heads)
+
+    def _linear(self, state: Tensor, name: str) -> Tensor:
+        return functional.linear(state, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+
+    def _norm(self, state: Tensor, name: str) -> Tensor:
+        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        return functional.layer_norm(state, weight.shape, weight, bias, self._eps)
+
+
+_PARTS = ("query", "key", "value")
+
+
+@cache
+def sentence_encoder() -> SentenceEncoder:
+    """The one of this process, loaded when first asked for.
+
+    Raises:
+        FrozenWeightsError: the package with the weights is not installed.
+    """
+    return SentenceEncoder()

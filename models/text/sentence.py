@@ -1,0 +1,64 @@
+"""The frozen sentence encoder as text features: words that training never saw are read as known ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from data.prompts import PromptError, UnknownWords, tokenize
+from data.world import WorldConfig
+from models.text.frozen import FrozenWeights, installed_sentence_encoder
+from models.text.tokens import BagOfWords, word_counts
+
+if TYPE_CHECKING:
+    from models.text.reading import PromptReader
+
+
+class SentenceFeatures:
+    """Word counts of prompts in known words, and of what a frozen encoder reads in other ones. See `TextFeatures`.
+
+    No word is unknown, so nothing is refused but a prompt without any. What is trained is the projection of the counts.
+    """
+
+    def __init__(self, world: WorldConfig) -> None:
+        self._world, self._vocabulary = world, world.vocabulary
+        self._known = set(self._vocabulary.words)
+        self.width = self.reading_width = len(self._vocabulary.words)
+
+    @property
+    def frozen(self) -> FrozenWeights:
+        return installed_sentence_encoder()
+
+    @cached_property
+    def _reader(self) -> PromptReader:
+        # Only here: what it needs is an extra, and known words need none of it.
+        from models.text.minilm import sentence_encoder
+        from models.text.reading import PromptReader
+
+        return PromptReader(sentence_encoder(), self._world.seen_prompts)
+
+    def check(self, prompts: Sequence[str]) -> None:
+        self._vocabulary.encode(prompts, unknown_words="ignore")
+        for prompt in prompts:
+            if not re.search(r"[^\W\d_]", prompt):
+                raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
+
+    def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
+        self.check(prompts)
+        return word_counts(self._vocabulary, [self.in_known_words(prompt) for prompt in prompts])
+
+    def in_known_words(self, prompt: str) -> str:
+        """`prompt` itself where all of its words are known, else what it is read as."""
+        if set(tokenize(prompt)) <= self._known:
+            return prompt
+        return self._reader.in_known_words(prompt)
+
+    def encoder(self, width: int) -> nn.Module:
+        return BagOfWords(self.width, width=width)
+
+    def reader(self) -> nn.Module:
+        return nn.Identity()

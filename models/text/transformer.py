@@ -1,0 +1,78 @@
+"""A small transformer over the words of a prompt, trained with the rest: for it, the order of the words matters.
+
+"red circle ... and blue square ..." has the same words as "blue circle ... and red square ...".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from data.prompts import PromptError, UnknownWords, tokenize
+from data.world import WorldConfig
+
+LAYERS, HEADS = 2, 4
+READING_WIDTH = 64  # of the discriminators' own transformers
+
+
+class WordTransformer(nn.Module):
+    """Word ids (N, L), 0 for none, to embeddings (N, C): what the transformer makes of a token before the prompt.
+
+    Layers as in Vaswani et al., "Attention Is All You Need" (2017), normalised first; learned positions; no dropout.
+    """
+
+    def __init__(self, words: int, *, length: int, width: int) -> None:
+        super().__init__()
+        inner = max(HEADS, width // HEADS * HEADS)
+        self.first = nn.Parameter(torch.randn(inner) * 0.5)
+        self.vectors = nn.Embedding(words + 1, inner, padding_idx=0)
+        self.positions = nn.Parameter(torch.randn(length, inner) * 0.5)
+        nn.init.normal_(self.vectors.weight, std=0.5)
+        layer = nn.TransformerEncoderLayer(
+            inner, HEADS, dim_feedforward=4 * inner, dropout=0.0, batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, LAYERS, norm=nn.LayerNorm(inner), enable_nested_tensor=False)
+        self.out = nn.Linear(inner, width)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        words = ids.long()  # (N, L)
+        states = self.vectors(words) + self.positions  # (N, L, I)
+        states = torch.cat([self.first.expand(len(words), 1, -1), states], dim=1)
+        missing = torch.cat([torch.zeros_like(words[:, :1], dtype=torch.bool), words == 0], dim=1)
+        read: Tensor = self.layers(states, src_key_padding_mask=missing)
+        return torch.as_tensor(self.out(read[:, 0]))
+
+
+class WordIds:
+    """The ids of a prompt's words in their order as text features, for a transformer. See `TextFeatures`."""
+
+    frozen = None
+    reading_width = READING_WIDTH
+
+    def __init__(self, world: WorldConfig) -> None:
+        self._vocabulary = world.vocabulary
+        # Of the prompts with known words only: of a paraphrase, no more than those are read.
+        known = set(self._vocabulary.words)
+        self.width = max(
+            sum(word in known for word in tokenize(prompt)) for tier in world.tiers.values() for prompt in tier
+        )
+
+    def check(self, prompts: Sequence[str]) -> None:
+        self.features(prompts)
+
+    def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
+        ids = torch.from_numpy(self._vocabulary.encode(prompts, unknown_words=unknown_words))
+        if ids.shape[1] > self.width:
+            longest = prompts[int((ids > 0).sum(1).argmax())]
+            raise PromptError(
+                f"The prompt {longest!r} is too long: this model reads up to {self.width} words. Write a shorter one."
+            )
+        return torch.nn.functional.pad(ids, (0, self.width - ids.shape[1])).float()
+
+    def encoder(self, width: int) -> nn.Module:
+        return WordTransformer(len(self._vocabulary.words), length=self.width, width=width)
+
+    def reader(self) -> nn.Module:
+        return WordTransformer(len(self._vocabulary.words), length=self.width, width=READING_WIDTH)
