@@ -1,0 +1,103 @@
+"""The frozen splits are what their rules say, and nothing that is held out is trained on."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from data.clips import make_clips
+from data.motions import MOTIONS
+from data.prompts import PromptError, parse_prompt, tokenize
+from data.splits import read_split
+from data.splits.freeze import is_withheld, shapes_split
+from data.world import HeldOut, WorldConfig
+from data.worlds import shapes_world
+
+SPLIT = read_split("shapes")
+TRAINED = {parse_prompt(prompt) for prompt in SPLIT.train}
+
+
+def words_of(prompts: tuple[str, ...]) -> set[str]:
+    return {word for prompt in prompts for word in tokenize(prompt)}
+
+
+def test_the_file_is_what_the_rules_make() -> None:
+    assert shapes_split(SPLIT.T4) == SPLIT
+
+
+def test_no_combination_or_direction_that_is_held_out_is_in_a_training_clip() -> None:
+    held_out = {parse_prompt(prompt) for prompt in (*SPLIT.T2, *SPLIT.T3)}
+    assert not held_out & TRAINED
+    clips = make_clips(shapes_world(), seed=0, indices=range(600))
+    shown = set(zip(clips.shapes, clips.colours, clips.motions, strict=True))
+    assert not shown & {(meaning.shape, meaning.colour, meaning.motion) for meaning in held_out}
+
+
+def test_an_unseen_phrase_has_a_meaning_that_is_trained_in_other_words() -> None:
+    assert not set(SPLIT.T1) & set(SPLIT.train)
+    assert {parse_prompt(prompt) for prompt in SPLIT.T1} <= TRAINED
+
+
+def test_every_word_of_a_held_out_sentence_is_seen_in_training() -> None:
+    assert words_of(SPLIT.held_out_prompts) <= words_of(SPLIT.train)
+
+
+def test_every_paraphrase_says_something_trained_in_words_that_are_not() -> None:
+    assert {parse_prompt(prompt) for prompt in SPLIT.T4.values()} <= TRAINED
+    known = words_of(SPLIT.train)
+    for paraphrase in SPLIT.T4:
+        assert set(tokenize(paraphrase)) - known
+        with pytest.raises(PromptError):
+            parse_prompt(paraphrase)
+    assert {parse_prompt(prompt).motion for prompt in SPLIT.T4.values()} == set(MOTIONS) - {"up"}
+
+
+def test_whole_families_are_withheld_and_nothing_else_is() -> None:
+    assert all(is_withheld(parse_prompt(prompt)) for prompt in SPLIT.T3)
+    assert not any(is_withheld(parse_prompt(prompt)) for prompt in SPLIT.train)
+    assert not any(parse_prompt(prompt).shape == "star" and "diagonally" in prompt for prompt in SPLIT.train)
+    assert not any(prompt.startswith("red") and "bouncing" in prompt for prompt in SPLIT.train)
+
+
+@pytest.mark.parametrize("count", [SPLIT.fewest, 50, 100, 200])
+def test_a_beginning_of_the_training_prompts_holds_every_word_and_is_balanced(count: int) -> None:
+    world = shapes_world().model_copy(update={"seen_limit": count})
+    assert world.seen_prompts == SPLIT.train[:count]
+    assert world.vocabulary == shapes_world().vocabulary
+    for position in (0, 1):
+        seen = [prompt.split()[position] for prompt in world.seen_prompts]
+        assert max(map(seen.count, set(seen))) - min(map(seen.count, set(seen))) <= max(2, count // 8)
+
+
+def test_a_paraphrase_means_what_the_split_says_in_its_world_only() -> None:
+    paraphrase = "a scarlet ball drifting to the top right corner"
+    meaning = shapes_world().meaning_of(paraphrase)
+    assert (meaning.colour, meaning.shape, meaning.motion) == ("red", "circle", "up-right")
+    with pytest.raises(PromptError, match="unknown word"):
+        WorldConfig().meaning_of(paraphrase)
+
+
+def test_the_tiers_of_a_world_with_a_split_are_the_splits() -> None:
+    tiers = shapes_world().tiers
+    assert tiers["T0"] == SPLIT.train
+    assert [len(tiers[name]) for name in ("T1", "T2", "T3", "T4")] == [14, 19, 65, 80]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seen_limit": 5}, "seen_limit must be 0, or from"),
+        ({"split": "pears"}, "there is no split 'pears'"),
+        ({"split": "", "seen_limit": 20}, "set split, too"),
+        ({"shapes": ("circle",)}, "the world has the shapes circle"),
+        ({"held_out": (HeldOut(tier="T1", phrase="moving up"),)}, "set held_out to an empty list"),
+    ],
+)
+def test_a_split_that_does_not_fit_its_world_is_refused(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        WorldConfig.model_validate(shapes_world().model_dump() | changes)
+
+
+def test_worlds_with_other_prompts_have_other_fingerprints() -> None:
+    world = shapes_world()
+    assert world.fingerprint != world.model_copy(update={"seen_limit": 100}).fingerprint
