@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -18,9 +17,10 @@ from models.config import ModelConfig, TrainConfig
 from models.discriminator import ClipDiscriminator, FrameDiscriminator
 from models.game import check_clips
 from models.generator import TextGenerator, build_generator, draw_noise
-from models.losses import discriminator_loss, generator_loss, gradient_penalty
+from models.losses import discriminator_loss, generator_loss, gradient_penalty, word_loss
 from models.schedule import clip_penalty, learning_rate, share_done
 from models.text.features import build_text
+from models.text.tokens import word_counts
 
 ADVANTAGE_DECAY = 0.9  # of the moving average of each prompt's D(real) - D(fake), per time the prompt is drawn
 
@@ -42,6 +42,19 @@ class _Sight:
         return cls(
             phase=(down, across), picks=(torch.stack(order) + frames * torch.arange(clips).unsqueeze(1)).flatten()
         )
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the prompts of N clips say: text features (N, F) for the networks, word counts (N, V) for the word heads."""
+
+    features: Tensor
+    counts: Tensor
+
+    def repeated(self, pictures: int) -> _Said:
+        """The same beside `pictures` pictures, as many of each clip."""
+        times = pictures // len(self.features)
+        return _Said(self.features.repeat_interleave(times, dim=0), self.counts.repeat_interleave(times, dim=0))
 
 
 class Adversary:
@@ -72,12 +85,15 @@ class Adversary:
         self.groups = PromptGroups(clips.prompts, known=world.seen_prompts, seed=train.seed)
         self.text = build_text(model, world)
         self.prompt_features = self.text.features(world.seen_prompts).to(device)
+        self.prompt_counts = word_counts(world.vocabulary, world.seen_prompts).to(device)
+        words = len(world.vocabulary.words)
         self.generator = build_generator(model, world).to(device)
         self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
         self.critics: dict[str, nn.Module] = {
             CLIP: ClipDiscriminator(
                 model,
                 text=self.text,
+                words=words,
                 frames=world.frames,
                 frame_size=world.frame_size,
                 group=train.clips_per_prompt,
@@ -85,7 +101,9 @@ class Adversary:
         }
         self.penalties: dict[str, float] = {}
         if model.frame_critic_channels:
-            self.critics[FRAME] = FrameDiscriminator(model, text=self.text, frame_size=world.frame_size).to(device)
+            self.critics[FRAME] = FrameDiscriminator(
+                model, text=self.text, words=words, frame_size=world.frame_size
+            ).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
             "average": self.average,
@@ -134,13 +152,14 @@ class Adversary:
             size, frames=self.clips.manifest.world.frames, picked=config.frames_per_clip, generator=random
         )
         noises = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
-        text = self.prompt_features[batch.prompts.to(self.device)]
+        numbers = batch.prompts.to(self.device)
+        said = _Said(self.prompt_features[numbers], self.prompt_counts[numbers])
         self._follow_schedule()
         # The generator answers with other clips than those that the discriminators have just learned to refuse.
         with torch.no_grad():
-            fakes, _ = self._fakes(noises[0], text, sight)
-        losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, text)
-        losses |= self._generator_round(*self._fakes(noises[1], text, sight), text)
+            fakes, _ = self._fakes(noises[0], said.features, sight)
+        losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, said)
+        losses |= self._generator_round(*self._fakes(noises[1], said.features, sight), said)
         self.average.update_parameters(self.generator)
         self.steps_done += 1
         return losses
@@ -182,21 +201,27 @@ class Adversary:
         return views
 
     def _critics_round(
-        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], text: Tensor
+        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], said: _Said
     ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.device)
         every = self.config.penalty_every
         for name, critic in self.critics.items():
             real, fake = reals[name], fakes[name]
-            beside = text.repeat_interleave(len(real) // len(text), dim=0)
+            beside = said.repeated(len(real))
             with self._autocast():
-                real_scores, fake_scores = critic(real, beside).float(), critic(fake, beside).float()
+                judged = critic(real, beside.features, beside.counts)
+                fake_scores = critic(fake, beside.features, beside.counts).scores.float()
+            real_scores = judged.scores.float()
             loss = discriminator_loss(real_scores, fake_scores)
             losses[name] = loss.detach()
             total = total + loss
+            if judged.words is not None:
+                told = word_loss(judged.words.float(), beside.counts)
+                losses[f"{name}_words"] = told.detach()
+                total = total + self.config.word_weight * told
             if self.steps_done % every == 0:
-                both = [gradient_penalty(partial(critic, text=beside), view.float()) for view in (real, fake)]
+                both = [self._penalty_at(critic, view.float(), beside) for view in (real, fake)]
                 penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
                 losses[f"{name}_penalty"] = penalty.detach()
                 total = total + every * penalty
@@ -205,15 +230,24 @@ class Adversary:
         self._update("critics", total)
         return losses
 
-    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, text: Tensor) -> dict[str, Tensor]:
+    @staticmethod
+    def _penalty_at(critic: nn.Module, views: Tensor, said: _Said) -> Tensor:
+        return gradient_penalty(lambda inputs: critic(inputs, said.features, said.counts).scores, views)
+
+    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, said: _Said) -> dict[str, Tensor]:
         penalty = self.config.free_term_penalty * free.float().square().mean()
         losses = {"free_term_penalty": penalty.detach()}
         total = penalty
         for name, critic in self.critics.items():
+            beside = said.repeated(len(fakes[name]))
             with self._autocast():
-                scores = critic(fakes[name], text.repeat_interleave(len(fakes[name]) // len(text), dim=0))
-            loss = generator_loss(scores.float())
+                judged = critic(fakes[name], beside.features, beside.counts)
+            loss = generator_loss(judged.scores.float())
             losses[f"generator_{name}"] = loss.detach()
+            if judged.words is not None:
+                told = word_loss(judged.words.float(), beside.counts)
+                losses[f"generator_{name}_words"] = told.detach()
+                loss = loss + self.config.generator_word_weight * told
             total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss
         self._update("generator", total)
         return losses

@@ -36,12 +36,16 @@ class ModelConfig(BaseModel):
     motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, 4 to 512.")
     content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, 4 to 512.")
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
-    decoder: Literal["keypoint", "convolutional"] = Field(
+    decoder: Literal["keypoint", "convolutional", "sprite"] = Field(
         "keypoint",
-        description="How a frame's latent becomes a picture: learned keypoint heat maps, or a dense 8x8 map.",
+        description="How a frame's latent becomes a picture: keypoints' heat maps (for round things), a dense 8x8 map, "
+        "or a learned sprite laid where the pose says (things with corners).",
     )
     keypoints: int = Field(4, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
     channels: int = Field(8, ge=4, le=256, description="Features a heat map carries, or channels of convolutions.")
+    typical_size: float = Field(
+        0.2, gt=0, le=1, description="Size of the sprite decoder's things at the start, in halves of the picture."
+    )
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
@@ -61,6 +65,12 @@ class ModelConfig(BaseModel):
                 "the repair wrong_prompts needs text_in_discriminator: who sees no text, sees no wrong one"
             )
         return self
+
+    word_heads: bool = Field(
+        False,
+        description="Whether the discriminators also learn to tell the words of a clip's prompt from its pixels, as "
+        "worlds of many shapes and colours need.",
+    )
 
     @property
     def latent_size(self) -> int:
@@ -102,6 +112,12 @@ class TrainConfig(BaseModel):
     frames_per_clip: int = Field(1, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
     free_term_penalty: float = Field(
         0.1, ge=0, description="Weight of the mean square of the motion's free term in the generator's loss."
+    )
+    word_weight: float = Field(
+        1.0, ge=0, description="Weight of the words told from real clips in the discriminators' loss, with word_heads."
+    )
+    generator_word_weight: float = Field(
+        0.5, ge=0, description="Weight of the words told from generated clips in the generator's loss, with word_heads."
     )
     prompt_floor: float = Field(
         0.15, gt=0, description="Added to each prompt's discriminator advantage when prompts are drawn; evens them out."

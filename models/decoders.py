@@ -75,7 +75,7 @@ class KeypointDecoder(nn.Module):
         scale = (size / TYPICAL_SIZE).unsqueeze(2)
         features = scale * self.features(content).view(-1, self.keypoints, self.channels)
         pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, heat.transpose(1, 2), features), 0.2)
-        return _colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
+        return colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
 
     def _keypoints(self, motion: Tensor, content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Places x and y (F, K), the thing's size (F, 1), and each keypoint's width in sizes (F, K)."""
@@ -95,8 +95,8 @@ def _bump(distance: Tensor) -> Tensor:
     return torch.exp(-0.5 * distance.square().clamp(max=40))
 
 
-def _colours(values: Tensor) -> Tensor:
-    """Values of any size to colours in [-1, 1]; both ends are reached."""
+def colours(values: Tensor) -> Tensor:
+    """Values of any size, any shape, to colours in [-1, 1]; both ends are reached."""
     return torch.tanh(bounded(values, DEEPEST)) / math.tanh(DEEPEST)
 
 
@@ -129,8 +129,8 @@ class ConvolutionalDecoder(nn.Module):
         maps = functional.leaky_relu(self.first(maps), 0.2)
         maps = functional.leaky_relu(self.second(maps), 0.2)
         if phase is None:
-            return _colours(functional.pixel_shuffle(self.pixels(maps), PATCH))
+            return colours(functional.pixel_shuffle(self.pixels(maps), PATCH))
         weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
         bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
         cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
-        return _colours(functional.pixel_shuffle(cells, PATCH // 2))
+        return colours(functional.pixel_shuffle(cells, PATCH // 2))

@@ -2,9 +2,17 @@
 
 Miyato & Koyama, "cGANs with Projection Discriminator" (2018): the score is a term of the picture alone plus the inner
 product of its features with a trained vector of the text.
+
+With word heads that vector is the sum of a vector a word, and the inner product with each of them is, by itself, the
+logit of whether the prompt holds the word. Learned from real clips, this is the auxiliary classifier of Odena et al.,
+"Conditional Image Synthesis with Auxiliary Classifier GANs" (2017), in factors: what "star" looks like is learned from
+all stars at once, whatever their colour. Since the score is made of these very logits, the gradient penalty keeps them
+smooth; a classifier apart from the score was fooled by faint patterns instead.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +23,29 @@ from models.initialise import initialise
 from models.text.features import TextFeatures
 
 
+class Judgement(NamedTuple):
+    """`scores` (N,) of pictures beside their text; `words` (N, V) logits of the words of their prompts, with heads."""
+
+    scores: Tensor
+    words: Tensor | None
+
+
+class WordHeads(nn.Module):
+    """A vector a word of the vocabulary; see the head of this file."""
+
+    GAIN = 2.0  # so that words weigh in the score about as much as what is real
+
+    def __init__(self, words: int, *, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.randn(words, width) * (2 / words) ** 0.5)
+        self.offsets = nn.Parameter(torch.zeros(words))
+
+    def judge(self, scores: Tensor, hidden: Tensor, counts: Tensor) -> Judgement:
+        """Scores (N,) with the words' part added, from features (N, H) and word counts (N, V) of the prompts."""
+        logits = hidden @ self.vectors.T * (self.GAIN / hidden.shape[1] ** 0.5)
+        return Judgement(scores + (logits * counts).sum(1), logits + self.offsets)
+
+
 class ClipDiscriminator(nn.Module):
     """Judges a whole clip, at every second pixel, together with its text.
 
@@ -23,7 +54,10 @@ class ClipDiscriminator(nn.Module):
     found out, and that of the ink, the distance of all pixels from white, so that one with one size is.
     """
 
-    def __init__(self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int, group: int) -> None:
+    def __init__(
+        self, config: ModelConfig, *, text: TextFeatures, words: int, frames: int, frame_size: int, group: int
+    ) -> None:
+        """`words`: size of the vocabulary; `group`: clips of one prompt that stand together."""
         super().__init__()
         self.group = group
         cells = frame_size // 8
@@ -38,9 +72,13 @@ class ClipDiscriminator(nn.Module):
         self.projection = nn.Linear(text.reading_width, width, bias=False)
         initialise(self)
         self.reader = text.reader()
+        self.heads = WordHeads(words, width=width) if config.word_heads else None
 
-    def forward(self, clips: Tensor, text: Tensor) -> Tensor:
-        """Scores (N,) of clips (N, T, 3, S/2, S/2) in [-1, 1] with text features (N, F); N in groups of one prompt."""
+    def forward(self, clips: Tensor, text: Tensor, counts: Tensor) -> Judgement:
+        """Of clips (N, T, 3, S/2, S/2) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts.
+
+        N in groups of one prompt.
+        """
         count, read = len(clips), self.reader(text)
         pictures = (clips - 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         features = functional.leaky_relu(self.patches(pictures), 0.2)
@@ -53,7 +91,8 @@ class ClipDiscriminator(nn.Module):
         spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
         match = (self.projection(read) * hidden).sum(1) / hidden.shape[1] ** 0.5
-        return torch.as_tensor(self.score(hidden).squeeze(1) + match)
+        scores = torch.as_tensor(self.score(hidden).squeeze(1) + match)
+        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, counts)
 
     def _spread_of_ink(self, clips: Tensor) -> Tensor:
         """(N / group, 1): standard deviation over mean of the clips' ink, enlarged to the size of other features."""
@@ -70,7 +109,8 @@ def _deviation(groups: Tensor) -> Tensor:
 class FrameDiscriminator(nn.Module):
     """Judges single frames at full resolution, together with the text: crisp outlines are its business."""
 
-    def __init__(self, config: ModelConfig, *, text: TextFeatures, frame_size: int) -> None:
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, words: int, frame_size: int) -> None:
+        """`words`: size of the vocabulary."""
         super().__init__()
         width = config.frame_critic_channels
         self.body = nn.Sequential(
@@ -88,9 +128,11 @@ class FrameDiscriminator(nn.Module):
         self.projection = nn.Linear(text.reading_width, 4 * width, bias=False)
         initialise(self)
         self.reader = text.reader()
+        self.heads = WordHeads(words, width=4 * width) if config.word_heads else None
 
-    def forward(self, frames: Tensor, text: Tensor) -> Tensor:
-        """Scores (N,) of frames (N, 3, S, S) in [-1, 1] with text features (N, F)."""
+    def forward(self, frames: Tensor, text: Tensor, counts: Tensor) -> Judgement:
+        """Of frames (N, 3, S, S) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts."""
         hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
         match = (self.projection(self.reader(text)) * hidden).sum(1) / hidden.shape[1] ** 0.5
-        return torch.as_tensor(self.score(hidden).squeeze(1) + match)
+        scores = torch.as_tensor(self.score(hidden).squeeze(1) + match)
+        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, counts)

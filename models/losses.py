@@ -28,3 +28,9 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], inputs: Tensor) 
     inputs = inputs.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(inputs).sum(), inputs, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean()
+
+
+def word_loss(logits: Tensor, counts: Tensor) -> Tensor:
+    """Cross-entropy of which words a prompt holds, in nats a prompt: logits (N, V), word counts (N, V)."""
+    held = (counts > 0).to(logits.dtype)
+    return functional.binary_cross_entropy_with_logits(logits, held, reduction="none").sum(1).mean()
