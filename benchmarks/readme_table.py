@@ -101,13 +101,13 @@ def results_table(reports: Sequence[EvaluationReport]) -> str:
     return "\n".join([*lines, "", note])
 
 
-def fill(readme: str, table: str) -> str:
-    """`readme` with `table` between the markers. Raises ValueError where the markers are gone."""
-    head, begin, rest = readme.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"The README holds no {BEGIN} ... {END}.")
-    return f"{head}{BEGIN}\n{table}\n{END}{tail}"
+def fill(page: str, block: str, *, begin: str = BEGIN, end: str = END) -> str:
+    """`page` with `block` between the markers. Raises ValueError where the markers are gone."""
+    head, found_begin, rest = page.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"The page holds no {begin} ... {end}.")
+    return f"{head}{begin}\n{block}\n{end}{tail}"
 
 
 def main() -> None:

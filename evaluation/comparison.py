@@ -1,8 +1,8 @@
 """When is one model better than another? The rule by which a champion is replaced.
 
-A candidate is better when its joint exact score on the held-out prompts is higher and its score on the seen prompts is
-not lower by more than noise. Noise is judged by the 95 % interval of the difference of two proportions made of their
-Wilson intervals (Newcombe, Statistics in Medicine 17 (1998), method 10).
+Only scores of one world compare. A candidate is better when its joint exact score on the held-out prompts is higher and
+its score on the seen prompts is not lower by more than noise. Noise is judged by the 95 % interval of the difference of
+two proportions made of their Wilson intervals (Newcombe, Statistics in Medicine 17 (1998), method 10).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Standing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    world: str = Field("", description="Fingerprint of the world whose prompts were scored; empty: not recorded.")
     seen: Rate = Field(description="Over the clips of all seen prompts (T0).")
     held_out: Rate | None = Field(
         description="Over the clips of all held-out prompts, whatever their tier; None in a world that holds none out."
@@ -56,9 +57,10 @@ def standing_of(report: EvaluationReport) -> Standing:
     seen = report.tier(SEEN_TIER).joint
     held_out = [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
     if not held_out:
-        return Standing(seen=seen, held_out=None)
+        return Standing(world=report.world_fingerprint, seen=seen, held_out=None)
     hits = sum(round(rate.value * rate.n) for rate in held_out)
-    return Standing(seen=seen, held_out=Rate.of_counts(hits, sum(rate.n for rate in held_out)))
+    together = Rate.of_counts(hits, sum(rate.n for rate in held_out))
+    return Standing(world=report.world_fingerprint, seen=seen, held_out=together)
 
 
 def difference_interval(a: Rate, b: Rate) -> tuple[float, float]:
@@ -74,6 +76,12 @@ def compare(candidate: Standing, champion: Standing, *, champion_name: str) -> V
     """Judge `candidate` against `champion`, which `champion_name` names in the verdict's words."""
     if candidate.held_out is None:
         return Verdict(False, NOTHING_HELD_OUT)
+    if candidate.world != champion.world:
+        return Verdict(
+            False,
+            f"{champion_name} was scored in another world, and scores of two worlds do not compare; the deployment "
+            "`promote` with even_if_not_better chooses between worlds",
+        )
     if champion.held_out is None:
         return Verdict(False, f"{champion_name} has no scores on held-out prompts to compare with")
     held_out = f"held-out joint exact {_percent(candidate.held_out)}"

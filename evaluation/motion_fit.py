@@ -66,6 +66,10 @@ class MotionFits:
             for m, error in zip(best, self.rmse[np.arange(len(best)), best], strict=True)
         )
 
+    def is_best(self, fit: MotionFit) -> NDArray[np.bool_]:
+        """bool (N,): no family fits better than `fit`, and it is within `MAX_RMSE`. Equal paths are equally right."""
+        return np.asarray((fit.rmse <= self.rmse.min(axis=1)) & (fit.rmse <= MAX_RMSE * self.frame_size / 64))
+
     def of(self, motion: NDArray[np.int64]) -> MotionFit:
         """The fit of one chosen motion (an index into `MOTIONS`) for each clip."""
         rows = np.arange(len(motion))

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.ablation import ablate
 from flows.commands.comparison import compare
 from flows.commands.configuration import show_config
 from flows.commands.evaluation import evaluate
@@ -60,6 +61,7 @@ app.command()(data)
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(ablate)
 app.command()(generate)
 app.command()(models)
 app.command()(register)

@@ -1,7 +1,11 @@
 """The flow that trains a model: data set, training, registration.
 
-python -m flows.train
+python -m flows.train                                          the full size
+python -m flows.train '{"train": {"steps": 100}}'              other values, as JSON
 """
+
+import json
+import sys
 
 from prefect import flow
 
@@ -82,4 +86,5 @@ def register(home: Home, checkpoint: CheckpointReference, *, awaits_evaluation: 
 
 
 if __name__ == "__main__":
-    train(WorldConfig(), DataConfig(), ModelConfig(), TrainConfig())
+    given = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+    train(**{"world": {}, "data": {}, "model": {}, "train": {}} | given)

@@ -33,6 +33,7 @@ INFO_FILE = "checkpoint.json"
 WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
+_STATES = 2  # states to go on from: one, and another should it be damaged
 
 logger = logging.getLogger("flipbook.checkpoint")
 
@@ -184,9 +185,16 @@ def newest_state(folder: Path, *, frozen_text: FrozenWeights | None = None) -> d
 
 
 def remove_old(folder: Path, *, keep: int) -> None:
-    """Delete all but the newest `keep` checkpoints below `folder`, and what a killed run left half-written."""
-    for checkpoint in sorted(folder.glob("step-*"))[:-keep]:
+    """Delete all but the newest `keep` checkpoints below `folder`, and what a killed run left half-written.
+
+    Of those that stay, the two newest keep the training's state, by far the largest file; the others can only be
+    looked at.
+    """
+    checkpoints = sorted(folder.glob("step-*"))
+    for checkpoint in checkpoints[:-keep]:
         shutil.rmtree(checkpoint, ignore_errors=True)
+    for checkpoint in checkpoints[-keep:-_STATES]:
+        (checkpoint / STATE_FILE).unlink(missing_ok=True)
     for unfinished in folder.glob(".*.tmp"):
         shutil.rmtree(unfinished, ignore_errors=True)
 

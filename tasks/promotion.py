@@ -74,7 +74,9 @@ def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better
         why = f"{'promoted' if promoted else 'not promoted'}: {verdict.why}"
         if promoted and not verdict.better:
             why = f"promoted by hand, although {verdict.why}"
-        table = difference_table(standing, theirs, champion_name=f"version {champion}") if theirs else ""
+        table = ""
+        if theirs is not None and theirs.world == standing.world:
+            table = difference_table(standing, theirs, champion_name=f"version {champion}")
         words = "**Champion**" if promoted else "Not the champion"
         _say(client, version, why, note=f"{words}, {why}.\n\n{table}")
         if promoted and champion is not None:

@@ -196,6 +196,8 @@ def _configuration(info: CheckpointInfo, params: Mapping[str, str]) -> str:
             f"* Penalties: clips {params['train.first_clip_penalty']} to {params['train.clip_penalty']}, frames "
             f"{params['train.frame_penalty']}, free term {params['train.free_term_penalty']}",
         ]
+    if model.network == "tutorial":
+        return "\n".join([*lines, f"* The tutorial's network, repairs: {', '.join(model.repairs) or 'none'}"])
     sizes = f"motion {model.motion}, text width {model.text_width}, channels {model.channels}"
     return "\n".join([*lines, f"* Generator: {sizes}, latent {model.latent_size}"])
 

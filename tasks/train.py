@@ -78,7 +78,9 @@ def train_model(
     device = _device_in_words(train.device)
     get_run_logger().info("training on %s", device)
     progress = current_progress()
-    progress.start(STEP, train.steps)
+    # Where CPU time ends it, how many steps there will be is an estimate that changes: show per cent.
+    total = 100 if train.cpu_minutes else train.steps
+    progress.start(STEP, total)
     clips = load_clips(dataset.folder)
     _remove_damaged(folder / FINAL)
     with TrainingRun.open(
@@ -95,7 +97,8 @@ def train_model(
             run.handle(event)
             if isinstance(event, Progress):
                 losses = "  ".join(f"{name} {value:.3g}" for name, value in event.losses.items())
-                progress.update(STEP, event.step, f"{losses}  {event.clips_per_second:.0f} clips/s")
+                done = total * event.step // event.total
+                progress.update(STEP, done, f"{losses}  {event.clips_per_second:.0f} clips/s")
 
         final = run_training(clips=clips, world=world, model=model, train=train, folder=folder, report=report)
         run.finish(final)

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 CHAMPION_REF = "models:/flipbook@champion"
 
 Preset = Annotated[
-    str, typer.Option("--preset", "-p", help="full or small; what follows overrides it.", envvar="FLIPBOOK_PRESET")
+    str,
+    typer.Option(
+        "--preset", "-p", help="full, small or tutorial; what follows overrides it.", envvar="FLIPBOOK_PRESET"
+    ),
 ]
 ConfigFile = Annotated[
     Path | None,

@@ -66,3 +66,12 @@ def test_no_candidate_beats_its_equal(trials, data):
 def test_what_is_no_share_of_clips_is_refused(hits, trials):
     with pytest.raises(ValueError, match="at least one clip"):
         rate(hits, trials)
+
+
+def test_scores_of_two_worlds_do_not_compare_however_high_they_are():
+    better = Standing(world="b", seen=rate(1152, 1152), held_out=rate(512, 512))
+    for champion in (CHAMPION, CHAMPION.model_copy(update={"world": "a"})):
+        verdict = compare(better, champion, champion_name="version 2")
+        assert not verdict.better
+        assert "another world" in verdict.why
+    assert compare(better, CHAMPION.model_copy(update={"world": "b"}), champion_name="version 2").better

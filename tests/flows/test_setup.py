@@ -20,6 +20,7 @@ from flows.services.programs import WORKERS
 from flows.setup import register_all
 
 DEPLOYMENTS = {
+    "ablate/ablate": "cpu",
     "announce/announce": "cpu",
     "clean/clean": "cpu",
     "compare/compare": "cpu",

@@ -239,6 +239,14 @@ def test_only_the_newest_checkpoints_are_kept(clips: ClipTensors, tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "step-00000010", "step-00000011"]
 
 
+def test_of_many_kept_checkpoints_the_two_newest_can_be_gone_on_from(clips: ClipTensors, tmp_path: Path) -> None:
+    _train(clips, tmp_path, checkpoint_seconds=1e-9, keep=5)
+    kept = sorted(tmp_path.glob("step-*"))
+    assert [path.name for path in kept] == [f"step-{step:08d}" for step in range(7, 12)]
+    assert [(path / "training.pt").exists() for path in kept] == [False, False, False, True, True]
+    assert TextToVideo.load(kept[0]).generate(["circle moving left"], seed=0).shape == (1, 4, 32, 32, 3)
+
+
 def test_a_finished_training_is_not_done_again(clips: ClipTensors, trained: Path) -> None:
     events: list[TrainEvent] = []
     assert _train(clips, trained.parent, events) == trained

@@ -1,0 +1,126 @@
+"""The ablation at toy size, on a real Prefect server and MLflow store."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from tiny import tiny_config
+
+from benchmarks.readme_table import fill
+from benchmarks.why_table import BEGIN, END, PAGE, ablation_block
+from evaluation.ablation import Ablation
+from flows.ablate import AblationError, AblationResult, ablate, train_apart
+from flows.cli import execute
+from flows.generate import generate
+from flows.variants import OURS, variants
+from models.checkpoint import read_info
+from tasks.ablation_record import PARENT_TAG
+from tasks.home import HOME_VARIABLE, Home
+from tasks.mlflow_store import open_store
+from tasks.train import is_trained
+
+MINUTES = 0.005
+
+
+@pytest.fixture(scope="module")
+def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory):
+    """One home for all tests of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield Home.from_environment().create()
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("ablation")
+
+
+@pytest.fixture(scope="module")
+def first(home: Home, out: Path) -> AblationResult:
+    return ablate(tiny_config(), MINUTES, out=out)
+
+
+def test_each_variant_has_one_thing_more_than_the_one_before() -> None:
+    config = tiny_config()
+    found = variants(config, cpu_minutes=6, seed=3)
+    assert [variant.name for variant in found][:3] == ["as published", "+ varied world", "+ clip latent"]
+    assert found[0].world.laws == "tutorial"
+    assert {variant.world for variant in found[1:]} == {config.world}
+    assert [len(variant.model.repairs) for variant in found] == [0, 0, 1, 2, 3, 4, 5, 6, 0]
+    for before, after in pairwise(found[1:-1]):
+        assert after.model.repairs[:-1] == before.model.repairs
+    assert found[-1].model == config.model
+    assert {(v.train.cpu_minutes, v.train.threads, v.train.seed, v.train.device) for v in found} == {(6, 1, 3, "cpu")}
+
+
+def test_every_variant_is_trained_for_its_time_and_measured_on_the_same_prompts(first, home):
+    results = first.ablation.results
+    assert [result.name for result in results] == [v.name for v in variants(tiny_config(), cpu_minutes=1, seed=0)]
+    for result in results:
+        end = result.curve.points[-1]
+        assert end.cpu_minutes >= MINUTES
+        assert {tier: rate.n for tier, rate in result.tiers.items()} == {"T0": 12, "T1": 4}
+    finals = [read_info(folder) for folder in home.checkpoints.glob("*/final")]
+    assert len(finals) == len(results)
+    assert {info.step for info in finals} == {result.curve.points[-1].step for result in results}
+
+
+def test_table_plot_and_figures_lie_in_the_folder_and_in_mlflow(first, home, out, tmp_path):
+    client = open_store(home)
+    assert sorted(path.name for path in out.iterdir()) == ["ablation.json", "ablation.md", "ablation.png"]
+    for path in out.iterdir():
+        kept = Path(client.download_artifacts(first.run_id, path.name, str(tmp_path)))
+        assert kept.read_bytes() == path.read_bytes()
+    assert Ablation.model_validate_json((out / "ablation.json").read_bytes()) == first.ablation
+    run = client.get_run(first.run_id)
+    assert run.info.status == "FINISHED"
+    assert {"as published/seed 0/T0_joint_exact", "ours the full recipe/seed 0/T1_joint_exact"} <= set(run.data.metrics)
+    for result in first.ablation.results:
+        assert client.get_run(result.run_id).data.tags[PARENT_TAG] == first.run_id
+
+
+def test_prefect_shows_table_and_plot(first):
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["ablation"])))
+    assert f"| {OURS} |" in str(found[0].data)
+    assert "data:image/png;base64," in str(found[0].data)
+
+
+def test_the_same_ablation_again_trains_and_records_nothing(first, home):
+    before = {path: path.stat().st_mtime_ns for path in home.checkpoints.rglob("*")}
+    again = ablate(tiny_config(), MINUTES)
+    assert again == first
+    assert {path: path.stat().st_mtime_ns for path in home.checkpoints.rglob("*")} == before
+
+
+def test_a_training_in_a_process_of_its_own_is_found_by_the_flow(first, home):
+    config = tiny_config()
+    variant = variants(config, cpu_minutes=2 * MINUTES, seed=0)[-1]
+    dataset = generate(variant.world, config.data)
+    assert not is_trained(home, variant.world, variant.model, variant.train, dataset)
+    train_apart(variant, config.data)
+    assert is_trained(home, variant.world, variant.model, variant.train, dataset)
+
+
+def test_a_training_that_fails_in_its_process_says_why(first, home):
+    config = tiny_config()
+    variant = variants(config, cpu_minutes=MINUTES, seed=0)[-1]
+    absent = replace(variant, train=variant.train.model_copy(update={"device": "cuda:7"}))
+    with pytest.raises(AblationError, match=r"(?s)'ours, the full recipe' failed.*cuda:7"):
+        train_apart(absent, config.data)
+
+
+def test_a_world_that_the_tutorial_has_no_words_for_is_refused_in_a_line(home, capsys):
+    assert execute(["ablate", "--set", 'world.shapes=["square"]', "--out", str(home.root / "x")]) == 1
+    assert "knows shapes circle only, not square" in capsys.readouterr().err
+    assert not (home.root / "x").exists()
+
+
+def test_the_docs_have_a_place_for_table_and_plot(first):
+    page = fill(PAGE.read_text(encoding="utf-8"), ablation_block(first.ablation), begin=BEGIN, end=END)
+    assert "(images/ablation.png)" in page
+    assert "| as published |" in page
