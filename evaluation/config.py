@@ -21,6 +21,13 @@ class EvaluationConfig(BaseModel):
         1234, ge=0, lt=2**63, description="Seed of the noise of the generated clips and of the real ones."
     )
     videos_per_prompt: int = Field(4, ge=0, le=64, description="Clips per prompt that are written as videos, 0 to 64.")
+    shown_prompts: int = Field(
+        20,
+        ge=1,
+        le=10_000,
+        description="Prompts of each tier that videos and pictures show at most, evenly spread over the tier; scored "
+        "are all. 1 to 10,000.",
+    )
     frechet: bool = Field(
         True, description="Whether to train an encoder on real clips (some seconds) and report the Frechet distance."
     )

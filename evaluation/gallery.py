@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from data.clips import make_clips_for
+from data.selection import evenly_spread
 from data.storage import write_atomically
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
@@ -28,7 +29,9 @@ _GAP = 12
 
 
 def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config: EvaluationConfig) -> list[Path]:
-    """Write the first `config.videos_per_prompt` samples of every prompt to `folder`, and two pages of the first.
+    """Write the first `config.videos_per_prompt` samples of prompts to `folder`, and two pages of the first.
+
+    Shown are `config.shown_prompts` of each tier at most, evenly spread.
 
     They are the samples that `evaluate` scores with the same sampler and config, in order, none left out: `*.mp4`,
     `*.gif`, `*.avi` and `clips.npz` of all, `contact-sheet.png` (real clips beside them, failures marked) and
@@ -44,7 +47,7 @@ def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config:
     count = config.videos_per_prompt
     if count == 0:
         return []
-    prompts = [prompt for members in world.tiers.values() for prompt in members]
+    prompts = [prompt for members in world.tiers.values() for prompt in evenly_spread(members, config.shown_prompts)]
     clips = [draw_samples(sampler, prompt, count=count, seed=config.seed, world=world) for prompt in prompts]
     written = write_videos(
         folder,

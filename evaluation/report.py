@@ -6,14 +6,16 @@ prompts show what a model that ignores its prompt would.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.clips import make_clips_for
+from data.prompts import Meaning
 from data.world import WorldConfig
+from evaluation.attributes import AttributeScores, attribute_scores
 from evaluation.config import EvaluationConfig
 from evaluation.diversity import Diversity, diversity
 from evaluation.frechet import ClipEncoder, Frechet, frechet_distance, shuffle_frames, train_encoder
@@ -28,6 +30,8 @@ ReportProgress = Callable[[int, int, str], None]
 
 SEEN_TIER = "T0"
 """The tier of the prompts that training shows; all others are held out."""
+LISTED_ALL, LISTED_WORST = 40, 20
+"""Up to how many prompts tables list all of them, and how many of the worst where there are more."""
 
 
 class Scores(BaseModel):
@@ -57,6 +61,9 @@ class EvaluationReport(BaseModel):
     config: EvaluationConfig = Field(description="What was measured, and with which seed.")
     tiers: tuple[Scores, ...] = Field(description="T0: seen prompts; the others are held out.")
     prompts: tuple[Scores, ...] = Field(description="The same per prompt, in the tiers' order.")
+    attributes: tuple[AttributeScores, ...] = Field(
+        description="The same per motion, shape and colour that prompts ask for, tier by tier."
+    )
     frechet: Frechet | None = Field(
         description="In-domain Frechet distance over the seen prompts; None if not asked for."
     )
@@ -72,6 +79,13 @@ class EvaluationReport(BaseModel):
         """The scores of each prompt of a tier."""
         wanted = set(self.tier(tier).prompts)
         return tuple(scores for scores in self.prompts if scores.name in wanted)
+
+    @property
+    def listed(self) -> tuple[Scores, ...]:
+        """The prompts that tables list: all, or the `LISTED_WORST` worst ones where they are more than `LISTED_ALL`."""
+        if len(self.prompts) <= LISTED_ALL:
+            return self.prompts
+        return tuple(sorted(self.prompts, key=lambda scores: scores.joint.value)[:LISTED_WORST])
 
     def worst(self, tier: str) -> Scores:
         """The prompt of a tier with the lowest joint exact."""
@@ -99,13 +113,13 @@ def evaluate(
     if config.frechet:
         tell(0, total, "training the encoder of the Frechet distance on real clips")
         encoder = train_encoder(world, seed=config.seed)
-    everyone = [prompt for _, prompt in prompts]
+    meanings = {prompt: world.meaning_of(prompt) for _, prompt in prompts}
     parts: list[_PromptPart] = []
     for number, (tier, prompt) in enumerate(prompts):
         tell(number + config.frechet, total, prompt)
         parts.append(
             _score_prompt(
-                sampler, prompt, number, everyone, world, config, encoder if tier == SEEN_TIER else None, tier=tier
+                sampler, prompt, number, meanings, world, config, encoder if tier == SEEN_TIER else None, tier=tier
             )
         )
     tell(total, total, "done")
@@ -114,6 +128,11 @@ def evaluate(
         config=config,
         tiers=tuple(_scores(tier, [part for part in parts if part.tier == tier]) for tier in world.tiers),
         prompts=tuple(_scores(part.prompt, [part]) for part in parts),
+        attributes=tuple(
+            scores
+            for tier in world.tiers
+            for scores in attribute_scores(tier, [part.generated for part in parts if part.tier == tier], world)
+        ),
         frechet=_frechet([part for part in parts if part.features is not None]),
     )
 
@@ -155,7 +174,7 @@ def _score_prompt(
     sampler: Sampler,
     prompt: str,
     number: int,
-    everyone: Sequence[str],
+    meanings: Mapping[str, Meaning],
     world: WorldConfig,
     config: EvaluationConfig,
     encoder: ClipEncoder | None,
@@ -167,8 +186,7 @@ def _score_prompt(
     frames = draw_samples(sampler, prompt, count=count, seed=config.seed, world=world)
     real = make_clips_for(world, prompts=[prompt] * config.samples_real, seed=real_seed).frames
     seen = observe(frames, world)
-    meaning = world.meaning_of(prompt)
-    others = [other for other in everyone if world.meaning_of(other) != meaning] or list(everyone)
+    others = [other for other in meanings if meanings[other] != meanings[prompt]] or list(meanings)
     wrong = [others[k] for k in np.random.default_rng(shuffle_seed).integers(len(others), size=count)]
     scores = (
         score_observations(seen, [prompt] * count, world),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluation.attributes import ATTRIBUTES
 from evaluation.measures import Measures
 from evaluation.report import EvaluationReport, Scores
 
@@ -30,8 +31,9 @@ def report_markdown(report: EvaluationReport) -> str:
         "the same samples get against other prompts. **Joint exact**: the right motion, shape and colour, and exactly "
         "one shape of the right size in nine frames of ten.",
         _frechet_line(report),
-        "## Prompts",
-        _prompt_table(report.prompts),
+        *_attribute_parts(report),
+        _prompts_heading(report),
+        _prompt_table(report.listed),
         "Diversity is the spread of the samples' start, speed and size over that of real clips: 1 is as varied as "
         "reality. Coverage is the share of real clips that have a sample in their neighbourhood.",
     ]
@@ -70,6 +72,30 @@ def _tier_table(report: EvaluationReport) -> str:
         "RMSE px",
     )
     return _table((*head, "cosine", "smoothness px"), rows)
+
+
+def _attribute_parts(report: EvaluationReport) -> list[str]:
+    """A table of what fails, where prompts differ in more than one thing."""
+    if len({scores.attribute for scores in report.attributes}) < 2:
+        return []
+    tiers = [tier.name for tier in report.tiers]
+    found = {(scores.attribute, scores.value, scores.tier): scores for scores in report.attributes}
+    rows = []
+    for attribute, value in sorted({key[:2] for key in found}, key=lambda pair: (ATTRIBUTES.index(pair[0]), pair[1])):
+        cells = [found.get((attribute, value, tier)) for tier in tiers]
+        texts = [f"{_percent(one.joint.value)} ({_percent(one.right.value)})" if one else "-" for one in cells]
+        rows.append((attribute, value, *texts))
+    return [
+        "## Motions, shapes and colours",
+        _table(("asked for", "", *tiers), rows),
+        "Joint exact of all prompts that ask for it; in brackets the share of the clips in which this motion, shape or "
+        "colour itself is right.",
+    ]
+
+
+def _prompts_heading(report: EvaluationReport) -> str:
+    listed, all_prompts = len(report.listed), len(report.prompts)
+    return "## Prompts" if listed == all_prompts else f"## The {listed} worst of {all_prompts} prompts"
 
 
 def _prompt_table(prompts: Sequence[Scores]) -> str:

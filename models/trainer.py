@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data.dataset import ClipTensors
+from data.selection import spread_over_tiers
 from data.world import WorldConfig
 from models.adversary import Adversary
 from models.checkpoint import FINAL, CheckpointInfo, newest_state, read_info, remove_old, save_checkpoint
@@ -29,6 +30,8 @@ from models.sampling import render_samples
 from models.schedule import share_done
 from models.tutorial.adversary import TutorialAdversary
 
+SAMPLED_PROMPTS = 24
+"""Samples show so many prompts at most, of all tiers."""
 _GAMES: dict[str, Callable[..., Game]] = {"flipbook": Adversary, "tutorial": TutorialAdversary}
 
 
@@ -47,7 +50,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Samples:
-    """One clip of the averaged generator per prompt, held-out prompts too: frames uint8 (N, T, S, S, 3)."""
+    """One clip of the averaged generator per prompt, held-out prompts too: frames uint8 (N, T, S, S, 3).
+
+    Of more than `SAMPLED_PROMPTS` prompts it is an even choice.
+    """
 
     step: int
     prompts: tuple[str, ...]
@@ -140,7 +146,7 @@ def _run(
     report: Callable[[TrainEvent], None],
     save: Callable[[str], Path],
 ) -> None:
-    prompts = tuple(prompt for tier in world.tiers.values() for prompt in tier)
+    prompts = spread_over_tiers(world.tiers, SAMPLED_PROMPTS)
     text = network_of(game.model).text(game.model, world).features(prompts, unknown_words="ignore")
     sums: dict[str, list[Tensor]] = {}
     reported, steps, saved = time.monotonic(), 0, time.monotonic()

@@ -8,6 +8,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from data.selection import evenly_spread
 from evaluation.inline_gif import gif_uri
 from evaluation.report import SEEN_TIER, EvaluationReport, Scores
 from tasks.caching import MLFLOW_ATTEMPTS, retried
@@ -42,9 +43,9 @@ def publish_evaluation(
 
 
 def score_rows(report: EvaluationReport) -> list[dict[str, str]]:
-    """A row a tier, then a row a prompt, with what matters most of each."""
+    """A row a tier, then a row a prompt that tables list, with what matters most of each."""
     rows = [_score_row(f"{tier.name}, all prompts", tier) for tier in report.tiers]
-    return rows + [_score_row(scores.name, scores) for scores in report.prompts]
+    return rows + [_score_row(scores.name, scores) for scores in report.listed]
 
 
 def _score_row(name: str, scores: Scores) -> dict[str, str]:
@@ -60,19 +61,26 @@ def _score_row(name: str, scores: Scores) -> dict[str, str]:
 
 
 def videos_markdown(folder: Path, report: EvaluationReport, *, model_ref: str, origin: str) -> str:
-    """Every prompt of the report with its score and its video as an inline GIF, which Prefect's pages show moving.
+    """The prompts that videos show, each with its score and its video as an inline GIF, which Prefect shows moving.
 
     What no training clip showed comes first: that is what people want to see.
     """
     lines = [f"## {model_ref}", "", origin, "", "Beside each prompt: the share of its clips that were right in all."]
     for heading, seen in (("In no training clip", False), ("Seen in training", True)):
         tiers = [tier for tier in report.tiers if (tier.name == SEEN_TIER) == seen]
-        cells = [_video_cell(folder, tier, scores) for tier in tiers for scores in report.prompts_of(tier.name)]
-        lines += ["", f"### {heading}", "", "| " * VIDEOS_A_ROW + "|", "| --- " * VIDEOS_A_ROW + "|"]
+        cells = [_video_cell(folder, tier, scores) for tier in tiers for scores in _shown(report, tier)]
+        count, asked = len(cells), sum(len(tier.prompts) for tier in tiers)
+        part = "" if count == asked else f" ({count} of {asked} prompts)"
+        lines += ["", f"### {heading}{part}", "", "| " * VIDEOS_A_ROW + "|", "| --- " * VIDEOS_A_ROW + "|"]
         for start in range(0, len(cells), VIDEOS_A_ROW):
             lines.append(f"| {' | '.join(cells[start : start + VIDEOS_A_ROW])} |")
     lines += ["", f"All videos, as MP4 too, lie in `{folder / VIDEOS}`."]
     return "\n".join(lines)
+
+
+def _shown(report: EvaluationReport, tier: Scores) -> list[Scores]:
+    shown = set(evenly_spread(tier.prompts, report.config.shown_prompts))
+    return [scores for scores in report.prompts_of(tier.name) if scores.name in shown]
 
 
 def _video_cell(folder: Path, tier: Scores, scores: Scores) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.selection import evenly_spread
 from data.world import WorldConfig
 from evaluation.comparison import Standing, standing_of
 from evaluation.report import EvaluationReport, Scores
@@ -27,6 +28,7 @@ EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"
 EVALUATION_RUN_TAG = "evaluation_run"
 DATASET_PREFIX = "flipbook-prompts-"
 ARTIFACTS = "evaluation"
+SOURCE_LIMIT = 60_000  # characters; MLflow refuses data sets whose source has more than 65,535
 HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_worst_prompt", "motion", "shape_iou")
 
 
@@ -178,11 +180,19 @@ def _tier_dataset(tier: str, prompts: tuple[str, ...]) -> DatasetInput:
         name=DATASET_PREFIX + tier,
         digest=_prompts_digest(prompts),
         source_type="code",
-        source=json.dumps({"tags": {"prompts": list(prompts)}}),
+        source=_source(prompts),
         schema=json.dumps({"mlflow_colspec": [{"name": "prompt", "type": "string", "required": True}]}),
         profile=json.dumps({"prompts": len(prompts)}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
+
+
+def _source(prompts: tuple[str, ...]) -> str:
+    """The prompts as JSON, an even choice of them where MLflow would not keep all."""
+    shown = prompts
+    while len(text := json.dumps({"tags": {"prompts": list(shown)}})) > SOURCE_LIMIT:
+        shown = evenly_spread(prompts, len(shown) * SOURCE_LIMIT // (len(text) + 1))
+    return text
 
 
 def _prompts_digest(prompts: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from data.selection import evenly_spread
 from evaluation.comparison import Standing, difference_interval
 from evaluation.report import EvaluationReport
 from models.checkpoint import CheckpointInfo
@@ -25,7 +26,8 @@ STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS = (
 ORDER = (STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS)
 LIMIT = 5000  # characters; MLflow's database keeps no longer description
 DISPENSABLE = (CONFIGURATION, USE, CODE)  # in this order, where the note is too long
-PROMPTS_SHOWN = 20
+PROMPTS_SHOWN = 20  # of a tier
+PROMPT_EXAMPLES = 4  # of a tier that has more
 EVALUATION_WORDS = "Run of the evaluation: all metrics"
 VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"
 
@@ -168,9 +170,9 @@ def _trained_on(info: CheckpointInfo, run: Run) -> str:
     facts = [f"* Data set: {_dataset(info, run)}, fingerprint `{info.data_fingerprint}`"]
     for tier, prompts in world.tiers.items():
         kind = "seen" if tier == "T0" else "held out, in no training clip"
-        shown = ", ".join(prompts[:PROMPTS_SHOWN])
-        more = f" and {len(prompts) - PROMPTS_SHOWN} more" if len(prompts) > PROMPTS_SHOWN else ""
-        facts.append(f"* {tier}, {kind} ({len(prompts)}): {shown}{more}")
+        few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
+        more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""
+        facts.append(f"* {tier}, {kind} ({len(prompts)}): {', '.join(few)}{more}")
     return "\n".join(facts)
 
 

@@ -156,6 +156,7 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
                 for tier, prompts in world.tiers.items()
                 for prompt in prompts
             ),
+            attributes=(),
             frechet=Frechet(generated=2.0, floor=1.0, shuffled_frames=9.0, n=64),
         )
 

@@ -114,7 +114,7 @@ def test_a_world_with_hundreds_of_prompts_fits_into_what_mlflow_keeps(home, make
     register_version(home, run_id=make_run(), checkpoint=checkpoint, digest=checkpoint_digest(checkpoint))
     note = note_of(home, 1)
     assert len(note) <= LIMIT
-    assert "and 142 more" in note
+    assert "and 158 more" in note
     too_long = with_sections(note, {"Scores": "x" * 2500})
     assert len(too_long) <= LIMIT
     assert {"Standing", "Scores", "Trained on", "Links"} <= set(headings(too_long))

@@ -1,0 +1,48 @@
+"""A few of many prompts: evenly spread, and always the same ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.selection import evenly_spread, spread_over_tiers
+from data.shapes import COLOURS, SHAPES
+from data.world import WorldConfig
+from data.worlds import shapes_world
+
+
+@given(count=st.integers(0, 200), limit=st.integers(1, 50))
+def test_chosen_prompts_are_different_in_order_and_one_of_each_stretch(count: int, limit: int) -> None:
+    prompts = [f"{number:03d}" for number in range(count)]
+    chosen = [int(prompt) for prompt in evenly_spread(prompts, limit)]
+    assert len(chosen) == min(count, limit)
+    assert chosen == sorted(set(chosen))
+    stretches = [[k * count // len(chosen), (k + 1) * count // len(chosen)] for k in range(len(chosen))]
+    assert all(first <= number < last for number, (first, last) in zip(chosen, stretches, strict=True))
+
+
+def test_a_choice_does_not_fall_into_step_with_the_list() -> None:
+    chosen = evenly_spread(shapes_world().seen_prompts, 40)
+    shown = Counter(word for prompt in chosen for word in prompt.split()[:2])
+    assert set(shown) == {*SHAPES, *COLOURS}
+    assert max(shown.values()) < 20
+
+
+def test_all_prompts_of_a_small_world_are_chosen_in_order() -> None:
+    tiers = WorldConfig().tiers
+    assert spread_over_tiers(tiers, 24) == tuple(prompt for members in tiers.values() for prompt in members)
+
+
+def test_every_tier_of_a_large_world_has_its_share() -> None:
+    tiers = shapes_world().tiers
+    chosen = spread_over_tiers(tiers, 24)
+    assert len(chosen) == 24
+    assert {sum(prompt in members for prompt in chosen) for members in tiers.values()} == {24 // len(tiers)}
+
+
+def test_what_a_small_tier_leaves_the_larger_ones_take() -> None:
+    tiers = {"T0": [f"a{k}" for k in range(100)], "T1": ["b"], "T2": [f"c{k}" for k in range(8)]}
+    chosen = spread_over_tiers(tiers, 24)
+    assert [sum(prompt[0] == letter for prompt in chosen) for letter in "abc"] == [15, 1, 8]
