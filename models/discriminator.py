@@ -65,8 +65,10 @@ class ClipDiscriminator(nn.Module):
         self.conv = nn.Conv2d(32, 16, 3, padding=1)
         self.frame = nn.Linear(16 * cells**2, config.frame_features)
         width = config.critic_width
-        self.text = nn.Linear(text.reading_width, config.text_width)
-        self.first = nn.Linear(frames * config.frame_features + config.text_width, width)
+        # Word heads must find the words in the pixels, so the text is not laid beside them.
+        beside = 0 if config.word_heads else config.text_width
+        self.text = nn.Linear(text.reading_width, beside) if beside else None
+        self.first = nn.Linear(frames * config.frame_features + beside, width)
         self.second = nn.Linear(width + 2, width)
         self.score = nn.Linear(width, 1)
         self.projection = nn.Linear(text.reading_width, width, bias=False)
@@ -84,7 +86,9 @@ class ClipDiscriminator(nn.Module):
         features = functional.leaky_relu(self.patches(pictures), 0.2)
         features = functional.leaky_relu(self.conv(features), 0.2)
         features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N * T, F)
-        joined = torch.cat([features.view(count, -1), self.text(read)], dim=1)
+        joined = features.view(count, -1)
+        if self.text is not None:
+            joined = torch.cat([joined, self.text(read)], dim=1)
         hidden = functional.leaky_relu(self.first(joined), 0.2)
         groups = hidden.view(-1, self.group, hidden.shape[1])
         spread = _deviation(groups).mean(dim=1, keepdim=True)
