@@ -33,16 +33,15 @@ class Judgement(NamedTuple):
 class WordHeads(nn.Module):
     """A vector a word of the vocabulary; see the head of this file."""
 
-    GAIN = 2.0  # so that words weigh in the score about as much as what is real
-
     def __init__(self, words: int, *, width: int) -> None:
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(words, width) * (2 / words) ** 0.5)
+        # Small vectors, not a small factor: Adam's steps are of one size, and a factor would make learning slow.
+        self.vectors = nn.Parameter(torch.randn(words, width) * (2 / (words * width)) ** 0.5)
         self.offsets = nn.Parameter(torch.zeros(words))
 
     def judge(self, scores: Tensor, hidden: Tensor, counts: Tensor) -> Judgement:
         """Scores (N,) with the words' part added, from features (N, H) and word counts (N, V) of the prompts."""
-        logits = hidden @ self.vectors.T * (self.GAIN / hidden.shape[1] ** 0.5)
+        logits = hidden @ self.vectors.T
         return Judgement(scores + (logits * counts).sum(1), logits + self.offsets)
 
 
