@@ -39,7 +39,8 @@ def test_every_tier_of_a_large_world_has_its_share() -> None:
     tiers = shapes_world().tiers
     chosen = spread_over_tiers(tiers, 24)
     assert len(chosen) == 24
-    assert {sum(prompt in members for prompt in chosen) for members in tiers.values()} == {24 // len(tiers)}
+    fair = 24 // len(tiers)
+    assert {sum(prompt in members for prompt in chosen) for members in tiers.values()} <= {fair, fair + 1}
 
 
 def test_what_a_small_tier_leaves_the_larger_ones_take() -> None:

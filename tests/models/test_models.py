@@ -123,7 +123,8 @@ def test_the_discriminator_judges_the_text(clips: ClipTensors) -> None:
     pictures = torch.rand(4, 4, 3, 16, 16) * 2 - 1
     left = word_counts(WORLD.vocabulary, ["circle moving left"] * 4)
     shrinking = word_counts(WORLD.vocabulary, ["circle shrinking"] * 4)
-    assert not torch.allclose(adversary.critics[CLIP](pictures, left), adversary.critics[CLIP](pictures, shrinking))
+    first, second = (adversary.critics[CLIP](pictures, text, text).scores for text in (left, shrinking))
+    assert not torch.allclose(first, second)
 
 
 def test_the_gradient_penalty_of_a_linear_score_is_its_squared_norm() -> None:
