@@ -32,9 +32,9 @@ def write_clips(folder: Path, *, first: int, count: int, seed: int) -> None:
         clip = folder / f"video_{number}"
         clip.mkdir(parents=True, exist_ok=True)
         (clip / "prompt.txt").write_text(f"circle {phrase}")
-        motion = parse_prompt(f"circle {phrase}").motion
+        (meaning,) = parse_prompt(f"circle {phrase}")
         for frame in range(FRAMES):
-            cv2.imwrite(str(clip / f"frame_{frame}.png"), tutorial_frame(motion, frame, frame_size=SIZE))
+            cv2.imwrite(str(clip / f"frame_{frame}.png"), tutorial_frame(meaning.motion, frame, frame_size=SIZE))
 
 
 class TutorialDataset(Dataset[tuple[torch.Tensor, str]]):

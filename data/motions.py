@@ -66,6 +66,10 @@ class Path:
     radii: Floats
     angles: Floats
 
+    def rows(self, chosen: NDArray[np.int64]) -> Path:
+        """The paths of some of the clips."""
+        return Path(self.centres[chosen], self.radii[chosen], self.angles[chosen])
+
 
 def triangle_wave(phase: Floats) -> Floats:
     """Triangle wave of period 1 and range [-1, 1]: -1 at phase 0, +1 at phase 0.5."""

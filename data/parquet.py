@@ -3,7 +3,7 @@
 `frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B, as the field's metadata say:
 `np.frombuffer(value, np.uint8).reshape(T, 3, S, S)`. Whole colour planes take two thirds of the bytes and time of
 interleaved pixels, and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that a
-motion does not draw is null.
+motion does not draw is null. Worlds of two objects a clip have a second set of these columns, `motion_2` and so on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data.clips import ClipBatch
+from data.clips import ClipBatch, ObjectBatch
 from data.motions import FACTORS
 from data.storage import DamagedShardError
 from data.world import WorldConfig
@@ -30,7 +30,7 @@ Compression = Literal["zstd", "lz4"]
 _ZSTD_LEVEL = -2  # a tenth more bytes than level 1, a tenth less time to write and to read
 _PAGE_BYTES = 2**20  # a page stays in the CPU's cache while it is compressed
 _READ_BYTES = 2**22  # frames are decoded so much at a time, and looked through while they are in the cache
-_NAMES = ("prompt", "motion", "shape", "colour")
+_NAMES = ("motion", "shape", "colour")
 _PATHS = {"centre_x": "px", "centre_y": "px", "radii": "px", "angles": "radians"}
 _FACTOR_UNITS = {
     "phase": "periods",
@@ -61,17 +61,23 @@ def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
     fields: list[pa.Field[Any]] = [
         pa.field("key", pa.string(), nullable=False),
         pa.field("index", pa.int64(), nullable=False),
-        *(pa.field(name, pa.string(), nullable=False) for name in _NAMES),
-        pa.field("factors", factors, nullable=False),
-        *(
-            pa.field(
-                name,
-                pa.list_(pa.field("element", pa.float32(), nullable=False)),
-                nullable=False,
-                metadata={"unit": unit},
-            )
-            for name, unit in _PATHS.items()
-        ),
+        pa.field("prompt", pa.string(), nullable=False),
+    ]
+    for place in range(world.objects):
+        fields += [
+            *(pa.field(name + _suffix(place), pa.string(), nullable=False) for name in _NAMES),
+            pa.field("factors" + _suffix(place), factors, nullable=False),
+            *(
+                pa.field(
+                    name + _suffix(place),
+                    pa.list_(pa.field("element", pa.float32(), nullable=False)),
+                    nullable=False,
+                    metadata={"unit": unit},
+                )
+                for name, unit in _PATHS.items()
+            ),
+        ]
+    fields += [
         pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=layout),
     ]
     entries: dict[bytes | str, bytes | str] = {"flipbook.world": world.model_dump_json()}
@@ -89,17 +95,18 @@ def write_parquet(
 ) -> int:
     """Write clips to `path` and return their number. One version of pyarrow makes the same bytes of the same clips."""
     schema = schema_of(world, metadata=metadata)
-    plain = [name for name in schema.names if name not in _NAMES]
-    floats = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _PATHS}
+    names = [name for name in schema.names if name == "prompt" or name.startswith(_NAMES)]
+    plain = [name for name in schema.names if name not in names]
+    floats = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in plain if name.startswith(tuple(_PATHS))}
     rows = 0
     with pq.ParquetWriter(
         path,
         schema,
         compression=compression,
         compression_level=_ZSTD_LEVEL if compression == "zstd" else None,
-        use_dictionary=list(_NAMES),  # type: ignore[arg-type]  # the stubs know only booleans
+        use_dictionary=names,  # type: ignore[arg-type]  # the stubs know only booleans
         column_encoding=floats,
-        write_statistics=[name for name in plain if name != "frames"] + list(_NAMES),
+        write_statistics=[name for name in plain if name != "frames"] + names,
         data_page_size=_PAGE_BYTES,
         write_batch_size=max(1, _PAGE_BYTES // schema.field("frames").type.byte_width),
         write_page_checksum=True,
@@ -172,50 +179,69 @@ def _opened(path: Path, content: bytes) -> Iterator[pq.ParquetFile]:
         raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
 
 
+def _suffix(place: int) -> str:
+    """What the columns of a clip's object `place`, counting from 0, end in."""
+    return f"_{place + 1}" if place else ""
+
+
 def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:
-    rows, steps = batch.radii.shape
-    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * steps)
-    paths = {
-        "centre_x": batch.centres[..., 0],
-        "centre_y": batch.centres[..., 1],
-        "radii": batch.radii,
-        "angles": batch.angles,
-    }
-    factors = [pa.array(batch.factors[name], mask=np.isnan(batch.factors[name])) for name in FACTORS]
     columns: dict[str, pa.Array[Any]] = {
         "key": pa.array([f"{index:09d}" for index in batch.indices.tolist()]),
         "index": pa.array(batch.indices),
         "prompt": pa.array(batch.prompts),
-        "motion": pa.array(batch.motions),
-        "shape": pa.array(batch.shapes),
-        "colour": pa.array(batch.colours),
-        "factors": pa.StructArray.from_arrays(factors, fields=list(schema.field("factors").type)),
     }
-    for name, values in paths.items():
-        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).reshape(-1))
-        columns[name] = pa.ListArray.from_arrays(offsets, flat, type=schema.field(name).type)
+    for place, one in enumerate(batch.objects):
+        columns |= _object_to_arrow(one, schema, _suffix(place))
     planes = np.ascontiguousarray(batch.frames.transpose(0, 1, 4, 2, 3))
     columns["frames"] = pa.FixedSizeBinaryArray.from_buffers(
-        schema.field("frames").type, rows, [None, pa.py_buffer(planes.data)]
+        schema.field("frames").type, len(batch.indices), [None, pa.py_buffer(planes.data)]
     )
     return pa.record_batch([columns[name] for name in schema.names], schema=schema)
 
 
+def _object_to_arrow(one: ObjectBatch, schema: pa.Schema, suffix: str) -> dict[str, pa.Array[Any]]:
+    rows, steps = one.radii.shape
+    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * steps)
+    factors = [pa.array(one.factors[name], mask=np.isnan(one.factors[name])) for name in FACTORS]
+    columns: dict[str, pa.Array[Any]] = {
+        "motion": pa.array(one.motions),
+        "shape": pa.array(one.shapes),
+        "colour": pa.array(one.colours),
+        "factors": pa.StructArray.from_arrays(factors, fields=list(schema.field("factors" + suffix).type)),
+    }
+    paths = {
+        "centre_x": one.centres[..., 0],
+        "centre_y": one.centres[..., 1],
+        "radii": one.radii,
+        "angles": one.angles,
+    }
+    for name, values in paths.items():
+        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).reshape(-1))
+        columns[name] = pa.ListArray.from_arrays(offsets, flat, type=schema.field(name + suffix).type)
+    return {name + suffix: column for name, column in columns.items()}
+
+
 def _from_arrow(batch: pa.RecordBatch) -> ClipBatch:
-    rows = len(batch)
     shape = json.loads((batch.schema.field("frames").metadata or {})[b"shape"])
-    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}  # the stubs know no list arrays
-    paths = {name: columns[name].flatten().to_numpy().reshape(rows, -1) for name in _PATHS}
-    planes = _bytes_of(batch.column("frames")).reshape(rows, *shape)
-    names = {name: tuple(_strings(batch.column(name))) for name in _NAMES}
+    planes = _bytes_of(batch.column("frames")).reshape(len(batch), *shape)
+    count = sum(name.startswith("factors") for name in batch.schema.names)
     return ClipBatch(
         indices=batch.column("index").to_numpy(),
         frames=planes.transpose(0, 1, 3, 4, 2),
-        prompts=names["prompt"],
-        motions=names["motion"],
-        shapes=names["shape"],
-        colours=names["colour"],
-        factors={name: columns["factors"].field(name).to_numpy(zero_copy_only=False) for name in FACTORS},
+        prompts=tuple(_strings(batch.column("prompt"))),
+        objects=tuple(_object_from_arrow(batch, _suffix(place)) for place in range(count)),
+    )
+
+
+def _object_from_arrow(batch: pa.RecordBatch, suffix: str) -> ObjectBatch:
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}  # the stubs know no list arrays
+    paths = {name: columns[name + suffix].flatten().to_numpy().reshape(len(batch), -1) for name in _PATHS}
+    factors = columns["factors" + suffix]
+    return ObjectBatch(
+        motions=tuple(_strings(columns["motion" + suffix])),
+        shapes=tuple(_strings(columns["shape" + suffix])),
+        colours=tuple(_strings(columns["colour" + suffix])),
+        factors={name: factors.field(name).to_numpy(zero_copy_only=False) for name in FACTORS},
         centres=np.stack([paths["centre_x"], paths["centre_y"]], axis=-1),
         radii=paths["radii"],
         angles=paths["angles"],

@@ -1,4 +1,8 @@
-"""The language of prompts: `[colour] shape phrase`, its tokens, its meaning and its vocabulary."""
+"""The language of prompts: its tokens, its meaning and its vocabulary.
+
+A sentence is `[colour] shape phrase`, or two of them joined by `and`, as in "red circle moving up and blue square
+moving left".
+"""
 
 from __future__ import annotations
 
@@ -50,6 +54,8 @@ _PHRASES: dict[tuple[str, ...], str] = {
 }
 
 
+SLUG_LENGTH = 120
+"""Letters of a slug at most; more than the longest sentence of two objects has."""
 UnknownWords = Literal["refuse", "ignore"]
 """What becomes of a word outside a vocabulary: an error, or nothing."""
 
@@ -60,11 +66,16 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a prompt asks for. `colour` is None where the prompt names none."""
+    """What a prompt asks for of one object. `colour` is None where the prompt names none."""
 
     motion: str
     shape: str
     colour: str | None
+
+
+Scene = tuple[Meaning, ...]
+"""All that a prompt asks for: its objects, one or two, in the order in which it names them."""
+_AND = "and"
 
 
 def tokenize(prompt: str) -> tuple[str, ...]:
@@ -72,24 +83,41 @@ def tokenize(prompt: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[\s\-]+", prompt.lower()) if word)
 
 
-def parse_prompt(prompt: str) -> Meaning:
-    """The meaning of `[colour] shape phrase`.
+def parse_prompt(prompt: str) -> Scene:
+    """The objects of `[colour] shape phrase [and [colour] shape phrase]`.
+
+    Two objects have different colours, or nobody could tell where one ends that lies over the other.
 
     Raises:
         PromptError: the prompt is empty, holds a word that the grammar does not know, or is no sentence of it.
     """
     words = tokenize(prompt)
-    known = {word for phrase in _PHRASES for word in phrase} | set(SHAPES) | set(COLOURS)
+    known = {word for phrase in _PHRASES for word in phrase} | {*SHAPES, *COLOURS, _AND}
     _check_words(prompt, words, known)
-    colour = words[0] if words[0] in COLOURS else None
+    number = words.index(_AND) if _AND in words else len(words)
+    scene = [_parse_object(part) for part in (words[:number], words[number + 1 :]) if part or number < len(words)]
+    objects = tuple(meaning for meaning in scene if meaning is not None)
+    if len(objects) == len(scene):
+        if len(scene) == 2 and (None in (colours := [one.colour for one in objects]) or len(set(colours)) == 1):
+            raise PromptError(
+                f"The prompt {prompt!r} must name the colour of each of its two objects, and they must differ, as in "
+                "'red circle moving up and blue square moving left'."
+            )
+        return objects
+    phrases = ", ".join(f"'{' '.join(phrase)}'" for phrase in _PHRASES)
+    raise PromptError(
+        f"The prompt {prompt!r} is not of the form '[colour] shape phrase', as in 'circle moving up-right', or two of "
+        "them joined by 'and'. "
+        f"Colours: {', '.join(COLOURS)}. Shapes: {', '.join(SHAPES)}. Phrases: {phrases}."
+    )
+
+
+def _parse_object(words: tuple[str, ...]) -> Meaning | None:
+    colour = words[0] if words and words[0] in COLOURS else None
     rest = words[1:] if colour else words
     if rest and rest[0] in SHAPES and rest[1:] in _PHRASES:
         return Meaning(motion=_PHRASES[rest[1:]], shape=rest[0], colour=colour)
-    phrases = ", ".join(f"'{' '.join(phrase)}'" for phrase in _PHRASES)
-    raise PromptError(
-        f"The prompt {prompt!r} is not of the form '[colour] shape phrase', as in 'circle moving up-right'. "
-        f"Colours: {', '.join(COLOURS)}. Shapes: {', '.join(SHAPES)}. Phrases: {phrases}."
-    )
+    return None
 
 
 def prompt_slug(prompt: str) -> str:
@@ -99,7 +127,7 @@ def prompt_slug(prompt: str) -> str:
         PromptError: nothing is left of the prompt.
     """
     slug = "-".join(re.sub(r"[^a-z0-9]", "", word) for word in tokenize(prompt))
-    slug = re.sub(r"-+", "-", slug).strip("-")[:80]
+    slug = re.sub(r"-+", "-", slug).strip("-")[:SLUG_LENGTH]
     if not slug:
         raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
     return slug

@@ -1,6 +1,7 @@
 """WebDataset shards: POSIX tar files in which the members of a clip stand together under one name.
 
-`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known.
+`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known, of
+the second object of a clip under "second".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.clips import ClipBatch
+from data.clips import ClipBatch, ObjectBatch
 from data.motions import FACTORS
 from data.storage import DamagedShardError
 
@@ -130,20 +131,24 @@ def _samples(file: io.BufferedIOBase) -> Iterator[dict[str, bytes]]:
 
 
 def _facts(batch: ClipBatch, row: int) -> dict[str, Any]:
+    facts = {"index": int(batch.indices[row])} | _object_facts(batch.objects[0], row)
+    return facts | ({"second": _object_facts(batch.objects[1], row)} if len(batch.objects) > 1 else {})
+
+
+def _object_facts(one: ObjectBatch, row: int) -> dict[str, Any]:
     def shortest(values: NDArray[np.float32]) -> list[float]:
         return [float(str(value)) for value in values]  # the shortest decimals that give the same float32 again
 
-    drawn = {name: values[row] for name, values in batch.factors.items() if not np.isnan(values[row])}
+    drawn = {name: values[row] for name, values in one.factors.items() if not np.isnan(values[row])}
     return {
-        "index": int(batch.indices[row]),
-        "motion": batch.motions[row],
-        "shape": batch.shapes[row],
-        "colour": batch.colours[row],
+        "motion": one.motions[row],
+        "shape": one.shapes[row],
+        "colour": one.colours[row],
         "factors": {name: float(str(value)) for name, value in drawn.items()},
-        "centre_x": shortest(batch.centres[row, :, 0]),
-        "centre_y": shortest(batch.centres[row, :, 1]),
-        "radii": shortest(batch.radii[row]),
-        "angles": shortest(batch.angles[row]),
+        "centre_x": shortest(one.centres[row, :, 0]),
+        "centre_y": shortest(one.centres[row, :, 1]),
+        "radii": shortest(one.radii[row]),
+        "angles": shortest(one.angles[row]),
     }
 
 
@@ -170,16 +175,23 @@ def _frames_of(png: bytes, steps: int) -> NDArray[np.uint8]:
 
 def _batch(samples: list[dict[str, bytes]]) -> ClipBatch:
     facts = [json.loads(sample["json"]) for sample in samples]
-
-    def floats(name: str) -> NDArray[np.float32]:
-        return np.array([fact[name] for fact in facts], dtype=np.float32)
-
     return ClipBatch(
         indices=np.array([fact["index"] for fact in facts], dtype=np.int64),
         frames=np.stack(
             [_frames_of(sample["png"], len(fact["radii"])) for sample, fact in zip(samples, facts, strict=True)]
         ),
         prompts=tuple(sample["txt"].decode() for sample in samples),
+        objects=tuple(
+            _object_of(some) for some in (facts, [fact["second"] for fact in facts if "second" in fact]) if some
+        ),
+    )
+
+
+def _object_of(facts: list[dict[str, Any]]) -> ObjectBatch:
+    def floats(name: str) -> NDArray[np.float32]:
+        return np.array([fact[name] for fact in facts], dtype=np.float32)
+
+    return ObjectBatch(
         motions=tuple(fact["motion"] for fact in facts),
         shapes=tuple(fact["shape"] for fact in facts),
         colours=tuple(fact["colour"] for fact in facts),

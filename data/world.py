@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.prompts import TUTORIAL_PHRASES, Meaning, Vocabulary, parse_prompt
+from data.prompts import TUTORIAL_PHRASES, Meaning, PromptError, Scene, Vocabulary, parse_prompt
 from data.ranges import MotionRanges
 from data.shapes import COLOURS, SHAPES
 from data.splits import SPLITS, read_split
 
-Tier = Literal["T0", "T1", "T2", "T3", "T4"]
+Tier = Literal["T0", "T1", "T2", "T3", "T4", "T5"]
 
 
 class HeldOut(BaseModel):
@@ -103,7 +103,10 @@ class WorldConfig(BaseModel):
                 f"seen_limit must be 0, or from {split.fewest} to {len(split.train)} in the split {self.split!r}; with "
                 "fewer prompts some words would never be seen"
             )
-        for meaning in {parse_prompt(prompt) for prompt in (*split.train, *split.held_out_prompts)}:
+        scenes = [parse_prompt(prompt) for prompt in (*split.train, *split.held_out_prompts)]
+        if len({len(scene) for scene in scenes}) != 1:
+            raise ValueError(f"the split {self.split!r} mixes prompts of one and of two objects")
+        for meaning in {meaning for scene in scenes for meaning in scene}:
             if meaning.shape not in self.shapes or meaning.colour not in self.colours:
                 raise ValueError(
                     f"the split {self.split!r} holds {meaning.colour} {meaning.shape}s, but the world has the shapes "
@@ -137,14 +140,26 @@ class WorldConfig(BaseModel):
         """The words of the training prompts: all that a model of this world can know."""
         return Vocabulary.of(self.seen_prompts)
 
-    def meaning_of(self, prompt: str) -> Meaning:
+    @property
+    def objects(self) -> int:
+        """How many objects each clip shows."""
+        return len(parse_prompt(self.seen_prompts[0])) if self.split else 1
+
+    def scene_of(self, prompt: str) -> Scene:
         """What `prompt` asks for; paraphrases of the world's split mean what the split says.
 
         Raises:
-            PromptError: the prompt is neither of the grammar nor one of the paraphrases.
+            PromptError: the prompt is neither of the grammar nor one of the paraphrases, or it asks for another number
+                of objects than the world's clips have.
         """
         paraphrases = read_split(self.split).paraphrases if self.split else {}
-        return parse_prompt(paraphrases.get(prompt, prompt))
+        scene = parse_prompt(paraphrases.get(prompt, prompt))
+        if len(scene) != self.objects:
+            raise PromptError(
+                f"The prompt {prompt!r} asks for {len(scene)} objects, but clips of this world show {self.objects}, "
+                f"as in {self.seen_prompts[0]!r}."
+            )
+        return scene
 
     def colour_of(self, meaning: Meaning) -> str:
         """The colour that is drawn for `meaning`: the named one, else the world's first."""

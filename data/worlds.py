@@ -7,6 +7,28 @@ from data.shapes import COLOURS, SHAPES
 from data.world import WorldConfig
 
 
+def pairs_world() -> WorldConfig:
+    """Two objects of different colours in each clip; which attributes belong together is what prompts tell apart.
+
+    Objects are smaller and their places farther apart than in `shapes`, so that both have room. Red, green and blue
+    are three colours of which no two mix to the third, where soft edges of two objects meet.
+    """
+    return WorldConfig(
+        shapes=SHAPES,
+        colours=("blue", "red", "green"),
+        split="pairs",
+        held_out=(),
+        radius=(6.5, 8.5),
+        ranges=MotionRanges(
+            direction_offset=(-12.0, 12.0),
+            direction_speed=(2.5, 3.5),
+            orbit_radius=(13.0, 18.0),
+            bounce_offset=(-16.0, 16.0),
+            bounce_speed=(5.0, 7.0),
+        ),
+    )
+
+
 def shapes_world() -> WorldConfig:
     """Four shapes in five colours, large enough to be told apart at a glance; whole families of them are never seen.
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SPLITS: tuple[str, ...] = ("shapes",)
+SPLITS: tuple[str, ...] = ("shapes", "pairs")
 
 
 class Withheld(BaseModel):
@@ -41,19 +41,26 @@ class Split(BaseModel):
     train: tuple[str, ...] = Field(description="In an order in which each beginning is balanced.")
     T1: tuple[str, ...] = Field(description="Unseen phrase of seen words; its meaning is trained in other words.")
     T2: tuple[str, ...] = Field(description="A direction that is never shown; its word is seen inside compounds.")
-    T3: tuple[str, ...] = Field(description="Combinations of shape, colour and motion that are never shown.")
+    T3: tuple[str, ...] = Field(
+        description="Combinations that are never shown: of shape, colour and motion, or of two objects that are known."
+    )
     T4: dict[str, str] = Field(description="Paraphrases in words of which most are never seen, and what they mean.")
+    T5: tuple[str, ...] = Field(
+        (),
+        description="Two objects, and all sentences that swap colours, shapes or motions between them: which goes "
+        "with which is all that tells these prompts apart.",
+    )
 
     @property
     def tiers(self) -> dict[str, tuple[str, ...]]:
         """The held-out prompts by tier; tiers without any are left out."""
-        tiers = {"T1": self.T1, "T2": self.T2, "T3": self.T3, "T4": tuple(self.T4)}
+        tiers = {"T1": self.T1, "T2": self.T2, "T3": self.T3, "T4": tuple(self.T4), "T5": self.T5}
         return {name: prompts for name, prompts in tiers.items() if prompts}
 
     @property
     def held_out_prompts(self) -> tuple[str, ...]:
         """Those that are sentences of the grammar: all but the paraphrases."""
-        return self.T1 + self.T2 + self.T3
+        return self.T1 + self.T2 + self.T3 + self.T5
 
     @property
     def paraphrases(self) -> dict[str, str]:
@@ -63,7 +70,11 @@ class Split(BaseModel):
     @property
     def digest(self) -> str:
         """sha256 (hex) of the whole split."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The split as JSON; T5 stands in it only where there is any, so that older splits keep their digest."""
+        return self.model_dump_json(indent=indent, exclude=None if self.T5 else {"T5"})
 
 
 @cache

@@ -1,17 +1,20 @@
 """How the splits were made: from rules to lists. Run once; the lists are data from then on.
 
-python -m data.splits.freeze shapes
+python -m data.splits.freeze shapes pairs
 """
 
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 from data.motions import BOUNCES, DIRECTIONS, ORBITS, ZIGZAGS
-from data.prompts import TUTORIAL_PHRASES, Meaning, parse_prompt, tokenize
+from data.pairs import CONJUNCTION, swapped_prompts
+from data.prompts import TUTORIAL_PHRASES, Scene, parse_prompt, tokenize
 from data.shapes import COLOURS, SHAPES
 from data.splits import Split, Withheld
 
@@ -25,21 +28,30 @@ WITHHELD = (
 )
 T1_PHRASE, T2_PHRASE = "moving up-right", "moving up"
 
+PAIR_COLOURS = ("blue", "red", "green")
+PAIR_PHRASES = (
+    *(f"moving {direction}" for direction in DIRECTIONS),
+    "rotating clockwise",
+    "rotating counter-clockwise",
+    "bouncing vertically",
+    "bouncing horizontally",
+)
+PAIR_TRAIN, PAIR_UNSEEN, PAIR_BINDINGS = 576, 64, 16
+"""Training prompts; prompts of T3; sets of four sentences of the same words, all in T5."""
+
 
 def shapes_split(paraphrases: dict[str, str]) -> Split:
     """The split of the world `shapes`; `paraphrases` are its T4."""
     looks = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
     seen = [f"{look} {phrase}" for look in looks for phrase in TUTORIAL_PHRASES]
     train = balanced([prompt for prompt in seen if not is_withheld(parse_prompt(prompt))])
-    words = {word for prompt in train for word in tokenize(prompt)}
-    fewest = next(n for n in range(len(train)) if {word for p in train[:n] for word in tokenize(p)} == words)
 
     def allowed(phrase: str) -> tuple[str, ...]:
         return tuple(prompt for look in looks if not is_withheld(parse_prompt(prompt := f"{look} {phrase}")))
 
     return Split(
         withheld=WITHHELD,
-        fewest=fewest,
+        fewest=fewest_prompts(train),
         train=tuple(train),
         T1=allowed(T1_PHRASE),
         T2=allowed(T2_PHRASE),
@@ -48,23 +60,70 @@ def shapes_split(paraphrases: dict[str, str]) -> Split:
     )
 
 
-def is_withheld(meaning: Meaning) -> bool:
-    """Whether the meaning belongs to a withheld family."""
-    return any(
-        family.covers(shape=meaning.shape, colour=meaning.colour or "", motion=meaning.motion) for family in WITHHELD
+def pairs_split() -> Split:
+    """The split of the world `pairs`.
+
+    Two sentences that name the same objects in another order count as one; either may be the one that is taken.
+    """
+    objects = [f"{c} {s} {p}" for c in PAIR_COLOURS for s in SHAPES for p in PAIR_PHRASES]
+    rng = random.Random(0)
+    sentences = []
+    for pair in combinations(objects, 2):
+        if pair[0].split(" ")[0] != pair[1].split(" ")[0]:  # of different colours
+            sentences.append(CONJUNCTION.join(rng.sample(pair, 2)))
+    rng.shuffle(sentences)
+    places = {frozenset(parse_prompt(sentence)): place for place, sentence in enumerate(sentences)}
+
+    def family(sentence: str) -> list[str]:
+        """The sentence and those that swap something, in the order in which they are listed."""
+        scenes = {frozenset(parse_prompt(one)) for one in (sentence, *swapped_prompts(sentence))}
+        return [sentences[place] for place in sorted(places[scene] for scene in scenes)]
+
+    firsts = [one for one in sentences if family(one)[0] == one and len(family(one)) == 4]
+    bindings = [one for first in balanced(firsts, number=PAIR_BINDINGS) for one in family(first)]
+    rest = balanced([one for one in sentences if one not in set(bindings)], number=PAIR_TRAIN + PAIR_UNSEEN)
+    train, unseen = rest[:PAIR_TRAIN], rest[PAIR_TRAIN:]
+    return Split(
+        withheld=(),
+        fewest=fewest_prompts(train),
+        train=tuple(train),
+        T1=(),
+        T2=(),
+        T3=tuple(unseen),
+        T4={},
+        T5=tuple(bindings),
     )
 
 
-def balanced(prompts: list[str]) -> list[str]:
+def fewest_prompts(train: list[str]) -> int:
+    """So many of the first prompts hold every word of all of them."""
+    words = {word for prompt in train for word in tokenize(prompt)}
+    return next(n for n in range(len(train)) if {word for p in train[:n] for word in tokenize(p)} == words)
+
+
+def is_withheld(scene: Scene) -> bool:
+    """Whether an object belongs to a withheld family."""
+    return any(
+        family.covers(shape=meaning.shape, colour=meaning.colour or "", motion=meaning.motion)
+        for meaning in scene
+        for family in WITHHELD
+    )
+
+
+def balanced(prompts: list[str], *, number: int | None = None) -> list[str]:
     """The prompts in an order in which shapes, colours, phrases, and pairs of them, come equally often from the start.
 
     Greedy: next is the prompt whose parts were chosen least so far; phrases count first, so that words come early.
+
+    Args:
+        prompts: of one or of two objects.
+        number: how many are wanted; all by default.
     """
     parts = {prompt: _parts(prompt) for prompt in prompts}
     chosen: list[str] = []
     counts: Counter[tuple[str, ...]] = Counter()
     rest = list(prompts)
-    while rest:
+    while rest and len(chosen) != number:
         best = min(rest, key=lambda prompt: [sum(counts[part] for part in group) for group in parts[prompt]])
         rest.remove(best)
         chosen.append(best)
@@ -73,11 +132,22 @@ def balanced(prompts: list[str]) -> list[str]:
 
 
 def _parts(prompt: str) -> tuple[list[tuple[str, ...]], ...]:
-    colour, shape, phrase = prompt.split(" ", 2)
-    return [(phrase,)], [(colour,), (shape,)], [(colour, shape), (colour, phrase), (shape, phrase)]
+    single: tuple[list[tuple[str, ...]], ...] = ([], [], [])
+    objects = [one.split(" ", 2) for one in prompt.split(CONJUNCTION)]
+    for colour, shape, phrase in objects:
+        single[0].append((phrase,))
+        single[1].extend([(colour,), (shape,)])
+        single[2].extend([(colour, shape), (colour, phrase), (shape, phrase)])
+    if len(objects) == 1:
+        return single
+    whole = [tuple(one) for one in objects]
+    together = [("and", *sorted(both)) for both in zip(*objects, strict=True)]  # colours, shapes, phrases that meet
+    return *single[:2], whole, single[2] + together
 
 
 if __name__ == "__main__":
-    path = Path(__file__).with_name(f"{sys.argv[1]}.json")
-    kept = json.loads(path.read_text(encoding="utf-8"))["T4"] if path.exists() else {}
-    path.write_text(shapes_split(kept).model_dump_json(indent=1) + "\n", encoding="utf-8")
+    for name in sys.argv[1:]:
+        path = Path(__file__).with_name(f"{name}.json")
+        kept = json.loads(path.read_text(encoding="utf-8"))["T4"] if path.exists() else {}
+        split = pairs_split() if name == "pairs" else shapes_split(kept)
+        path.write_text(split.to_json(indent=1) + "\n", encoding="utf-8")

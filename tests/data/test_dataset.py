@@ -38,7 +38,7 @@ def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: W
     some = torch.tensor([6, 0, 3, 3])
     assert torch.equal(clips.ink.frames(some), frames[some])
     assert tuple(clips.prompts) == made.prompts
-    assert tuple(clips.motions) == made.motions
+    assert tuple(clips.motions) == made.objects[0].motions
     assert len(clips) == clips.manifest.rows == 7
 
 

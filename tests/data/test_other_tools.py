@@ -51,9 +51,9 @@ def test_pyarrow_alone_reads_rows_pixels_and_the_world(parquet: Path, made: Clip
     row = table.slice(2, 1).to_pylist()[0]
     np.testing.assert_array_equal(picture(row["frames"], shape), made.frames[2])
     assert (row["key"], row["prompt"]) == ("000000002", made.prompts[2])
-    np.testing.assert_array_equal(np.float32(row["centre_x"]), made.centres[2, :, 0])
+    np.testing.assert_array_equal(np.float32(row["centre_x"]), made.objects[0].centres[2, :, 0])
     for name, value in row["factors"].items():
-        assert (value is None) == bool(np.isnan(made.factors[name][2]))
+        assert (value is None) == bool(np.isnan(made.objects[0].factors[name][2]))
     assert WorldConfig.model_validate_json(table.schema.metadata[b"flipbook.world"]) == WORLD
 
 
@@ -68,9 +68,11 @@ def test_duckdb_counts_filters_and_reads_pixels(parquet: Path, made: ClipBatch) 
     ).fetchall()
     ((index, frames, speed, radius, lowest),) = rows
     np.testing.assert_array_equal(picture(frames, (5, 3, 32, 32)), made.frames[index])
-    assert np.float32(np.nan if speed is None else speed) == pytest.approx(made.factors["speed"][7], nan_ok=True)
-    assert np.float32(radius) == made.radii[7, 0]
-    assert np.float32(lowest) == made.centres[7, :, 1].max()
+    assert np.float32(np.nan if speed is None else speed) == pytest.approx(
+        made.objects[0].factors["speed"][7], nan_ok=True
+    )
+    assert np.float32(radius) == made.objects[0].radii[7, 0]
+    assert np.float32(lowest) == made.objects[0].centres[7, :, 1].max()
 
 
 def test_hugging_face_datasets_loads_and_streams(
@@ -95,7 +97,7 @@ def test_the_webdataset_library_groups_and_decodes_each_clip(tar: Path, made: Cl
     assert [sample["__key__"] for sample in samples] == [f"{index:09d}" for index in range(CLIPS)]
     for row, sample in enumerate(samples):
         assert sample["txt"] == made.prompts[row]
-        assert sample["json"]["motion"] == made.motions[row]
+        assert sample["json"]["motion"] == made.objects[0].motions[row]
         strip = sample["png"].reshape(32, 5, 32, 3).transpose(1, 0, 2, 3)
         np.testing.assert_array_equal(strip, made.frames[row])
 

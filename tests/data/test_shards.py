@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.clips import ClipBatch, make_clips
+from data.clips import ClipBatch, ObjectBatch, make_clips
 from data.motions import FACTORS
 from data.shards import (
     DataConfig,
@@ -25,11 +25,20 @@ from data.shards import (
     write_shard,
 )
 from data.world import WorldConfig
+from data.worlds import pairs_world
 
 
 def assert_same_clips(one: ClipBatch, other: ClipBatch) -> None:
-    for field in fields(ClipBatch):
+    assert_same_fields(one, other, but="objects")
+    for mine, theirs in zip(one.objects, other.objects, strict=True):
+        assert_same_fields(mine, theirs)
+
+
+def assert_same_fields(one: object, other: object, *, but: str = "") -> None:
+    for field in fields(one):
         left, right = getattr(one, field.name), getattr(other, field.name)
+        if field.name == but:
+            continue
         if field.name == "factors":
             assert left.keys() == right.keys()
             for name in left:
@@ -43,39 +52,49 @@ def assert_same_clips(one: ClipBatch, other: ClipBatch) -> None:
 
 
 @st.composite
-def arbitrary_clips(draw: st.DrawFn) -> ClipBatch:
+def arbitrary_clips(draw: st.DrawFn, *, objects: int) -> ClipBatch:
     """Clips that no world would make: any pixels, any floats, any text."""
     count, frames, size = draw(st.integers(1, 5)), 4, 32
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     texts = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), min_size=count, max_size=count).map(tuple)
     floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
-    factors = {
-        name: np.array(draw(st.lists(floats | st.just(float("nan")), min_size=count, max_size=count)), dtype=np.float32)
-        for name in FACTORS
-    }
+
+    def factor() -> np.ndarray:
+        values = draw(st.lists(floats | st.just(float("nan")), min_size=count, max_size=count))
+        return np.array(values, dtype=np.float32)
+
     return ClipBatch(
         indices=np.arange(count, dtype=np.int64) + draw(st.integers(0, 10**8)),
         frames=rng.integers(0, 256, (count, frames, size, size, 3), dtype=np.uint8),
         prompts=draw(texts),
-        motions=draw(texts),
-        shapes=draw(texts),
-        colours=draw(texts),
-        factors=factors,
-        centres=rng.standard_normal((count, frames, 2)).astype(np.float32),
-        radii=np.full((count, frames), draw(floats), dtype=np.float32),
-        angles=(rng.standard_normal((count, frames)) * 1e30).astype(np.float32),
+        objects=tuple(
+            ObjectBatch(
+                motions=draw(texts),
+                shapes=draw(texts),
+                colours=draw(texts),
+                factors={name: factor() for name in FACTORS},
+                centres=rng.standard_normal((count, frames, 2)).astype(np.float32),
+                radii=np.full((count, frames), draw(floats), dtype=np.float32),
+                angles=(rng.standard_normal((count, frames)) * 1e30).astype(np.float32),
+            )
+            for _ in range(objects)
+        ),
     )
 
 
+@pytest.mark.parametrize(
+    "world", [WorldConfig(frame_size=32, frames=4), pairs_world().model_copy(update={"frame_size": 32, "frames": 4})]
+)
 @settings(max_examples=25, deadline=None)
-@given(clips=arbitrary_clips(), stored_as=st.sampled_from(["parquet", "webdataset"]))
-def test_whatever_clips_are_written_come_back_to_the_bit(clips: ClipBatch, stored_as: ShardFormat) -> None:
+@given(made=st.data(), stored_as=st.sampled_from(["parquet", "webdataset"]))
+def test_whatever_clips_are_written_come_back_to_the_bit(
+    world: WorldConfig, made: st.DataObject, stored_as: ShardFormat
+) -> None:
+    clips = made.draw(arbitrary_clips(objects=world.objects))
     suffix = {"parquet": ".parquet", "webdataset": ".tar"}[stored_as]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"any{suffix}"
-        entry = write_clips(
-            path, [clips], world=WorldConfig(frame_size=32, frames=4), data=DataConfig(format=stored_as), first_index=0
-        )
+        entry = write_clips(path, [clips], world=world, data=DataConfig(format=stored_as), first_index=0)
         (back,) = read_clips(path)
     assert entry.rows == len(clips.indices)
     assert_same_clips(clips, back)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -29,8 +31,9 @@ def test_no_combination_or_direction_that_is_held_out_is_in_a_training_clip() ->
     held_out = {parse_prompt(prompt) for prompt in (*SPLIT.T2, *SPLIT.T3)}
     assert not held_out & TRAINED
     clips = make_clips(shapes_world(), seed=0, indices=range(600))
-    shown = set(zip(clips.shapes, clips.colours, clips.motions, strict=True))
-    assert not shown & {(meaning.shape, meaning.colour, meaning.motion) for meaning in held_out}
+    (only,) = clips.objects
+    shown = set(zip(only.shapes, only.colours, only.motions, strict=True))
+    assert not shown & {(meaning.shape, meaning.colour, meaning.motion) for (meaning,) in held_out}
 
 
 def test_an_unseen_phrase_has_a_meaning_that_is_trained_in_other_words() -> None:
@@ -49,14 +52,20 @@ def test_every_paraphrase_says_something_trained_in_words_that_are_not() -> None
         assert set(tokenize(paraphrase)) - known
         with pytest.raises(PromptError):
             parse_prompt(paraphrase)
-    assert {parse_prompt(prompt).motion for prompt in SPLIT.T4.values()} == set(MOTIONS) - {"up"}
+    assert {parse_prompt(prompt)[0].motion for prompt in SPLIT.T4.values()} == set(MOTIONS) - {"up"}
 
 
 def test_whole_families_are_withheld_and_nothing_else_is() -> None:
     assert all(is_withheld(parse_prompt(prompt)) for prompt in SPLIT.T3)
     assert not any(is_withheld(parse_prompt(prompt)) for prompt in SPLIT.train)
-    assert not any(parse_prompt(prompt).shape == "star" and "diagonally" in prompt for prompt in SPLIT.train)
+    assert not any(parse_prompt(prompt)[0].shape == "star" and "diagonally" in prompt for prompt in SPLIT.train)
     assert not any(prompt.startswith("red") and "bouncing" in prompt for prompt in SPLIT.train)
+
+
+def test_the_docs_name_every_family_that_is_withheld() -> None:
+    text = " ".join((Path(__file__).parents[2] / "docs" / "world.md").read_text(encoding="utf-8").split())
+    for family in SPLIT.withheld:
+        assert family.rule in text
 
 
 @pytest.mark.parametrize("count", [SPLIT.fewest, 50, 100, 200])
@@ -71,10 +80,10 @@ def test_a_beginning_of_the_training_prompts_holds_every_word_and_is_balanced(co
 
 def test_a_paraphrase_means_what_the_split_says_in_its_world_only() -> None:
     paraphrase = "a scarlet ball drifting to the top right corner"
-    meaning = shapes_world().meaning_of(paraphrase)
+    (meaning,) = shapes_world().scene_of(paraphrase)
     assert (meaning.colour, meaning.shape, meaning.motion) == ("red", "circle", "up-right")
     with pytest.raises(PromptError, match="unknown word"):
-        WorldConfig().meaning_of(paraphrase)
+        WorldConfig().scene_of(paraphrase)
 
 
 def test_the_tiers_of_a_world_with_a_split_are_the_splits() -> None:

@@ -34,8 +34,8 @@ def test_nothing_is_drawn_at_random() -> None:
     prompt = ["circle moving left"]
     one, other = (make_clips_for(WORLD, prompts=prompt, seed=seed) for seed in (0, 1))
     np.testing.assert_array_equal(one.frames, other.frames)
-    assert all(np.isnan(values).all() for values in one.factors.values())
-    assert (one.radii == 5).all()
+    assert all(np.isnan(values).all() for values in one.objects[0].factors.values())
+    assert (one.objects[0].radii == 5).all()
 
 
 @pytest.mark.parametrize("phrase", ["rotating clockwise", "rotating counter-clockwise", "shrinking", "expanding"])
@@ -49,7 +49,7 @@ def test_a_circle_that_leaves_the_picture_comes_back_on_the_other_side() -> None
     places = [tutorial_centre("down-right", frame, frame_size=64) for frame in range(10)]
     assert places[6:8] == [(62, 62), (3, 3)]
     batch = make_clips_for(WORLD, prompts=["circle moving down-right"], seed=0)
-    assert [tuple(centre) for centre in batch.centres[0].tolist()] == places
+    assert [tuple(centre) for centre in batch.objects[0].centres[0].tolist()] == places
 
 
 def test_a_direction_has_the_same_clip_under_both_of_its_phrases() -> None:
@@ -76,7 +76,7 @@ def test_the_circle_is_blue_of_radius_5_and_not_anti_aliased() -> None:
 
 
 def test_held_out_prompts_are_drawn_by_the_same_rules() -> None:
-    centres = make_clips_for(WORLD, prompts=["circle moving up", "circle moving up-right"], seed=0).centres
+    centres = make_clips_for(WORLD, prompts=["circle moving up", "circle moving up-right"], seed=0).objects[0].centres
     assert centres[0, 2].tolist() == [32, 22]
     assert centres[1, 2].tolist() == [42, 22]
 

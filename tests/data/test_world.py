@@ -44,7 +44,7 @@ def test_every_word_of_the_held_out_prompts_is_seen_in_training() -> None:
 
 
 def test_the_motion_up_is_in_no_training_prompt() -> None:
-    assert "up" not in {parse_prompt(prompt).motion for prompt in WorldConfig().seen_prompts}
+    assert "up" not in {parse_prompt(prompt)[0].motion for prompt in WorldConfig().seen_prompts}
 
 
 def test_hyphens_split_words_so_that_up_exists_as_a_word() -> None:
@@ -55,12 +55,12 @@ def test_hyphens_split_words_so_that_up_exists_as_a_word() -> None:
     ("prompt", "motion"), [("moving diagonally up-left", "up-left"), ("moving up-left", "up-left")]
 )
 def test_diagonals_have_two_phrases(prompt: str, motion: str) -> None:
-    assert parse_prompt(f"red square {prompt}").motion == motion
+    assert parse_prompt(f"red square {prompt}")[0].motion == motion
 
 
 def test_every_prompt_of_a_rich_world_is_understood() -> None:
     assert len(RICH.seen_prompts) == len(SHAPES) * len(COLOURS) * 18
-    assert {parse_prompt(prompt).motion for tier in RICH.tiers.values() for prompt in tier} == set(MOTIONS)
+    assert {parse_prompt(prompt)[0].motion for tier in RICH.tiers.values() for prompt in tier} == set(MOTIONS)
 
 
 def test_an_unknown_word_is_named_with_its_nearest_neighbour_and_the_vocabulary() -> None:
@@ -129,7 +129,7 @@ def test_a_clip_depends_on_seed_and_index_alone(indices: list[int], seed: int) -
         alone = make_clips(WorldConfig(), seed=seed, indices=[index])
         assert alone.prompts[0] == together.prompts[row]
         np.testing.assert_array_equal(alone.frames[0], together.frames[row])
-        np.testing.assert_array_equal(alone.centres[0], together.centres[row])
+        np.testing.assert_array_equal(alone.objects[0].centres[0], together.objects[0].centres[row])
 
 
 def test_another_seed_makes_other_clips() -> None:
@@ -149,14 +149,14 @@ def test_ink_is_at_the_path_and_has_the_circles_area(shape: str) -> None:
     clips = make_clips_for(world, prompts=prompts, seed=5)
     ink = (255 - clips.frames[..., 0].astype(np.float64)) / 255
     area = ink.sum(axis=(2, 3))
-    reach = 1.7 * clips.radii[..., None] + 1
-    whole = np.all((clips.centres - reach > 0) & (clips.centres + reach < 63), axis=-1)
+    reach = 1.7 * clips.objects[0].radii[..., None] + 1
+    whole = np.all((clips.objects[0].centres - reach > 0) & (clips.objects[0].centres + reach < 63), axis=-1)
     assert whole.sum() > 100
-    np.testing.assert_allclose(area[whole], (np.pi * clips.radii**2)[whole], rtol=0.03)
+    np.testing.assert_allclose(area[whole], (np.pi * clips.objects[0].radii ** 2)[whole], rtol=0.03)
     grid = np.arange(64)
     x = (ink.sum(axis=2) * grid).sum(-1)[whole] / area[whole]
     y = (ink.sum(axis=3) * grid).sum(-1)[whole] / area[whole]
-    np.testing.assert_allclose(np.stack([x, y], axis=-1), clips.centres[whole], atol=0.06)
+    np.testing.assert_allclose(np.stack([x, y], axis=-1), clips.objects[0].centres[whole], atol=0.06)
 
 
 @settings(max_examples=30, deadline=None)
@@ -194,7 +194,7 @@ def test_the_windowed_renderer_draws_what_the_definition_says(
 @pytest.mark.parametrize("motion", DIRECTIONS)
 def test_directions_go_where_they_say(motion: str) -> None:
     clips = make_clips_for(WorldConfig(), prompts=[f"circle moving {motion}"] * 50, seed=0)
-    step = np.diff(clips.centres, axis=1)
+    step = np.diff(clips.objects[0].centres, axis=1)
     wanted = np.array(DIRECTIONS[motion])
     assert np.all(np.sign(np.where(np.abs(step) < 1e-4, 0, step)) == wanted)
     speed = np.abs(step).max(axis=2)
@@ -206,14 +206,14 @@ def test_sizes_scale_with_the_frame() -> None:
     small = make_clips_for(WorldConfig(), prompts=["circle rotating clockwise"], seed=3)
     large = make_clips_for(WorldConfig(frame_size=128), prompts=["circle rotating clockwise"], seed=3)
     assert large.frames.shape == (1, 10, 128, 128, 3)
-    np.testing.assert_allclose(large.radii, 2 * small.radii, rtol=1e-5)
-    np.testing.assert_allclose(large.centres - 63.5, 2 * (small.centres - 31.5), atol=1e-3)
+    np.testing.assert_allclose(large.objects[0].radii, 2 * small.objects[0].radii, rtol=1e-5)
+    np.testing.assert_allclose(large.objects[0].centres - 63.5, 2 * (small.objects[0].centres - 31.5), atol=1e-3)
 
 
 def test_bouncing_stays_inside_the_picture() -> None:
     clips = make_clips_for(WorldConfig(), prompts=["circle bouncing vertically"] * 200, seed=1)
-    assert np.all(clips.centres[..., 1] - clips.radii >= -0.51)
-    assert np.all(clips.centres[..., 1] + clips.radii <= 63.51)
+    assert np.all(clips.objects[0].centres[..., 1] - clips.objects[0].radii >= -0.51)
+    assert np.all(clips.objects[0].centres[..., 1] + clips.objects[0].radii <= 63.51)
 
 
 @given(st.floats(-1e3, 1e3), st.floats(0.1, 10))
