@@ -6,26 +6,28 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.world import WorldConfig
 from evaluation.measures import Rate
 from evaluation.metrics import ClipScores
 
+Flags = NDArray[np.bool_]
 Attribute = Literal["motion", "shape", "colour"]
 ATTRIBUTES: tuple[Attribute, ...] = ("motion", "shape", "colour")
 
 
 class AttributeScores(BaseModel):
-    """The clips of a tier whose prompts ask for one value of one attribute, whatever else they ask for."""
+    """The objects of a tier's clips whose prompts ask for one value of one attribute, whatever else they ask for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tier: str = Field(description="The tier's name.")
     attribute: Attribute = Field(description="What is looked at.")
     value: str = Field(description="What the prompts ask for, a motion's or shape's or colour's name.")
-    joint: Rate = Field(description="Joint exact.")
-    right: Rate = Field(description="Share of the clips in which this attribute is right, whatever else is wrong.")
+    joint: Rate = Field(description="Joint exact of their clips.")
+    right: Rate = Field(description="Share of them of which this attribute is right, whatever else is wrong.")
 
 
 def attribute_scores(tier: str, scores: Sequence[ClipScores], world: WorldConfig) -> tuple[AttributeScores, ...]:
@@ -38,14 +40,15 @@ def attribute_scores(tier: str, scores: Sequence[ClipScores], world: WorldConfig
     """
     found: list[AttributeScores] = []
     for attribute in ATTRIBUTES:
-        groups: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        groups: dict[str, list[tuple[Flags, Flags]]] = {}
         for part in scores:
-            right = {"motion": part.motion_ok, "shape": part.shape_ok, "colour": part.colour_ok}[attribute]
             for prompt in dict.fromkeys(part.prompts):
-                meaning = world.meaning_of(prompt)
-                looked_for = {"motion": meaning.motion, "shape": meaning.shape, "colour": world.colour_of(meaning)}
                 rows = np.array([one == prompt for one in part.prompts])
-                groups.setdefault(looked_for[attribute], []).append((part.joint[rows], right[rows]))
+                for meaning, one in zip(world.scene_of(prompt), part.objects, strict=True):
+                    looked_for = {"motion": meaning.motion, "shape": meaning.shape, "colour": world.colour_of(meaning)}
+                    right = {"motion": one.motion_ok, "shape": one.shape_ok, "colour": one.colour_ok}
+                    value = looked_for[attribute]
+                    groups.setdefault(value, []).append((part.joint[rows], right[attribute][rows]))
         if len(groups) > 1:
             found += [
                 AttributeScores(

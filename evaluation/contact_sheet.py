@@ -21,6 +21,7 @@ _GAP = 2
 _MARGIN = 10
 _BAND = 18
 _CELL = 64
+_LINES = 3  # of a label, so that a note has room below it
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,16 @@ def _legible(frames: Frames) -> Frames:
 
 
 def _wrap(prompt: str) -> list[str]:
-    """The prompt in lines of at most about 20 letters."""
-    lines = [""]
-    for word in prompt.split():
-        if lines[-1] and len(lines[-1]) + len(word) > 20:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
+    """The prompt in lines of about 20 letters; longer ones where it would take more than a row has room for."""
+    lines: list[str] = []
+    for letters in (20, 27, 34):
+        lines = [""]
+        for word in prompt.split():
+            if lines[-1] and len(lines[-1]) + len(word) > letters:
+                lines.append("")
+            lines[-1] = f"{lines[-1]} {word}".strip()
+        if len(lines) <= _LINES:
+            break
     return lines
 
 

@@ -48,6 +48,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("shape", "Shape", "shape"),
     Measure("permanence", "Permanence", "permanence"),
     Measure("colour", "Colour", "colour"),
+    Measure("count", "Count", "count"),
     Measure("shape_iou", "Shape IoU", "shape_iou", "1 is perfect"),
     Measure("rmse_px", "RMSE, px", "rmse", "lower is better"),
     Measure("cosine", "Direction cosine", "cosine", "1 is perfect"),

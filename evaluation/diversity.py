@@ -51,9 +51,9 @@ def diversity(generated: ClipScores, real: ClipScores) -> Diversity:
     size = min(len(mine), len(theirs) // 2)
     reference, others = theirs[:size], theirs[len(theirs) // 2 :][:size]
     return Diversity(
-        start=_ratio(mine[:, :2], theirs[:, :2]),
-        speed=_ratio(mine[:, 2:3], theirs[:, 2:3]),
-        size=_ratio(mine[:, 3:], theirs[:, 3:]),
+        start=_ratio(generated.start, real.start),
+        speed=_ratio(generated.speed, real.speed),
+        size=_ratio(generated.size, real.size),
         coverage=coverage(reference, mine[:size]),
         coverage_real=coverage(reference, others),
     )
@@ -88,7 +88,7 @@ def coverage(real: NDArray[np.float64], generated: NDArray[np.float64]) -> float
 
 
 def _traits(scores: ClipScores) -> NDArray[np.float64]:
-    """Start x and y, speed, size of each clip: float64 (N, 4)."""
+    """Start x and y, speed, size of each clip's K objects: float64 (N, 4 K)."""
     return np.column_stack([scores.start, scores.speed, scores.size])
 
 

@@ -6,6 +6,7 @@ regress the whole trajectory, so its features hold what matters here, the order 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -48,7 +49,7 @@ class Frechet(BaseModel):
 class ClipEncoder(nn.Module):
     """Clips to features; the frames are channels of one picture, so that their order is seen."""
 
-    def __init__(self, *, frames: int) -> None:
+    def __init__(self, *, frames: int, objects: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3 * frames, 24, 4, stride=2, padding=1),  # 16 x 16
@@ -60,9 +61,9 @@ class ClipEncoder(nn.Module):
             nn.Flatten(),
             nn.Linear(64 * 16, FEATURES),
         )
-        self.motion = nn.Linear(FEATURES, len(MOTIONS))
-        self.look = nn.Linear(FEATURES, len(SHAPES) + len(COLOURS))
-        self.path = nn.Linear(FEATURES, 3 * frames)
+        self.motion = nn.Linear(FEATURES, objects * len(MOTIONS))
+        self.look = nn.Linear(FEATURES, objects * (len(SHAPES) + len(COLOURS)))
+        self.path = nn.Linear(FEATURES, objects * 3 * frames)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Features (N, FEATURES) of pictures (N, 3 T, 32, 32) made by `_shrink`."""
@@ -89,6 +90,10 @@ def _shrink(frames: NDArray[np.uint8]) -> Tensor:
 
 @dataclass(frozen=True)
 class _Targets:
+    """Of N clips of K objects: numbers int64 (N, K), and paths float32 (N, K * 3 * T). Objects stand in the order of
+    their colours, which the pixels show, as the order of the prompt's words does not.
+    """
+
     motion: Tensor
     shape: Tensor
     colour: Tensor
@@ -97,12 +102,33 @@ class _Targets:
     @classmethod
     def of(cls, clips: ClipBatch, *, frame_size: int) -> _Targets:
         middle = (frame_size - 1) / 2
-        centres, radii = (clips.centres - middle) / (frame_size / 4), clips.radii / (frame_size / 16)
+        colour = np.array([[list(COLOURS).index(name) for name in one.colours] for one in clips.objects]).T
+        order = colour.argsort(axis=1)
+
+        def ordered(values: Sequence[NDArray[np.generic]]) -> Tensor:
+            """One array (N, ...) per object as (N, K * ...), or (N, K) of arrays (N,)."""
+            stacked = np.stack(values, axis=1)
+            rows = np.arange(len(stacked))[:, None]
+            return torch.from_numpy(stacked[rows, order].reshape(len(stacked), -1))
+
+        def numbers(names: Sequence[str], chosen: Sequence[Sequence[str]]) -> Tensor:
+            return ordered([np.array([names.index(name) for name in one]) for one in chosen])
+
+        paths = [
+            np.concatenate(
+                [
+                    ((one.centres - middle) / (frame_size / 4)).reshape(len(one.radii), -1),
+                    one.radii / (frame_size / 16),
+                ],
+                axis=1,
+            )
+            for one in clips.objects
+        ]
         return cls(
-            motion=torch.tensor([MOTIONS.index(name) for name in clips.motions]),
-            shape=torch.tensor([SHAPES.index(name) for name in clips.shapes]),
-            colour=torch.tensor([list(COLOURS).index(name) for name in clips.colours]),
-            path=torch.from_numpy(np.concatenate([centres.reshape(len(radii), -1), radii], axis=1)).float(),
+            motion=numbers(MOTIONS, [one.motions for one in clips.objects]),
+            shape=numbers(SHAPES, [one.shapes for one in clips.objects]),
+            colour=numbers(list(COLOURS), [one.colours for one in clips.objects]),
+            path=ordered(paths).float(),
         )
 
 
@@ -116,18 +142,20 @@ def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> Clip
     pictures, targets = _shrink(clips.frames), _Targets.of(clips, frame_size=world.frame_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = ClipEncoder(frames=world.frames).to(memory_format=torch.channels_last)
+        encoder = ClipEncoder(frames=world.frames, objects=world.objects).to(memory_format=torch.channels_last)
         optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3)
         for step in range(steps):
             rows = torch.from_numpy(generator.integers(_CLIPS, size=_BATCH))
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * (1 - step / steps)
             features = encoder(pictures[rows])
-            shape, colour = encoder.look(features).split([len(SHAPES), len(COLOURS)], dim=1)
+            looks = encoder.look(features).view(_BATCH * world.objects, -1)
+            shape, colour = looks.split([len(SHAPES), len(COLOURS)], dim=1)
+            motion = encoder.motion(features).view(_BATCH * world.objects, -1)
             loss = (
-                functional.cross_entropy(encoder.motion(features), targets.motion[rows])
-                + functional.cross_entropy(shape, targets.shape[rows])
-                + functional.cross_entropy(colour, targets.colour[rows])
+                functional.cross_entropy(motion, targets.motion[rows].flatten())
+                + functional.cross_entropy(shape, targets.shape[rows].flatten())
+                + functional.cross_entropy(colour, targets.colour[rows].flatten())
                 + functional.mse_loss(encoder.path(features), targets.path[rows])
             )
             optimiser.zero_grad(set_to_none=True)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from data.clips import make_clips_for
+from data.pairs import CONJUNCTION
 from data.selection import evenly_spread
 from data.storage import write_atomically
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.contact_sheet import FAILED, INK, LINE, contact_sheet
 from evaluation.metrics import ClipScores, score_clips
+from evaluation.motion_fit import NO_MOTION
 from evaluation.report import Sampler, draw_samples
 from evaluation.videos import CONTACT_SHEET, encode_png, gif_of_images, write_videos
 
@@ -24,7 +26,7 @@ Frames = NDArray[np.uint8]
 MOVING_PAGE = "all-prompts.gif"
 _COLUMNS = 5
 _TILE = 128
-_CAPTION = 36
+_LINE = 15
 _GAP = 12
 
 
@@ -78,8 +80,12 @@ def what_failed(scores: ClipScores) -> list[str]:
     """A few words per clip: what keeps it from joint exact; empty for clips that pass."""
     notes = []
     for n in range(len(scores.prompts)):
-        if not scores.motion_ok[n]:
-            notes.append("seen: no motion" if scores.predicted[n] == "none" else f"seen: {scores.predicted[n]}")
+        if not scores.count_ok[n] and scores.count[n]:
+            objects = "object" if scores.count[n] == 1 else "objects"
+            notes.append(f"seen: {scores.count[n]} {objects}")
+        elif not scores.motion_ok[n]:
+            still = set(scores.predicted[n].split(CONJUNCTION)) == {NO_MOTION}
+            notes.append("seen: no motion" if still else f"seen: {scores.predicted[n]}")
         elif not scores.permanence_ok[n]:
             notes.append(f"whole in {100 * scores.permanence[n]:.0f} % of frames")
         elif not scores.shape_ok[n]:
@@ -104,18 +110,20 @@ def moving_page(frames: Frames, prompts: Sequence[str], *, fps: int, passed: Seq
         )
     columns = min(_COLUMNS, len(frames))
     rows = -(-len(frames) // columns)
-    page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (_TILE + _CAPTION + _GAP) + _GAP), "white")
+    font = ImageFont.load_default(13)
+    captions = [_lines(prompt, font) for prompt in prompts]
+    caption = 6 + _LINE * max(2, *(len(lines) for lines in captions))
+    page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (_TILE + caption + _GAP) + _GAP), "white")
     places = [
-        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + _CAPTION + _GAP))
+        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + caption + _GAP))
         for k in range(len(frames))
     ]
     draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(13)
-    for k, ((x, y), prompt) in enumerate(zip(places, prompts, strict=True)):
+    for k, ((x, y), lines) in enumerate(zip(places, captions, strict=True)):
         edge = LINE if passed is None or passed[k] else FAILED
         draw.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=edge, width=1 if edge == LINE else 2)
-        for line, text in enumerate(_two_lines(prompt, font)):
-            draw.text((x + _TILE / 2, y + _TILE + 11 + 15 * line), text, INK, font, anchor="mm")
+        for line, text in enumerate(lines):
+            draw.text((x + _TILE / 2, y + _TILE + 11 + _LINE * line), text, INK, font, anchor="mm")
     pictures = []
     for t in range(frames.shape[1]):
         picture = page.copy()
@@ -125,10 +133,23 @@ def moving_page(frames: Frames, prompts: Sequence[str], *, fps: int, passed: Seq
     return gif_of_images(pictures, fps)
 
 
-def _two_lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
-    """The prompt in one line if it fits a tile, else in two of like length."""
+def _lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """The prompt in one line if it fits a tile, else in two of like length, else in as many as it takes."""
     words = prompt.split()
-    if font.getlength(prompt) <= _TILE + _GAP // 2 or len(words) < 2:
+    room = _TILE + _GAP // 2
+    if font.getlength(prompt) <= room or len(words) < 2:
         return [prompt]
-    breaks = [(" ".join(words[:k]), " ".join(words[k:])) for k in range(1, len(words))]
-    return list(min(breaks, key=lambda pair: max(font.getlength(line) for line in pair)))
+    breaks = [[" ".join(words[:k]), " ".join(words[k:])] for k in range(1, len(words))]
+    two = min(breaks, key=lambda pair: max(font.getlength(line) for line in pair))
+    return two if max(font.getlength(line) for line in two) <= room else _wrap(words, room, font)
+
+
+def _wrap(words: list[str], room: float, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if font.getlength(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.stats import binomtest
 
-from evaluation.metrics import ClipScores
+from evaluation.metrics import FAULTS, ClipScores
 
 
 class Rate(BaseModel):
@@ -39,16 +39,48 @@ class Rate(BaseModel):
         return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
 
 
+class Faults(BaseModel):
+    """Clips that fail, by what alone is wrong with them; those with more than one fault are `several`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    motion: int = Field(ge=0, description="Another motion than the prompted one, or none.")
+    shape: int = Field(ge=0, description="Another shape.")
+    colour: int = Field(ge=0, description="Another colour.")
+    count: int = Field(ge=0, description="An object is missing, or there is something else.")
+    permanence: int = Field(ge=0, description="It is not there throughout, or not of one size.")
+    several: int = Field(ge=0, description="More than one of these.")
+
+    @classmethod
+    def of(cls, scores: Sequence[ClipScores]) -> Faults:
+        """Counted over all clips of `scores`."""
+        wrong = np.concatenate([np.stack(list(part.faults.values())) for part in scores], axis=1)
+        single = wrong.sum(axis=0) == 1
+        alone = {name: int((row & single).sum()) for name, row in zip(FAULTS, wrong, strict=True)}
+        return cls(**alone, several=int((wrong.sum(axis=0) > 1).sum()))
+
+    @property
+    def clips(self) -> int:
+        """How many clips fail."""
+        return sum(count for _, count in self)
+
+    def __str__(self) -> str:
+        """Most frequent first, as "motion 5, several 2"."""
+        return ", ".join(f"{name} {count}" for name, count in sorted(self, key=lambda item: -item[1]) if count)
+
+
 class Measures(BaseModel):
     """The scores of some clips against their prompts. A mean is None where no clip has a value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    joint: Rate = Field(description="Joint exact: right motion, shape, permanence and colour. The headline.")
+    joint: Rate = Field(description="Joint exact: right motion, shape, colour, count and permanence. The headline.")
     motion: Rate = Field(description="Motion accuracy.")
     shape: Rate = Field(description="The prompted shape, by overlap.")
     permanence: Rate = Field(description="Exactly one blob of the right size in nine frames of ten.")
     colour: Rate = Field(description="The prompted colour.")
+    count: Rate = Field(description="All prompted objects, each of them once, and nothing else.")
+    faults: Faults = Field(description="What is wrong with the clips that fail.")
     shape_iou: float = Field(description="Mean overlap (IoU) with the ideal prompted shape, 0 to 1.")
     rmse: float | None = Field(description="Mean distance from the best path of the prompted motion, px RMSE.")
     cosine: float | None = Field(description="Mean cosine between seen steps and those of that path, -1 to 1.")
@@ -67,6 +99,8 @@ class Measures(BaseModel):
             shape=Rate.of(pooled("shape_ok").astype(np.bool_)),
             permanence=Rate.of(pooled("permanence_ok").astype(np.bool_)),
             colour=Rate.of(pooled("colour_ok").astype(np.bool_)),
+            count=Rate.of(pooled("count_ok").astype(np.bool_)),
+            faults=Faults.of(scores),
             shape_iou=float(pooled("shape_iou").mean()),
             rmse=finite_mean(pooled("rmse")),
             cosine=finite_mean(pooled("cosine")),

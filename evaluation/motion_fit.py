@@ -1,8 +1,9 @@
 """Which motion a track follows: each family of paths is fitted, and the best fit within a few pixels is the answer.
 
 A family leaves free what the world draws (start, speed, phase, amplitude), within the world's own ranges. Only frames
-in which the shape is wholly inside the picture steer a fit; all frames in which the fitted path is inside judge it,
-against the centroid of what the picture's border leaves visible. Everything is vectorised over clips.
+in which the shape is whole steer a fit; all frames in which the fitted path is inside the picture, and nothing hides
+the shape, judge it, against the centroid of what the picture's border leaves visible. Everything is vectorised over
+clips.
 """
 
 from __future__ import annotations
@@ -57,14 +58,11 @@ class MotionFits:
         return np.asarray(np.argmin(self.rmse, axis=1), dtype=np.int64)
 
     @property
-    def motions(self) -> tuple[str, ...]:
-        """The motion of each clip, `NO_MOTION` where no family fits within `MAX_RMSE`."""
-        limit = MAX_RMSE * self.frame_size / 64
+    def recognised(self) -> NDArray[np.int64]:
+        """int64 (N,), index into `MOTIONS` of the motion of each clip; -1 where none fits within `MAX_RMSE`."""
         best = self.best
-        return tuple(
-            MOTIONS[m] if error <= limit else NO_MOTION
-            for m, error in zip(best, self.rmse[np.arange(len(best)), best], strict=True)
-        )
+        near = self.rmse[np.arange(len(best)), best] <= MAX_RMSE * self.frame_size / 64
+        return np.where(near, best, -1)
 
     def is_best(self, fit: MotionFit) -> NDArray[np.bool_]:
         """bool (N,): no family fits better than `fit`, and it is within `MAX_RMSE`. Equal paths are equally right."""
@@ -130,7 +128,7 @@ class _Fitter:
         self.size = tracks.frame_size
         self.scale = self.size / 64
         self.ranges, self.shapes = world.ranges, np.array(shapes)
-        self.seen = tracks.seen
+        self.seen, self.hidden = tracks.seen, tracks.hidden
         self.observed = tracks.centroids
         self.radii = tracks.radii
         self.weight = tracks.whole.astype(np.float64)  # (N, T)
@@ -174,7 +172,7 @@ class _Fitter:
         )
 
     def rmse(self, centres: Floats, squared: Floats) -> Floats:
-        judged = inside_picture(centres, frame_size=self.size) & self.seen
+        judged = inside_picture(centres, frame_size=self.size) & self.seen & ~self.hidden
         count = judged.sum(axis=1)
         error = np.sqrt(np.where(judged, squared, 0).sum(axis=1) / np.maximum(count, 1))
         trusted = (count >= self.enough) & (self.weight.sum(axis=1) >= self.enough)

@@ -1,7 +1,8 @@
 """A whole evaluation: samples of every prompt, scored beside the bounds that say what the scores mean.
 
 Two bounds come from the same run. *Real* clips show what a perfect model would get; samples scored against *shuffled*
-prompts show what a model that ignores its prompt would.
+prompts show what a model that ignores its prompt would; where prompts speak of two objects, what one would that ignores
+which words belong together: there colours, shapes or motions are swapped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.clips import make_clips_for
+from data.pairs import swapped_prompts
 from data.prompts import Meaning
 from data.world import WorldConfig
 from evaluation.attributes import AttributeScores, attribute_scores
@@ -113,7 +115,7 @@ def evaluate(
     if config.frechet:
         tell(0, total, "training the encoder of the Frechet distance on real clips")
         encoder = train_encoder(world, seed=config.seed)
-    meanings = {prompt: world.meaning_of(prompt) for _, prompt in prompts}
+    meanings = {prompt: frozenset(world.scene_of(prompt)) for _, prompt in prompts}
     parts: list[_PromptPart] = []
     for number, (tier, prompt) in enumerate(prompts):
         tell(number + config.frechet, total, prompt)
@@ -174,7 +176,7 @@ def _score_prompt(
     sampler: Sampler,
     prompt: str,
     number: int,
-    meanings: Mapping[str, Meaning],
+    meanings: Mapping[str, frozenset[Meaning]],
     world: WorldConfig,
     config: EvaluationConfig,
     encoder: ClipEncoder | None,
@@ -186,7 +188,8 @@ def _score_prompt(
     frames = draw_samples(sampler, prompt, count=count, seed=config.seed, world=world)
     real = make_clips_for(world, prompts=[prompt] * config.samples_real, seed=real_seed).frames
     seen = observe(frames, world)
-    others = [other for other in meanings if meanings[other] != meanings[prompt]] or list(meanings)
+    others: Sequence[str] = swapped_prompts(prompt) if world.objects > 1 else ()
+    others = others or [other for other in meanings if meanings[other] != meanings[prompt]] or list(meanings)
     wrong = [others[k] for k in np.random.default_rng(shuffle_seed).integers(len(others), size=count)]
     scores = (
         score_observations(seen, [prompt] * count, world),

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from evaluation.attributes import ATTRIBUTES
 from evaluation.measures import Measures
+from evaluation.metrics import FAULTS
 from evaluation.report import EvaluationReport, Scores
 
 TIER_MEANINGS = {
     "T0": "seen prompts, fresh noise",
     "T1": "unseen phrase of seen words",
     "T2": "a word seen only inside compounds",
-    "T3": "unseen combination of shape, colour and motion",
+    "T3": "unseen combination of what is known",
     "T4": "paraphrase",
+    "T5": "which attributes belong together",
 }
 """What the prompts of a tier are."""
 _SIDES = (("generated", "generated"), ("real", "real clips"), ("shuffled", "shuffled prompts"))
@@ -28,9 +30,13 @@ def report_markdown(report: EvaluationReport) -> str:
         "## Tiers",
         _tier_table(report),
         "In brackets: Wilson's 95 % interval. *Real clips* is what a perfect model would get, *shuffled prompts* what "
-        "the same samples get against other prompts. **Joint exact**: the right motion, shape and colour, and exactly "
-        "one shape of the right size in nine frames of ten.",
+        "the same samples get against other prompts. **Joint exact**: the right motion, shape and colour, the "
+        "right number of objects, and each of the right size in nine frames of ten.",
         _frechet_line(report),
+        "## What failed",
+        _fault_table(report),
+        "On the left the share of the samples in which each is right; *count*: every prompted object is there once, "
+        "and nothing else. On the right what alone is wrong with the samples that fail.",
         *_attribute_parts(report),
         _prompts_heading(report),
         _prompt_table(report.listed),
@@ -72,6 +78,16 @@ def _tier_table(report: EvaluationReport) -> str:
         "RMSE px",
     )
     return _table((*head, "cosine", "smoothness px"), rows)
+
+
+def _fault_table(report: EvaluationReport) -> str:
+    rows = []
+    for tier in report.tiers:
+        measures, faults = tier.generated, tier.generated.faults
+        rates = (measures.motion, measures.shape, measures.colour, measures.count, measures.permanence)
+        alone = [_percent(number / faults.clips) if faults.clips else "-" for _, number in faults]
+        rows.append((f"**{tier.name}**", *(_percent(rate.value) for rate in rates), str(faults.clips), *alone))
+    return _table(("tier", *FAULTS, "failed", *(f"{name} alone" for name in FAULTS), "several"), rows)
 
 
 def _attribute_parts(report: EvaluationReport) -> list[str]:

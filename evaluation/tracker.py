@@ -20,7 +20,8 @@ HAZE = 26
 SPECK = 0.1
 """Blobs smaller than this fraction of the largest blob are ignored."""
 WHOLE_AREA = 0.9
-"""A blob that touches the border is whole if it keeps this fraction of the clip's median free area."""
+"""A blob that touches the border, or another object, is whole if it keeps this fraction of the clip's median free area.
+"""
 _CLIPS_AT_ONCE = 64
 
 
@@ -32,7 +33,8 @@ class Tracks:
         centroids: float64 (N, T, 2), x and y of the largest blob's soft centroid; NaN in frames without a blob.
         areas: float64 (N, T), soft area of the largest blob in px^2; 0 without a blob.
         blobs: int64 (N, T), blobs that are no specks.
-        whole: bool (N, T), the largest blob is fully inside the picture.
+        whole: bool (N, T), the largest blob is fully inside the picture, and nothing hides it.
+        hidden: bool (N, T), something else touches the largest blob, and part of the blob is missing.
         colours: float64 (N, T, 3), mean RGB (0-255) of the largest blob at half coverage; NaN without a blob.
         cutouts: uint8 (N, T, K, K), ink around the largest blob, everything else 0; K is odd.
         origins: int64 (N, T, 2), x and y of ``cutouts[..., 0, 0]`` in the frame (may be negative).
@@ -43,10 +45,16 @@ class Tracks:
     areas: NDArray[np.float64]
     blobs: NDArray[np.int64]
     whole: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
     colours: NDArray[np.float64]
     cutouts: NDArray[np.uint8]
     origins: NDArray[np.int64]
     frame_size: int
+
+    def rows(self, chosen: NDArray[np.int64]) -> Tracks:
+        """The tracks of some of the clips."""
+        values = {name: value[chosen] for name, value in vars(self).items() if name != "frame_size"}
+        return Tracks(**values, frame_size=self.frame_size)
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -73,11 +81,12 @@ def check_frames(frames: NDArray[np.uint8]) -> None:
         raise ValueError(f"a clip needs at least 2 frames to have a motion, these have {frames.shape[1]}")
 
 
-def track(frames: NDArray[np.uint8]) -> Tracks:
+def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None) -> Tracks:
     """Follow the largest blob of ink through every clip.
 
     Args:
         frames: uint8 (N, T, S, S, 3), RGB on white.
+        others: bool (N, T, S, S), pixels of whatever else is in the picture and may hide the blob.
 
     Returns:
         The tracks of all clips, see ``Tracks``.
@@ -89,17 +98,24 @@ def track(frames: NDArray[np.uint8]) -> Tracks:
     size = frames.shape[2]
     clips = len(frames)
     parts = [
-        _track_frames(frames[first : first + _CLIPS_AT_ONCE].reshape(-1, size, size, 3))
-        for first in range(0, max(clips, 1), _CLIPS_AT_ONCE)
+        _track_frames(
+            frames[some].reshape(-1, size, size, 3), None if others is None else others[some].reshape(-1, size, size)
+        )
+        for some in (slice(first, first + _CLIPS_AT_ONCE) for first in range(0, max(clips, 1), _CLIPS_AT_ONCE))
     ]
-    centroids, areas, blobs, touching, colours, cutouts, origins = (
+    centroids, areas, blobs, touching, beside, colours, cutouts, origins = (
         np.concatenate([part[k] for part in parts]).reshape(clips, frames.shape[1], *parts[0][k].shape[1:])
-        for k in range(7)
+        for k in range(8)
     )
-    free = (blobs > 0) & ~touching
+    free = (blobs > 0) & ~touching & ~beside
     free_area = _median_where(areas, free)
-    whole = free | (touching & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))
-    return Tracks(centroids, areas, blobs, whole, colours, cutouts, origins, size)
+    if (
+        others is not None
+    ):  # two objects may stay side by side: then the frame that shows most of a blob shows all of it
+        largest = np.where(touching, 0.0, areas).max(axis=1, initial=0.0)
+        free_area = np.where(np.isinf(free_area) & (largest > 0), largest, free_area)
+    whole = free | ((touching | beside) & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))
+    return Tracks(centroids, areas, blobs, whole, beside & ~whole, colours, cutouts, origins, size)
 
 
 def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -112,8 +128,8 @@ def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArr
     return np.asarray((low + high) / 2)
 
 
-def _track_frames(frames: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
-    """Track F frames, uint8 (F, S, S, 3), on their own; the seven arrays of ``track`` with F in front."""
+def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -> tuple[NDArray[np.generic], ...]:
+    """Track F frames, uint8 (F, S, S, 3), on their own; the eight arrays of ``track`` with F in front."""
     count, size = frames.shape[0], frames.shape[1]
     ink = ink_of(frames)
     # One call labels all frames: stacked on top of each other, a blank row between them keeps their blobs apart.
@@ -159,7 +175,25 @@ def _track_frames(frames: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
     centre = np.where(seen[:, None], np.rint(np.nan_to_num(centroids)), 0).astype(np.int64)
     origins = centre - half
     cutouts = _cut(ink, origins, 2 * half + 1, box, margin)
-    return centroids, mass / 255.0, blobs, touching, colours, cutouts, origins
+    beside = np.zeros(count, np.bool_)
+    if others is not None:
+        beside = _meets(np.asarray(labels, dtype=np.int32).reshape(count, size + 1, size)[:, :size], main, others)
+    return centroids, mass / 255.0, blobs, touching, beside, colours, cutouts, origins
+
+
+def _meets(labels: NDArray[np.int32], main: NDArray[np.int64], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool (F,): other pixels (F, S, S) lie within 2 px of a frame's main blob."""
+    blob = (labels == main[:, None, None] + 1) & (labels > 0)
+    near = blob.copy()
+    for axis in (1, 2):
+        spread = near.copy()
+        for shift in (1, 2):
+            ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+            ahead[axis], behind[axis] = slice(shift, None), slice(None, -shift)
+            spread[tuple(ahead)] |= near[tuple(behind)]
+            spread[tuple(behind)] |= near[tuple(ahead)]
+        near = spread
+    return np.asarray((near & others).any(axis=(1, 2)))
 
 
 def _colours(

@@ -56,6 +56,7 @@ def _score_row(name: str, scores: Scores) -> dict[str, str]:
         "shuffled": f"{100 * scores.shuffled.joint.value:.1f} %",
         "motion": f"{100 * scores.generated.motion.value:.1f} %",
         "shape IoU": f"{scores.generated.shape_iou:.3f}",
+        "failed by": str(scores.generated.faults),
         "clips": str(scores.joint.n),
     }
 

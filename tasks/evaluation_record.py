@@ -161,6 +161,7 @@ def tier_values(tier: Scores, report: EvaluationReport) -> dict[str, float]:
         "shape": measures.shape.value,
         "permanence": measures.permanence.value,
         "colour": measures.colour.value,
+        "count": measures.count.value,
         "shape_iou": measures.shape_iou,
         "rmse_px": measures.rmse,
         "cosine": measures.cosine,

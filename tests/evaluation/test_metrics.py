@@ -57,7 +57,7 @@ def test_a_clip_passes_for_no_prompt_that_means_something_else(colourful_world):
 
 
 def test_every_motion_is_told_from_all_others(world):
-    phrases = {parse_prompt(prompt).motion: prompt for prompt in all_prompts(world)}
+    phrases = {parse_prompt(prompt)[0].motion: prompt for prompt in all_prompts(world)}
     assert set(phrases) == set(MOTIONS)
     prompts = [prompt for prompt in phrases.values() for _ in range(8)]
     scores = score_clips(real(world, prompts, seed=3), prompts, world)

@@ -50,7 +50,7 @@ def test_intervals_narrow_with_more_clips(report):
 
 def test_shuffled_prompts_always_ask_for_something_else(small_world):
     """Two of the phrases mean the same; a blind shuffle would let clips pass."""
-    alike = [p for p in small_world.seen_prompts if parse_prompt(p).motion == "down-right"]
+    alike = [p for p in small_world.seen_prompts if parse_prompt(p)[0].motion == "down-right"]
     assert len(alike) == 2
     found = evaluate(perfect(small_world), world=small_world, config=CONFIG)
     assert all(scores.shuffled.joint.value == 0 for scores in found.prompts if scores.name in alike)
@@ -99,8 +99,8 @@ def test_markdown_names_every_prompt_and_tier_with_bounds(report):
         assert f"| {prompt.name} |" in text
     assert "**T1**" in text
     assert "shuffled prompts" in text
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {row.count("|") for row in rows} == {13}
+    for table in text.split("\n\n"):
+        assert len({row.count("|") for row in table.splitlines() if row.startswith("|")}) <= 1
 
 
 def test_progress_is_told_prompt_by_prompt(small_world):

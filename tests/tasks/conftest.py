@@ -15,7 +15,7 @@ from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.diversity import Diversity
 from evaluation.frechet import Frechet
-from evaluation.measures import Measures, Rate
+from evaluation.measures import Faults, Measures, Rate
 from evaluation.report import EvaluationReport, Scores
 from models.adversary import build_generator
 from models.checkpoint import checkpoint_digest, save_checkpoint
@@ -128,7 +128,8 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
     def measures(share: float, n: int) -> Measures:
         joint, all_right = Rate.of_counts(round(share * n), n), Rate.of_counts(n, n)
         return Measures(
-            joint=joint, motion=joint, shape=all_right, permanence=all_right, colour=all_right,
+            joint=joint, motion=joint, shape=all_right, permanence=all_right, colour=all_right, count=all_right,
+            faults=Faults(motion=n - round(share * n), shape=0, colour=0, count=0, permanence=0, several=0),
             shape_iou=0.9, rmse=0.5, cosine=None, smoothness=0.1,
         )  # fmt: skip
 

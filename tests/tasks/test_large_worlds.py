@@ -1,0 +1,48 @@
+"""Hundreds of prompts: what MLflow and Prefect are given stays within what they keep, and what people read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data.worlds import pairs_world, shapes_world
+from evaluation.report import LISTED_WORST
+from tasks.artifacts import score_rows, videos_markdown
+from tasks.evaluation_record import SOURCE_LIMIT, _tier_dataset, tier_values
+
+WORLDS = {"shapes": shapes_world(), "pairs": pairs_world()}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_record_of_a_tier_is_what_mlflow_takes(name: str) -> None:
+    from mlflow.utils.validation import _validate_dataset
+
+    for tier, prompts in WORLDS[name].tiers.items():
+        dataset = _tier_dataset(tier, prompts).dataset
+        _validate_dataset(dataset)
+        assert json.loads(dataset.source)["tags"]["prompts"] == list(prompts)
+
+
+def test_of_too_many_prompts_an_even_choice_is_recorded() -> None:
+    prompts = tuple(f"red circle moving up and blue square number {number}" for number in range(5000))
+    dataset = _tier_dataset("T0", prompts).dataset
+    assert len(dataset.source) <= SOURCE_LIMIT
+    kept = json.loads(dataset.source)["tags"]["prompts"]
+    assert len(kept) > 500
+    assert set(kept) <= set(prompts)
+    assert json.loads(dataset.profile) == {"prompts": 5000}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_pages_of_a_run_show_a_choice_of_prompts_and_say_so(name: str, make_report, tmp_path) -> None:
+    world = WORLDS[name]
+    report = make_report(seen=0.9, held_out=0.5, clips=8, world=world)
+    assert len(score_rows(report)) == len(world.tiers) + LISTED_WORST
+    assert score_rows(report)[0]["failed by"].startswith("motion ")
+    text = videos_markdown(tmp_path, report, model_ref="models:/flipbook/1", origin="")
+    seen, held_out = len(world.tiers["T0"]), sum(map(len, world.tiers.values())) - len(world.tiers["T0"])
+    assert f"Seen in training (20 of {seen} prompts)" in text
+    assert f" of {held_out} prompts)" in text
+    assert text.count("**") <= 2 * 20 * len(world.tiers)
+    assert {"motion", "shape", "colour", "count", "permanence"} <= set(tier_values(report.tier("T0"), report))
