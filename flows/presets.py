@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from data.shards import DataConfig
 from data.world import WorldConfig
-from data.worlds import shapes_world
+from data.worlds import pairs_world, shapes_world
 from evaluation.config import EvaluationConfig
 from flows.config import PipelineConfig
 from models.config import ModelConfig, TrainConfig
@@ -60,6 +60,19 @@ def shapes() -> PipelineConfig:
     )
 
 
+def pairs() -> PipelineConfig:
+    """Two objects in each clip: does the model understand which attributes belong together? Three tiers: seen prompts,
+    unseen pairs of known objects, and pairs that only the order of the words tells apart.
+    """
+    return PipelineConfig(
+        world=pairs_world(),
+        data=DataConfig(clips=20_000),
+        model=ModelConfig(text_encoder="transformer", decoder="sprite", frame_critic_channels=32),
+        train=TrainConfig(steps=9_000, prompts_per_batch=16, clips_per_prompt=2, frames_per_clip=2),
+        evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
+    )
+
+
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
-    {"full": full, "small": small, "tutorial": tutorial, "shapes": shapes}
+    {"full": full, "small": small, "tutorial": tutorial, "shapes": shapes, "pairs": pairs}
 )

@@ -49,7 +49,7 @@ def print_pipeline(result: "PipelineResult") -> None:
             "Not done again": ", ".join(done_before),
         },
     )
-    _print_next(console, result.model_version)
+    _print_next(console, result.model_version, result.report)
 
 
 def print_evaluation(result: "EvaluationResult") -> None:
@@ -66,7 +66,7 @@ def print_evaluation(result: "EvaluationResult") -> None:
             "Not done again": "evaluate" if result.cached else "",
         },
     )
-    _print_next(console, result.model_ref)
+    _print_next(console, result.model_ref, result.report)
 
 
 def print_comparison(result: "ComparisonResult") -> None:
@@ -114,7 +114,7 @@ def difference_table(result: "ComparisonResult") -> Table:
 def score_table(report: "EvaluationReport") -> Table:
     """A row per tier: the headline with its interval, its bounds, and what it is made of."""
     table = Table(
-        title="Joint exact: right motion, shape, permanence and colour; Wilson 95 % interval",
+        title="Joint exact: right motion, shape, colour, count and permanence; Wilson 95 % interval",
         title_justify="left",
         caption=f"real: real clips, what a perfect model gets.  shuffled: against wrong prompts.  {_frechet(report)}",
         caption_justify="left",
@@ -164,7 +164,7 @@ def home_option() -> str:
     return "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
 
 
-def _print_next(console: Console, model: str) -> None:
+def _print_next(console: Console, model: str, report: "EvaluationReport") -> None:
     from flows.services.lifecycle import running_addresses
     from tasks.home import Home
 
@@ -174,6 +174,5 @@ def _print_next(console: Console, model: str) -> None:
     where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
     console.print(where, markup=False, soft_wrap=True)
     console.print("[bold]Draw videos:[/bold]", end=" ")
-    console.print(
-        f'{program()} generate "circle moving up-right" --model {model}{option}', markup=False, soft_wrap=True
-    )
+    prompt = report.tiers[:2][-1].prompts[0]  # a held-out one where there is any
+    console.print(f'{program()} generate "{prompt}" --model {model}{option}', markup=False, soft_wrap=True)

@@ -14,7 +14,10 @@ CHAMPION_REF = "models:/flipbook@champion"
 Preset = Annotated[
     str,
     typer.Option(
-        "--preset", "-p", help="full, small, shapes or tutorial; what follows overrides it.", envvar="FLIPBOOK_PRESET"
+        "--preset",
+        "-p",
+        help="full, small, shapes, pairs or tutorial; what follows overrides it.",
+        envvar="FLIPBOOK_PRESET",
     ),
 ]
 ConfigFile = Annotated[
