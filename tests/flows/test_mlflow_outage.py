@@ -206,6 +206,19 @@ def test_a_training_that_ends_while_the_server_is_gone_waits_for_it(server, remo
     assert_same(history(remote), expected)
 
 
+def failed_trainings() -> list[int]:
+    """How often each training that failed was run. Prefect's server writes task runs down some time after they end."""
+    named = TaskRunFilter(name=TaskRunFilterName(like_="train-"))
+    deadline = time.monotonic() + 60
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            runs = client.read_task_runs(task_run_filter=named, sort="END_TIME_DESC")
+            if counts := [run.run_count for run in runs if run.state is not None and run.state.name == "Failed"]:
+                return counts
+            time.sleep(0.5)
+    return []
+
+
 def test_a_server_that_stays_away_fails_the_run_and_the_next_one_only_writes_what_is_missing(
     server, remote, short, monkeypatch
 ):
@@ -217,11 +230,7 @@ def test_a_server_that_stays_away_fails_the_run_and_the_next_one_only_writes_wha
         with pytest.raises(MlflowUnreachableError, match=r"finished and kept in .*final|has not begun"):
             train_all(settings)
     outage.join()
-    with get_client(sync_client=True) as client:
-        (tried,) = client.read_task_runs(
-            task_run_filter=TaskRunFilter(name=TaskRunFilterName(like_="train-")), sort="END_TIME_DESC", limit=1
-        )
-    assert (tried.state.name, tried.run_count) == ("Failed", 1)  # it has waited as long as anybody does
+    assert failed_trainings() == [1]  # runs of the task: it has waited as long as anybody does
     (weights,) = remote.checkpoints.glob("*/final/generator.safetensors")
     written = weights.stat().st_mtime_ns
     server.start()
