@@ -52,7 +52,7 @@ class CheckpointInfo(BaseModel):
     model: ModelConfig
     vocabulary: tuple[str, ...]
     step: int = Field(ge=0, description="Training steps done.")
-    cpu_seconds: float = Field(0.0, ge=0, description="CPU time of these steps, over all threads.")
+    cpu_seconds: float = Field(0.0, ge=0, description="CPU time of these steps, over all threads; 0 without a limit.")
     data_fingerprint: str = Field(description="Of the data set that it was trained on.")
     frozen_text: FrozenWeights | None = Field(
         None, description="The frozen text encoder that it was trained with; its weights are not kept here."

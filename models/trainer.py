@@ -154,7 +154,8 @@ def _run(
         begun = time.process_time()
         for name, value in game.step().items():
             sums.setdefault(name, []).append(value)
-        game.cpu_seconds += time.process_time() - begun
+        if train.cpu_minutes:  # else it decides nothing, and the same training would leave other bytes each time
+            game.cpu_seconds += time.process_time() - begun
         step, steps = game.steps_done, steps + 1
         done = share_done(train, steps=step, cpu_seconds=game.cpu_seconds)
         if step % train.log_every == 0 or done == 1:
