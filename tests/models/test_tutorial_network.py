@@ -293,7 +293,7 @@ def test_the_cpu_time_of_an_interrupted_training_counts(clips: ClipTensors, tmp_
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _train(clips, tmp_path, report=interrupt, checkpoint_seconds=1e-9, steps=1_000_000)
+        _train(clips, tmp_path, report=interrupt, checkpoint_seconds=1e-9, steps=1_000_000, cpu_minutes=60)
     spent = read_info(tmp_path / "step-00000003").cpu_seconds
     assert spent > 0
     final = _train(clips, tmp_path, steps=1_000_000, cpu_minutes=spent / 60)
