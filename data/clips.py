@@ -13,7 +13,7 @@ from data.motions import FACTORS, Path, draw_factors, path_of
 from data.pairs import ATTEMPTS, MOST_HIDDEN_FRAMES, draw_over, hidden_frames
 from data.prompts import Meaning
 from data.renderer import render
-from data.tutorial import RADIUS, tutorial_clip
+from data.tutorial import RADIUS, tutorial_path, tutorial_planes
 from data.world import WorldConfig
 
 Key = TypeVar("Key", str, tuple[str, str])
@@ -176,7 +176,7 @@ class _Object:
         for (motion, shape), chosen in _rows_by(keys).items():
             some = rows[chosen]
             if world.laws == "tutorial":  # draws no factors: the motion decides everything
-                self.path.centres[some] = tutorial_clip(motion, frames=frames, frame_size=size)[1]
+                self.path.centres[some] = tutorial_path(motion, frames=frames, frame_size=size)
                 self.path.radii[some] = RADIUS
                 continue
             drawn = draw_factors(
@@ -227,7 +227,7 @@ def _render(world: WorldConfig, plan: ClipBatch) -> ClipBatch:
     if world.laws == "tutorial":
         planes = np.empty((len(plan.indices), world.frames, 3, world.frame_size, world.frame_size), dtype=np.uint8)
         for motion, rows in _rows_by(plan.objects[0].motions).items():
-            planes[rows] = tutorial_clip(motion, frames=world.frames, frame_size=world.frame_size)[0]
+            planes[rows] = tutorial_planes(motion, frames=world.frames, frame_size=world.frame_size)
         return replace(plan, frames=planes.transpose(0, 1, 3, 4, 2))
     frames = _render_object(world, plan.objects[0])
     for one in plan.objects[1:]:

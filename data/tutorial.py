@@ -55,9 +55,12 @@ def tutorial_frame(motion: str, frame: int, *, frame_size: int) -> NDArray[np.ui
     return np.array(picture)
 
 
-def tutorial_clip(motion: str, *, frames: int, frame_size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The one clip of a motion: planes uint8 (T, 3, S, S) and centres float32 (T, 2) as (x, y) px."""
-    steps = range(frames)
-    pictures = np.stack([tutorial_frame(motion, frame, frame_size=frame_size) for frame in steps])
-    centres = [tutorial_centre(motion, frame, frame_size=frame_size) for frame in steps]
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)), np.array(centres, dtype=np.float32)
+def tutorial_path(motion: str, *, frames: int, frame_size: int) -> NDArray[np.float32]:
+    """Where the circle is in each frame: float32 (T, 2) as (x, y) px."""
+    return np.array([tutorial_centre(motion, frame, frame_size=frame_size) for frame in range(frames)], np.float32)
+
+
+def tutorial_planes(motion: str, *, frames: int, frame_size: int) -> NDArray[np.uint8]:
+    """The one clip of a motion: uint8 (T, 3, S, S)."""
+    pictures = np.stack([tutorial_frame(motion, frame, frame_size=frame_size) for frame in range(frames)])
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))

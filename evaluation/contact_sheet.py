@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +86,7 @@ def contact_sheet(
     frames, real = _legible(frames), None if real is None else _legible(real)
     count, number, size = frames.shape[:3]
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
-    lines = [_wrap(prompt) for prompt in prompts]
+    lines = [_label(prompt) for prompt in prompts]
     texts = [line for prompt in lines for line in prompt] + list(notes or ())
     label = max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
     layout = _Layout(count, number, size, label, real is not None)
@@ -136,15 +136,24 @@ def _legible(frames: Frames) -> Frames:
     return np.asarray(frames.repeat(factor, axis=2).repeat(factor, axis=3))
 
 
-def _wrap(prompt: str) -> list[str]:
+def wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text in lines of as many words as `fits` says fit; a word that does not fit has a line of its own."""
+    words = text.split()
+    lines = words[:1] or [""]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if fits(longer):
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _label(prompt: str) -> list[str]:
     """The prompt in lines of about 20 letters; longer ones where it would take more than a row has room for."""
     lines: list[str] = []
-    for letters in (20, 27, 34):
-        lines = [""]
-        for word in prompt.split():
-            if lines[-1] and len(lines[-1]) + len(word) > letters:
-                lines.append("")
-            lines[-1] = f"{lines[-1]} {word}".strip()
+    for letters in (21, 28, 35):
+        lines = wrap(prompt, lambda line, most=letters: len(line) <= most)  # type: ignore[misc]
         if len(lines) <= _LINES:
             break
     return lines

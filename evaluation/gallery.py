@@ -15,7 +15,7 @@ from data.selection import evenly_spread
 from data.storage import write_atomically
 from data.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.contact_sheet import FAILED, INK, LINE, contact_sheet
+from evaluation.contact_sheet import FAILED, INK, LINE, contact_sheet, wrap
 from evaluation.metrics import ClipScores, score_clips
 from evaluation.motion_fit import NO_MOTION
 from evaluation.report import Sampler, draw_samples
@@ -141,15 +141,8 @@ def _lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> l
         return [prompt]
     breaks = [[" ".join(words[:k]), " ".join(words[k:])] for k in range(1, len(words))]
     two = min(breaks, key=lambda pair: max(font.getlength(line) for line in pair))
-    return two if max(font.getlength(line) for line in two) <= room else _wrap(words, room, font)
-
-
-def _wrap(words: list[str], room: float, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
-    lines = [words[0]]
-    for word in words[1:]:
-        longer = f"{lines[-1]} {word}"
-        if font.getlength(longer) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
+    return (
+        two
+        if max(font.getlength(line) for line in two) <= room
+        else wrap(prompt, lambda line: font.getlength(line) <= room)
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.motions import MOTIONS
+from data.pairs import CONJUNCTION
 from data.world import WorldConfig
 from evaluation.layers import Layer, layers_of
 from evaluation.motion_fit import NO_MOTION
@@ -180,8 +181,8 @@ def _together(
     names = np.array([*MOTIONS, NO_MOTION])
     return ClipScores(
         prompts=tuple(prompts),
-        expected=tuple(" and ".join(one) for one in motions),
-        predicted=tuple(" and ".join(one) for one in zip(*(names[one.predicted] for one in objects), strict=True)),
+        expected=tuple(CONJUNCTION.join(one) for one in motions),
+        predicted=tuple(CONJUNCTION.join(one) for one in zip(*(names[one.predicted] for one in objects), strict=True)),
         **right,
         joint=reduce(np.logical_and, right.values()),
         shape_iou=mean(lambda one: one.shape_iou, without=0.0),

@@ -109,9 +109,8 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
     )
     free = (blobs > 0) & ~touching & ~beside
     free_area = _median_where(areas, free)
-    if (
-        others is not None
-    ):  # two objects may stay side by side: then the frame that shows most of a blob shows all of it
+    if others is not None:
+        # Two objects may stay side by side: then the frame that shows most of a blob shows all of it.
         largest = np.where(touching, 0.0, areas).max(axis=1, initial=0.0)
         free_area = np.where(np.isinf(free_area) & (largest > 0), largest, free_area)
     whole = free | ((touching | beside) & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.motions import MOTIONS
-from data.tutorial import RADIUS, tutorial_centre
+from data.tutorial import RADIUS, tutorial_path
 from evaluation.motion_fit import MotionFits, inside_picture, visible_part
 from evaluation.tracker import Tracks
 
@@ -16,13 +16,13 @@ def fit_tutorial(tracks: Tracks) -> MotionFits:
     Motions with the same path (the circle neither turns nor changes its size) fit equally well.
     """
     size, count = tracks.frame_size, len(tracks.seen)
-    frames = range(tracks.seen.shape[1])
-    paths = np.array([[tutorial_centre(m, frame, frame_size=size) for frame in frames] for m in MOTIONS], np.float64)
+    frames = tracks.seen.shape[1]
+    paths = np.stack([tutorial_path(motion, frames=frames, frame_size=size) for motion in MOTIONS]).astype(np.float64)
     radii = np.full(paths.shape[:2], float(RADIUS))
     _, shift = visible_part(paths, radii, frame_size=size)
     squared = ((tracks.centroids[:, None] - paths - shift) ** 2).sum(axis=-1)  # (N, M, T)
     judged = inside_picture(paths, frame_size=size) & tracks.seen[:, None]
-    enough = judged.sum(axis=-1) >= max(min(len(frames) // 2, 5), 2)
+    enough = judged.sum(axis=-1) >= max(min(frames // 2, 5), 2)
     rmse = np.sqrt(np.where(judged, squared, 0).sum(axis=-1) / np.maximum(judged.sum(axis=-1), 1))
     return MotionFits(
         rmse=np.where(enough, rmse, np.inf),

@@ -12,12 +12,13 @@ from torch.optim.swa_utils import AveragedModel
 from data.dataset import ClipTensors
 from data.world import WorldConfig
 from models.averaging import warmed_up_average
-from models.batches import Batch, PromptGroups, step_generator
+from models.batches import Batch, PromptGroups, as_pictures, step_generator
 from models.config import ModelConfig, TrainConfig
 from models.discriminator import ClipDiscriminator, FrameDiscriminator
 from models.game import check_clips
 from models.generator import TextGenerator, build_generator, draw_noise
 from models.losses import discriminator_loss, generator_loss, gradient_penalty, word_loss
+from models.optimise import descend, set_rate
 from models.schedule import clip_penalty, learning_rate, share_done
 from models.text.features import build_text
 from models.text.tokens import word_counts
@@ -167,11 +168,8 @@ class Adversary:
     def _follow_schedule(self) -> None:
         """Learning rate and penalties of this step."""
         done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
-        rate = learning_rate(self.config, done)
         self.penalties = {CLIP: clip_penalty(self.config, done), FRAME: self.config.frame_penalty}
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+        set_rate(self.optimisers.values(), learning_rate(self.config, done))
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
@@ -195,9 +193,9 @@ class Adversary:
         """The same of real clips."""
         planes = self.clips.ink.frames(indices)  # (N, T, 3, S, S) uint8
         down, across = sight.phase
-        views = {CLIP: _as_pictures(planes[..., down::2, across::2], self.device)}
+        views = {CLIP: as_pictures(planes[..., down::2, across::2], self.device)}
         if FRAME in self.critics:
-            views[FRAME] = _as_pictures(planes.flatten(0, 1)[sight.picks], self.device)
+            views[FRAME] = as_pictures(planes.flatten(0, 1)[sight.picks], self.device)
         return views
 
     def _critics_round(
@@ -227,7 +225,7 @@ class Adversary:
                 total = total + every * penalty
             if name == CLIP:
                 self._note_advantage(batch.prompts, (real_scores - fake_scores).detach().cpu())
-        self._update("critics", total)
+        descend(self.optimisers["critics"], total, allow_unused=True)
         return losses
 
     @staticmethod
@@ -249,17 +247,8 @@ class Adversary:
                 losses[f"generator_{name}_words"] = told.detach()
                 loss = loss + self.config.generator_word_weight * told
             total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss
-        self._update("generator", total)
+        descend(self.optimisers["generator"], total, allow_unused=True)
         return losses
-
-    def _update(self, name: str, loss: Tensor) -> None:
-        optimiser = self.optimisers[name]
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
 
     def _note_advantage(self, prompts: Tensor, advantage: Tensor) -> None:
         clips = self.config.clips_per_prompt
@@ -286,8 +275,3 @@ class Adversary:
         self.advantage = state["advantage"].clone()
         self.groups.visits = state["visits"].clone()
         self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
-
-
-def _as_pictures(planes: Tensor, device: torch.device) -> Tensor:
-    """uint8 0 to 255 to float32 in [-1, 1], any shape."""
-    return planes.to(device).float() / 127.5 - 1

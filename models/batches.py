@@ -56,3 +56,8 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     """The random numbers of one training step; nothing of them needs to be kept in a checkpoint."""
     state = int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
     return torch.Generator().manual_seed(state)
+
+
+def as_pictures(planes: Tensor, device: torch.device) -> Tensor:
+    """uint8 0 to 255 to float32 in [-1, 1] on `device`, any shape."""
+    return planes.to(device).float() / 127.5 - 1

@@ -45,6 +45,12 @@ class WordHeads(nn.Module):
         return Judgement(scores + (logits * counts).sum(1), logits + self.offsets)
 
 
+def _judge(alone: Tensor, hidden: Tensor, text: Tensor, counts: Tensor, *, heads: WordHeads | None) -> Judgement:
+    """From the scores (N,) of the pictures alone, their features (N, H) and the projected text (N, H)."""
+    scores = alone + (text * hidden).sum(1) / hidden.shape[1] ** 0.5
+    return Judgement(scores, None) if heads is None else heads.judge(scores, hidden, counts)
+
+
 class ClipDiscriminator(nn.Module):
     """Judges a whole clip, at every second pixel, together with its text.
 
@@ -93,9 +99,7 @@ class ClipDiscriminator(nn.Module):
         spread = _deviation(groups).mean(dim=1, keepdim=True)
         spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
-        match = (self.projection(read) * hidden).sum(1) / hidden.shape[1] ** 0.5
-        scores = torch.as_tensor(self.score(hidden).squeeze(1) + match)
-        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, counts)
+        return _judge(self.score(hidden).squeeze(1), hidden, self.projection(read), counts, heads=self.heads)
 
     def _spread_of_ink(self, clips: Tensor) -> Tensor:
         """(N / group, 1): standard deviation over mean of the clips' ink, enlarged to the size of other features."""
@@ -136,6 +140,5 @@ class FrameDiscriminator(nn.Module):
     def forward(self, frames: Tensor, text: Tensor, counts: Tensor) -> Judgement:
         """Of frames (N, 3, S, S) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts."""
         hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
-        match = (self.projection(self.reader(text)) * hidden).sum(1) / hidden.shape[1] ** 0.5
-        scores = torch.as_tensor(self.score(hidden).squeeze(1) + match)
-        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, counts)
+        projected = self.projection(self.reader(text))
+        return _judge(self.score(hidden).squeeze(1), hidden, projected, counts, heads=self.heads)

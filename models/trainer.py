@@ -28,6 +28,7 @@ from models.game import Game
 from models.network import network_of
 from models.sampling import render_samples
 from models.schedule import share_done
+from models.text.features import PromptFeatures
 from models.tutorial.adversary import TutorialAdversary
 
 SAMPLED_PROMPTS = 24
@@ -134,20 +135,21 @@ def train(
         return path
 
     # Nothing is saved on Ctrl-C: it may fall into the middle of a step, and half a step is no state to go on from.
-    _run(game, world=world, train=train, report=report, save=save)
+    _run(game, text=text, world=world, train=train, report=report, save=save)
     return save(FINAL)
 
 
 def _run(
     game: Game,
     *,
+    text: PromptFeatures,
     world: WorldConfig,
     train: TrainConfig,
     report: Callable[[TrainEvent], None],
     save: Callable[[str], Path],
 ) -> None:
     prompts = spread_over_tiers(world.tiers, SAMPLED_PROMPTS)
-    text = network_of(game.model).text(game.model, world).features(prompts, unknown_words="ignore")
+    features = text.features(prompts, unknown_words="ignore")
     sums: dict[str, list[Tensor]] = {}
     reported, steps, saved = time.monotonic(), 0, time.monotonic()
     while share_done(train, steps=game.steps_done, cpu_seconds=game.cpu_seconds) < 1:
@@ -164,7 +166,7 @@ def _run(
             report(Progress(step, total, losses, clips_per_second=steps * game.clips_per_step / (now - reported)))
             sums, reported, steps = {}, now, 0
         if step % train.sample_every == 0 or done == 1:
-            frames = render_samples(game.averaged, text, seed=train.seed, world=world, config=game.model)
+            frames = render_samples(game.averaged, features, seed=train.seed, world=world, config=game.model)
             report(Samples(step, prompts, frames))
         if time.monotonic() - saved > train.checkpoint_seconds and done < 1:
             save(_name(step))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evaluation.ablation import Ablation, VariantResult, ablation_table
 from tasks.home import Home
-from tasks.lineage import NOTE_TAG, origin_tags
+from tasks.lineage import NOTE_TAG, PARENT_TAG, origin_tags
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 ABLATION_DIGEST_TAG = "flipbook.ablation_digest"
-PARENT_TAG = "mlflow.parentRunId"
 TABLE, PLOT, DATA = "ablation.md", "ablation.png", "ablation.json"
 METRICS_PER_BATCH = 1000  # MLflow's limit for one log_batch
 

@@ -14,7 +14,7 @@ from data.world import WorldConfig
 from evaluation.comparison import Standing, standing_of
 from evaluation.report import EvaluationReport, Scores
 from tasks.home import Home
-from tasks.lineage import DIGEST_LENGTH, NOTE_TAG, origin_tags
+from tasks.lineage import DIGEST_LENGTH, NOTE_TAG, PARENT_TAG, origin_tags
 from tasks.mlflow_store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 from tasks.registry import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, STEP_TAG, model_id_of
 from tasks.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
@@ -79,7 +79,7 @@ def attach_evaluation(
         if run is None:
             tags = origin_tags("flipbook evaluate") | {
                 **known_by,
-                "mlflow.parentRunId": found.run_id or "",
+                PARENT_TAG: found.run_id or "",
                 NOTE_TAG: f"Scores of {version_link(version)}, its videos and its report (see the artifacts).",
             }
             name = f"evaluate-v{version}-{evaluation_digest[:8]}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VERSION_TAG = "flipbook.version"
 NOTE_TAG = "mlflow.note.content"  # shown at the head of a run's page
+PARENT_TAG = "mlflow.parentRunId"  # the run that a run's page stands below
 IMPORTED_FROM_TAG = "flipbook.imported_from"
 COMMIT_TAG = "mlflow.source.git.commit"
 DATASET_NAME = "flipbook-clips"

@@ -14,10 +14,11 @@ from data.prompts import parse_prompt
 from data.sampler import EpochSampler
 from data.world import WorldConfig
 from models.averaging import warmed_up_average
-from models.batches import step_generator
+from models.batches import as_pictures, step_generator
 from models.config import ModelConfig, TrainConfig
 from models.game import check_clips
 from models.losses import gradient_penalty
+from models.optimise import descend, set_rate
 from models.schedule import clip_penalty, learning_rate, share_done
 from models.tutorial.networks import NOISE, Discriminator, TutorialGenerator, build_tutorial_generator
 from models.tutorial.words import published_words, word_shares
@@ -95,9 +96,7 @@ class TutorialAdversary:
         """One round for the discriminator, then one for the generator with the same pictures. Returns 0-d losses."""
         random = step_generator(self.config.seed, self.steps_done)
         done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(self.config, done)
+        set_rate(self.optimisers.values(), learning_rate(self.config, done))
         reals, prompts = self._reals()
         shares = self.shares[prompts]
         noise = torch.randn(self.batch, NOISE, generator=random).to(self.device)
@@ -105,7 +104,7 @@ class TutorialAdversary:
         losses = self._discriminator_round(reals, fakes.detach(), prompts, random, done)
         loss = _bce(self.discriminator(fakes, shares), real=True)
         losses["generator"] = loss.detach()
-        self._update("generator", loss)
+        descend(self.optimisers["generator"], loss)
         if self.average is not None:
             self.average.update_parameters(self.generator)
         self.steps_done += 1
@@ -119,7 +118,7 @@ class TutorialAdversary:
         else:
             places, frame = places // self.world.frames, places % self.world.frames
             planes = self.clips.ink.frames(places)[torch.arange(self.batch), frame]
-        return planes.to(self.device).float() / 127.5 - 1, self.prompt_of[places].to(self.device)
+        return as_pictures(planes, self.device), self.prompt_of[places].to(self.device)
 
     def _discriminator_round(
         self, reals: Tensor, fakes: Tensor, prompts: Tensor, random: torch.Generator, done: float
@@ -138,7 +137,7 @@ class TutorialAdversary:
             penalty = 0.5 * clip_penalty(self.config, done) * torch.stack(both).sum()
             losses["penalty"] = penalty.detach()
             total = total + every * penalty
-        self._update("discriminator", total)
+        descend(self.optimisers["discriminator"], total)
         return losses
 
     def _wrong(self, prompts: Tensor, random: torch.Generator) -> Tensor:
@@ -150,14 +149,6 @@ class TutorialAdversary:
         others = [self.others[number] for number in prompts.tolist()]
         chosen = [other[int(place * len(other))] for other, place in zip(others, drawn, strict=True)]
         return torch.tensor(chosen, device=self.device)
-
-    def _update(self, name: str, loss: Tensor) -> None:
-        optimiser = self.optimisers[name]
-        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-        for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-            parameter.grad = gradient
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
 
     def exports(self) -> dict[str, dict[str, Tensor]]:
         """The files that the tutorial saves, by name: weights of both networks. Its text vectors are in neither."""

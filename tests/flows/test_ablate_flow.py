@@ -17,8 +17,8 @@ from flows.cli import execute
 from flows.generate import generate
 from flows.variants import OURS, variants
 from models.checkpoint import read_info
-from tasks.ablation_record import PARENT_TAG
 from tasks.home import HOME_VARIABLE, Home
+from tasks.lineage import PARENT_TAG
 from tasks.mlflow_store import open_store
 from tasks.train import is_trained
 
