@@ -56,8 +56,9 @@ down: $(STAMP)
 status: $(STAMP)
 	@$(BIN)/flipbook status $(ARGS)
 
+# In two processes: many tests wait for servers. A file's tests stay together, since they share what it has started.
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
