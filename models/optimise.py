@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -23,8 +22,10 @@ def descend(optimiser: Optimizer, loss: Tensor, *, allow_unused: bool = False) -
         RuntimeError: the loss does not depend on a parameter, and that is not allowed.
     """
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=allow_unused)
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
+    # Not autograd.grad: behind a channels-last picture it returns a convolution's gradient in another order of memory
+    # than the weight's. Fused Adam walks both as they lie, so each number would move by the gradient of another one.
+    loss.backward(inputs=parameters)
+    if not allow_unused and any(parameter.grad is None for parameter in parameters):
+        raise RuntimeError("The loss does not depend on all parameters of this optimiser.")
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
