@@ -54,8 +54,10 @@ def shapes() -> PipelineConfig:
     return PipelineConfig(
         world=shapes_world(),
         data=DataConfig(clips=20_000),
-        model=ModelConfig(decoder="sprite", word_heads=True, frame_critic_channels=32),
-        train=TrainConfig(steps=9_000, prompts_per_batch=16, clips_per_prompt=2, frames_per_clip=2),
+        model=ModelConfig(decoder="convolutional", channels=24, word_heads=True, frame_critic_channels=32),
+        train=TrainConfig(
+            steps=5_000, prompts_per_batch=16, clips_per_prompt=2, first_clip_penalty=1, clip_penalty=0.3
+        ),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
 
@@ -67,8 +69,16 @@ def pairs() -> PipelineConfig:
     return PipelineConfig(
         world=pairs_world(),
         data=DataConfig(clips=20_000),
-        model=ModelConfig(text_encoder="transformer", decoder="sprite", frame_critic_channels=32),
-        train=TrainConfig(steps=9_000, prompts_per_batch=16, clips_per_prompt=2, frames_per_clip=2),
+        model=ModelConfig(
+            text_encoder="transformer",
+            decoder="convolutional",
+            channels=24,
+            word_heads=True,
+            frame_critic_channels=32,
+        ),
+        train=TrainConfig(
+            steps=5_000, prompts_per_batch=16, clips_per_prompt=2, first_clip_penalty=1, clip_penalty=0.3
+        ),
         evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
     )
 

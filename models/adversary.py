@@ -30,32 +30,27 @@ CLIP, FRAME = "clip_critic", "frame_critic"
 
 
 @dataclass(frozen=True)
-class _Sight:
-    """What the discriminators see in one step: every second pixel of all frames, and some frames whole."""
-
-    phase: tuple[int, int]
-    picks: Tensor  # int64 (N * P,), numbers of frames in the flattened batch
-
-    @classmethod
-    def draw(cls, clips: int, *, frames: int, picked: int, generator: torch.Generator) -> _Sight:
-        down, across = torch.randint(2, (2,), generator=generator).tolist()
-        order = [torch.randperm(frames, generator=generator)[:picked] for _ in range(clips)]
-        return cls(
-            phase=(down, across), picks=(torch.stack(order) + frames * torch.arange(clips).unsqueeze(1)).flatten()
-        )
-
-
-@dataclass(frozen=True)
 class _Said:
     """What the prompts of N clips say: text features (N, F) for the networks, word counts (N, V) for the word heads."""
 
     features: Tensor
     counts: Tensor
 
-    def repeated(self, pictures: int) -> _Said:
-        """The same beside `pictures` pictures, as many of each clip."""
-        times = pictures // len(self.features)
-        return _Said(self.features.repeat_interleave(times, dim=0), self.counts.repeat_interleave(times, dim=0))
+
+@dataclass(frozen=True)
+class _Round:
+    """What the discriminators are shown in one step."""
+
+    indices: dict[str, Tensor]
+    """Real clips for each discriminator, int64 (N,)."""
+    said: dict[str, _Said]
+    """What their prompts say."""
+    phase: tuple[int, int]
+    """Which pixels of clips: every second row from the first number, every second column from the other."""
+    moments: Tensor
+    """int64 (N,): the frame of each clip that the frame discriminator sees. Its clips are not those of the clip
+    discriminator: single frames cost little, so of as many prompts as possible.
+    """
 
 
 class Adversary:
@@ -142,28 +137,48 @@ class Adversary:
     def step(self) -> dict[str, Tensor]:
         """One round for the discriminators, one for the generator, on the same prompts. Returns 0-d losses."""
         random = step_generator(self.config.seed, self.steps_done)
-        config, size = self.config, self.config.prompts_per_batch * self.config.clips_per_prompt
+        config = self.config
         batch = self.groups.draw(
             self.advantage.clamp(min=0) + config.prompt_floor,
             prompts=config.prompts_per_batch,
             clips=config.clips_per_prompt,
             generator=random,
         )
-        sight = _Sight.draw(
-            size, frames=self.clips.manifest.world.frames, picked=config.frames_per_clip, generator=random
-        )
-        noises = [draw_noise(size, config=self.model, generator=random).to(self.device) for _ in range(2)]
-        numbers = batch.prompts.to(self.device)
-        said = _Said(self.prompt_features[numbers], self.prompt_counts[numbers])
+        shown = self._shown(batch, random)
+        noises = [self._noises(shown, random) for _ in range(2)]
         self._follow_schedule()
         # The generator answers with other clips than those that the discriminators have just learned to refuse.
         with torch.no_grad():
-            fakes, _ = self._fakes(noises[0], said.features, sight)
-        losses = self._critics_round(batch, self._reals(batch.indices, sight), fakes, said)
-        losses |= self._generator_round(*self._fakes(noises[1], said.features, sight), said)
+            fakes, _ = self._fakes(noises[0], shown)
+        losses = self._critics_round(batch, self._reals(shown), fakes, shown.said)
+        losses |= self._generator_round(*self._fakes(noises[1], shown), shown.said)
         self.average.update_parameters(self.generator)
         self.steps_done += 1
         return losses
+
+    def _shown(self, batch: Batch, random: torch.Generator) -> _Round:
+        batches, stills = {CLIP: batch}, self.config.stills
+        down, across = torch.randint(2, (2,), generator=random).tolist()
+        moments = torch.randint(self.clips.manifest.world.frames, (stills,), generator=random)
+        if FRAME in self.critics:
+            evenly = torch.ones(len(self.prompt_counts))
+            batches[FRAME] = self.groups.draw(evenly, prompts=stills, clips=1, generator=random)
+        numbers = {name: drawn.prompts.to(self.device) for name, drawn in batches.items()}
+        return _Round(
+            indices={name: drawn.indices for name, drawn in batches.items()},
+            said={
+                name: _Said(self.prompt_features[drawn], self.prompt_counts[drawn]) for name, drawn in numbers.items()
+            },
+            phase=(down, across),
+            moments=moments,
+        )
+
+    def _noises(self, shown: _Round, random: torch.Generator) -> dict[str, Tensor]:
+        """For each discriminator (N, Z)."""
+        return {
+            name: draw_noise(len(indices), config=self.model, generator=random).to(self.device)
+            for name, indices in shown.indices.items()
+        }
 
     def _follow_schedule(self) -> None:
         """Learning rate and penalties of this step."""
@@ -174,39 +189,39 @@ class Adversary:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
-    def _fakes(self, noise: Tensor, text: Tensor, sight: _Sight) -> tuple[dict[str, Tensor], Tensor]:
-        """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N * P, 3, S, S).
+    def _fakes(self, noises: dict[str, Tensor], shown: _Round) -> tuple[dict[str, Tensor], Tensor]:
+        """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N, 3, S, S).
 
-        The second result is the free term of their motion (N, T * M).
+        The second result is the free term of the clips' motion (N, T * M).
         """
-        decoder = self.generator.decoder
+        generator = self.generator
         with self._autocast():
-            latents, free = self.generator.latents(noise, text)
-            flat = latents.flatten(0, 1)
-            clips = decoder(flat, sight.phase)
+            latents, free = generator.latents(noises[CLIP], shown.said[CLIP].features)
+            clips = generator.decoder(latents.flatten(0, 1), shown.phase)
             views = {CLIP: clips.unflatten(0, latents.shape[:2])}
             if FRAME in self.critics:
-                views[FRAME] = decoder(flat.index_select(0, sight.picks.to(self.device)))
+                others, _ = generator.latents(noises[FRAME], shown.said[FRAME].features)
+                views[FRAME] = generator.decoder(_at(others, shown.moments))
         return views, free
 
-    def _reals(self, indices: Tensor, sight: _Sight) -> dict[str, Tensor]:
+    def _reals(self, shown: _Round) -> dict[str, Tensor]:
         """The same of real clips."""
-        planes = self.clips.ink.frames(indices)  # (N, T, 3, S, S) uint8
-        down, across = sight.phase
-        views = {CLIP: as_pictures(planes[..., down::2, across::2], self.device)}
+        planes = {name: self.clips.ink.frames(indices) for name, indices in shown.indices.items()}  # uint8
+        down, across = shown.phase
+        views = {CLIP: as_pictures(planes[CLIP][..., down::2, across::2], self.device)}
         if FRAME in self.critics:
-            views[FRAME] = as_pictures(planes.flatten(0, 1)[sight.picks], self.device)
+            views[FRAME] = as_pictures(_at(planes[FRAME], shown.moments), self.device)
         return views
 
     def _critics_round(
-        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], said: _Said
+        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], said: dict[str, _Said]
     ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.device)
         every = self.config.penalty_every
         for name, critic in self.critics.items():
             real, fake = reals[name], fakes[name]
-            beside = said.repeated(len(real))
+            beside = said[name]
             with self._autocast():
                 judged = critic(real, beside.features, beside.counts)
                 fake_scores = critic(fake, beside.features, beside.counts).scores.float()
@@ -232,12 +247,12 @@ class Adversary:
     def _penalty_at(critic: nn.Module, views: Tensor, said: _Said) -> Tensor:
         return gradient_penalty(lambda inputs: critic(inputs, said.features, said.counts).scores, views)
 
-    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, said: _Said) -> dict[str, Tensor]:
+    def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, said: dict[str, _Said]) -> dict[str, Tensor]:
         penalty = self.config.free_term_penalty * free.float().square().mean()
         losses = {"free_term_penalty": penalty.detach()}
         total = penalty
         for name, critic in self.critics.items():
-            beside = said.repeated(len(fakes[name]))
+            beside = said[name]
             with self._autocast():
                 judged = critic(fakes[name], beside.features, beside.counts)
             loss = generator_loss(judged.scores.float())
@@ -275,3 +290,8 @@ class Adversary:
         self.advantage = state["advantage"].clone()
         self.groups.visits = state["visits"].clone()
         self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
+
+
+def _at(clips: Tensor, moments: Tensor) -> Tensor:
+    """Of clips (N, T, ...) what is at the moments (N,): (N, ...)."""
+    return clips[torch.arange(len(clips), device=clips.device), moments.to(clips.device)]

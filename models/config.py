@@ -36,16 +36,13 @@ class ModelConfig(BaseModel):
     motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, 4 to 512.")
     content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, 4 to 512.")
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
-    decoder: Literal["keypoint", "convolutional", "sprite"] = Field(
+    decoder: Literal["keypoint", "convolutional"] = Field(
         "keypoint",
-        description="How a frame's latent becomes a picture: keypoints' heat maps (for round things), a dense 8x8 map, "
-        "or a learned sprite laid where the pose says (things with corners).",
+        description="How a frame's latent becomes a picture: keypoints' heat maps (for round things), or a coarse map "
+        "of the motion, convolved in the style of the content (for any shapes).",
     )
     keypoints: int = Field(4, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
     channels: int = Field(8, ge=4, le=256, description="Features a heat map carries, or channels of convolutions.")
-    typical_size: float = Field(
-        0.2, gt=0, le=1, description="Size of the sprite decoder's things at the start, in halves of the picture."
-    )
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
@@ -109,7 +106,12 @@ class TrainConfig(BaseModel):
     frame_penalty: float = Field(0.5, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")
     frame_weight: float = Field(1.0, ge=0, description="Weight of the frame discriminator in the generator's loss.")
-    frames_per_clip: int = Field(1, ge=1, le=64, description="Frames of each clip that the frame discriminator sees.")
+    stills: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="Single frames that the frame discriminator sees in a step, each of another clip, 1 to 4096.",
+    )
     free_term_penalty: float = Field(
         0.1, ge=0, description="Weight of the mean square of the motion's free term in the generator's loss."
     )

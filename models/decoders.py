@@ -12,7 +12,7 @@ from models.bounded import bounded
 from models.config import ModelConfig
 from models.initialise import initialise
 
-PATCH = 4  # px of the picture that one cell of the convolutional decoder's map becomes
+CELL, MAPS = 8, 16  # of the convolutional decoder's coarse map: px a cell, and channels
 TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
 DEEPEST = 2.65  # bound of a colour before tanh; further out tanh is flat, and a colour that got there would stay
 
@@ -101,36 +101,56 @@ def colours(values: Tensor) -> Tensor:
 
 
 class ConvolutionalDecoder(nn.Module):
-    """A perceptron draws a coarse map, which is enlarged and convolved.
+    """Where things are comes from the motion, what they look like from the content.
 
-    The last convolution gives every cell of the map its 4x4 px at once (depth to space).
+    A perceptron draws a coarse map of a frame's motion; it is enlarged, and convolved with the content as its style:
+    each channel is scaled and shifted by a linear image of the content, as in Perez et al., "FiLM: Visual Reasoning
+    with a General Conditioning Layer" (2018). The map never sees the content, and convolutions are the same everywhere:
+    a shape that was learned in one place and motion is known in all.
+
+    Colours come out at every second pixel and are interpolated before they are bounded: the bound then makes sharp
+    edges, but no pattern of single pixels, which would please the discriminators sooner than shapes do.
     """
+
+    weights: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         super().__init__()
-        self.side = frame_size // (2 * PATCH)
+        self.side, channels = frame_size // CELL, config.channels
+        self.widths, self.styled = [config.motion, config.content], [MAPS, channels, channels]
         self.seed = nn.Sequential(
-            nn.Linear(config.motion + config.content, 256),
-            nn.LeakyReLU(0.2),
-            nn.Linear(256, 16 * self.side**2),
-            nn.LeakyReLU(0.2),
+            nn.Linear(config.motion, 256), nn.LeakyReLU(0.2), nn.Linear(256, MAPS * self.side**2), nn.LeakyReLU(0.2)
         )
-        self.first = nn.Conv2d(16, config.channels, 3, padding=1)
-        self.second = nn.Conv2d(config.channels, config.channels, 3, padding=1)
-        self.pixels = nn.Conv2d(config.channels, 3 * PATCH**2, 3, padding=1)
+        self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.values = nn.Conv2d(channels, 3 * 4, 3, padding=1)  # of each cell its 2x2 colours
+        self.scales = nn.Linear(config.content, sum(self.styled))
+        self.shifts = nn.Linear(config.content, 2 * channels)
         initialise(self)
-        nn.init.normal_(self.pixels.weight, std=0.5 / (9 * config.channels) ** 0.5)
-        self.pixels.bias = nn.Parameter(torch.full((3 * PATCH**2,), 2.0))  # start towards the white background
+        for style in (self.scales, self.shifts):
+            nn.init.normal_(style.weight, std=0.5 / config.content**0.5)
+        nn.init.normal_(self.values.weight, std=0.5 / (9 * channels) ** 0.5)
+        self.values.bias = nn.Parameter(torch.full((3 * 4,), 2.0))  # start towards the white background
+        self.register_buffer("weights", _interpolation(frame_size), persistent=False)
 
     def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
-        """As `KeypointDecoder.forward`; `phase` saves three quarters of the last convolution."""
-        coarse = self.seed(latents).view(-1, 16, self.side, self.side).contiguous(memory_format=torch.channels_last)
+        """As `KeypointDecoder.forward`; `phase` saves only the last, cheap part."""
+        motion, content = torch.split(latents, self.widths, dim=1)
+        scales = torch.split(1 + self.scales(content)[:, :, None, None], self.styled, dim=1)
+        shifts = self.shifts(content)[:, :, None, None].chunk(2, dim=1)
+        coarse = self.seed(motion).view(-1, MAPS, self.side, self.side).contiguous(memory_format=torch.channels_last)
         maps = functional.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        maps = functional.leaky_relu(self.first(maps), 0.2)
-        maps = functional.leaky_relu(self.second(maps), 0.2)
-        if phase is None:
-            return colours(functional.pixel_shuffle(self.pixels(maps), PATCH))
-        weight = self.pixels.weight.view(3, PATCH, PATCH, -1, 3, 3)[:, phase[0] :: 2, phase[1] :: 2]
-        bias = torch.as_tensor(self.pixels.bias).view(3, PATCH, PATCH)[:, phase[0] :: 2, phase[1] :: 2]
-        cells = functional.conv2d(maps, weight.flatten(0, 2), bias.flatten(), padding=1)
-        return colours(functional.pixel_shuffle(cells, PATCH // 2))
+        maps = functional.leaky_relu(self.first(scales[0] * maps) + shifts[0], 0.2)
+        maps = functional.leaky_relu(self.second(scales[1] * maps) + shifts[1], 0.2)
+        values = functional.pixel_shuffle(self.values(scales[2] * maps).contiguous(), 2)  # (F, 3, S/2, S/2)
+        rows, columns = self.weights, self.weights
+        if phase is not None:
+            rows, columns = rows[phase[0] :: 2], columns[phase[1] :: 2]
+        return colours(rows @ (values @ columns.T))
+
+
+def _interpolation(size: int) -> Tensor:
+    """Weights (S, S/2) that enlarge a row of S/2 numbers to S, linearly; beyond the outermost ones it stays level."""
+    places = (torch.arange(size) + 0.5) / 2 - 0.5
+    weights = (1 - (places.unsqueeze(1) - torch.arange(size // 2)).abs()).clamp(min=0)
+    return weights / weights.sum(dim=1, keepdim=True)

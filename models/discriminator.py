@@ -7,7 +7,8 @@ With word heads that vector is the sum of a vector a word, and the inner product
 logit of whether the prompt holds the word. Learned from real clips, this is the auxiliary classifier of Odena et al.,
 "Conditional Image Synthesis with Auxiliary Classifier GANs" (2017), in factors: what "star" looks like is learned from
 all stars at once, whatever their colour. Since the score is made of these very logits, the gradient penalty keeps them
-smooth; a classifier apart from the score was fooled by faint patterns instead.
+smooth. A projection beside them could take back what they say, so it is there only for texts whose order matters, which
+words alone do not tell.
 """
 
 from __future__ import annotations
@@ -35,8 +36,7 @@ class WordHeads(nn.Module):
 
     def __init__(self, words: int, *, width: int) -> None:
         super().__init__()
-        # Small vectors, not a small factor: Adam's steps are of one size, and a factor would make learning slow.
-        self.vectors = nn.Parameter(torch.randn(words, width) * (2 / (words * width)) ** 0.5)
+        self.vectors = nn.Parameter(torch.randn(words, width) / width**0.5)
         self.offsets = nn.Parameter(torch.zeros(words))
 
     def judge(self, scores: Tensor, hidden: Tensor, counts: Tensor) -> Judgement:
@@ -45,10 +45,24 @@ class WordHeads(nn.Module):
         return Judgement(scores + (logits * counts).sum(1), logits + self.offsets)
 
 
-def _judge(alone: Tensor, hidden: Tensor, text: Tensor, counts: Tensor, *, heads: WordHeads | None) -> Judgement:
-    """From the scores (N,) of the pictures alone, their features (N, H) and the projected text (N, H)."""
-    scores = alone + (text * hidden).sum(1) / hidden.shape[1] ** 0.5
-    return Judgement(scores, None) if heads is None else heads.judge(scores, hidden, counts)
+class Verdict(nn.Module):
+    """The last layer: from a picture's features and its text to a `Judgement`."""
+
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, words: int, width: int) -> None:
+        """`words`: size of the vocabulary; `width`: number of features."""
+        super().__init__()
+        self.score = nn.Linear(width, 1)
+        projected = text.ordered or not config.word_heads
+        self.projection = nn.Linear(text.reading_width, width, bias=False) if projected else None
+        initialise(self)
+        self.heads = WordHeads(words, width=width) if config.word_heads else None
+
+    def forward(self, hidden: Tensor, read: Tensor, counts: Tensor) -> Judgement:
+        """Of features (N, H), with read text (N, R) and word counts (N, V)."""
+        scores = self.score(hidden).squeeze(1)
+        if self.projection is not None:
+            scores = scores + (self.projection(read) * hidden).sum(1) / hidden.shape[1] ** 0.5
+        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, counts)
 
 
 class ClipDiscriminator(nn.Module):
@@ -75,11 +89,9 @@ class ClipDiscriminator(nn.Module):
         self.text = nn.Linear(text.reading_width, beside) if beside else None
         self.first = nn.Linear(frames * config.frame_features + beside, width)
         self.second = nn.Linear(width + 2, width)
-        self.score = nn.Linear(width, 1)
-        self.projection = nn.Linear(text.reading_width, width, bias=False)
         initialise(self)
         self.reader = text.reader()
-        self.heads = WordHeads(words, width=width) if config.word_heads else None
+        self.verdict = Verdict(config, text=text, words=words, width=width)
 
     def forward(self, clips: Tensor, text: Tensor, counts: Tensor) -> Judgement:
         """Of clips (N, T, 3, S/2, S/2) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts.
@@ -99,7 +111,8 @@ class ClipDiscriminator(nn.Module):
         spread = _deviation(groups).mean(dim=1, keepdim=True)
         spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
-        return _judge(self.score(hidden).squeeze(1), hidden, self.projection(read), counts, heads=self.heads)
+        judged: Judgement = self.verdict(hidden, read, counts)
+        return judged
 
     def _spread_of_ink(self, clips: Tensor) -> Tensor:
         """(N / group, 1): standard deviation over mean of the clips' ink, enlarged to the size of other features."""
@@ -123,6 +136,8 @@ class FrameDiscriminator(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(3, width, 4, stride=4),
             nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.LeakyReLU(0.2),
             nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),
@@ -131,14 +146,12 @@ class FrameDiscriminator(nn.Module):
             nn.Linear(2 * width * (frame_size // 16) ** 2, 4 * width),
             nn.LeakyReLU(0.2),
         )
-        self.score = nn.Linear(4 * width, 1)
-        self.projection = nn.Linear(text.reading_width, 4 * width, bias=False)
         initialise(self)
         self.reader = text.reader()
-        self.heads = WordHeads(words, width=4 * width) if config.word_heads else None
+        self.verdict = Verdict(config, text=text, words=words, width=4 * width)
 
     def forward(self, frames: Tensor, text: Tensor, counts: Tensor) -> Judgement:
         """Of frames (N, 3, S, S) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts."""
         hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
-        projected = self.projection(self.reader(text))
-        return _judge(self.score(hidden).squeeze(1), hidden, projected, counts, heads=self.heads)
+        judged: Judgement = self.verdict(hidden, self.reader(text), counts)
+        return judged

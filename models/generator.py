@@ -15,13 +15,11 @@ from data.world import WorldConfig
 from models.config import ModelConfig
 from models.decoders import ConvolutionalDecoder, KeypointDecoder
 from models.motion import MotionNetwork
-from models.sprite import SpriteDecoder
 from models.text.features import TextFeatures, build_text
 
 _DECODERS: dict[str, Callable[..., nn.Module]] = {
     "keypoint": KeypointDecoder,
     "convolutional": ConvolutionalDecoder,
-    "sprite": SpriteDecoder,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from torch import Tensor
+from torch import Tensor, autograd
 from torch.optim import Optimizer
 
 
@@ -22,9 +22,9 @@ def descend(optimiser: Optimizer, loss: Tensor, *, allow_unused: bool = False) -
         RuntimeError: the loss does not depend on a parameter, and that is not allowed.
     """
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    # Not autograd.grad: behind a channels-last picture it returns a convolution's gradient in another order of memory
+    # Not `autograd.grad`: behind a channels-last picture it returns a convolution's gradient in another order of memory
     # than the weight's. Fused Adam walks both as they lie, so each number would move by the gradient of another one.
-    loss.backward(inputs=parameters)
+    autograd.backward(loss, inputs=parameters)
     if not allow_unused and any(parameter.grad is None for parameter in parameters):
         raise RuntimeError("The loss does not depend on all parameters of this optimiser.")
     optimiser.step()

@@ -46,6 +46,10 @@ class TextFeatures(PromptFeatures, Protocol):
     def reading_width(self) -> int:
         """R, the length of what `reader` gives."""
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of a prompt's words means anything."""
+
     def encoder(self, width: int) -> nn.Module:
         """The generator's trained part, with random weights: features (N, F) to text embeddings (N, `width`)."""
 

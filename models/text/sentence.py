@@ -24,6 +24,8 @@ class SentenceFeatures:
     No word is unknown, so nothing is refused but a prompt without any. What is trained is the projection of the counts.
     """
 
+    ordered = False
+
     def __init__(self, world: WorldConfig) -> None:
         self._world, self._vocabulary = world, world.vocabulary
         self._known = set(self._vocabulary.words)

@@ -27,7 +27,7 @@ class BagOfWords(nn.Module):
 class WordCounts:
     """Word counts as text features: the order of the words does not matter. See `TextFeatures`."""
 
-    frozen = None
+    frozen, ordered = None, False
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary

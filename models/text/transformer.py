@@ -48,7 +48,7 @@ class WordTransformer(nn.Module):
 class WordIds:
     """The ids of a prompt's words in their order as text features, for a transformer. See `TextFeatures`."""
 
-    frozen = None
+    frozen, ordered = None, True
     reading_width = READING_WIDTH
 
     def __init__(self, world: WorldConfig) -> None:

@@ -75,7 +75,7 @@ def _train(clips: ClipTensors, folder: Path, events: list[TrainEvent] | None = N
     return train(clips=clips, world=WORLD, model=MODEL, train=config, folder=folder, report=report)
 
 
-@pytest.mark.parametrize("decoder", ["keypoint", "convolutional", "sprite"])
+@pytest.mark.parametrize("decoder", ["keypoint", "convolutional"])
 @pytest.mark.parametrize("phase", [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_every_second_pixel_is_exactly_that_of_the_whole_picture(decoder: str, phase: tuple[int, int]) -> None:
     config = MODEL.model_copy(update={"decoder": decoder})

@@ -1,4 +1,4 @@
-"""Discriminators that tell the words of a prompt from pixels, and the sprites that they teach."""
+"""Discriminators that tell the words of a prompt from pixels, and the decoder that they teach."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from data.manifest import write_manifest
 from data.shards import DataConfig, write_shard
 from data.world import WorldConfig
 from models.adversary import CLIP, FRAME, Adversary
+from models.batches import Batch, as_pictures, step_generator
 from models.config import ModelConfig, TrainConfig
+from models.decoders import ConvolutionalDecoder
+from models.discriminator import FrameDiscriminator
 from models.generator import build_generator
 from models.losses import word_loss
-from models.sprite import SpriteDecoder
+from models.text.features import build_text
 
 WORLD = WorldConfig(
     frame_size=32,
@@ -27,9 +30,9 @@ WORLD = WorldConfig(
     held_out=(),
 )
 MODEL = ModelConfig(
-    decoder="sprite", word_heads=True, motion_width=32, critic_width=32, channels=4, frame_critic_channels=8
+    decoder="convolutional", word_heads=True, motion_width=32, critic_width=32, channels=4, frame_critic_channels=8
 )
-TRAIN = TrainConfig(steps=60, prompts_per_batch=8, clips_per_prompt=2, threads=1)
+TRAIN = TrainConfig(steps=60, prompts_per_batch=8, clips_per_prompt=2, stills=16, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,7 @@ def test_the_score_is_made_of_the_logits_of_the_prompts_words(clips: ClipTensors
     plain = critic(picture, text, torch.zeros(1, len(one_word)))
     for word, counts in enumerate(one_word):
         judged = critic(picture, text, counts.unsqueeze(0))
-        logit = plain.words[0, word] - critic.heads.offsets[word]
+        logit = plain.words[0, word] - critic.verdict.heads.offsets[word]
         torch.testing.assert_close(judged.scores[0] - plain.scores[0], logit)
 
 
@@ -103,20 +106,43 @@ def test_without_word_heads_no_words_are_told(clips: ClipTensors) -> None:
     assert not [name for name in losses if name.endswith("words")]
 
 
-def test_a_sprite_is_one_thing_that_moves_with_its_pose() -> None:
+def test_a_projection_stands_beside_the_words_only_where_their_order_matters() -> None:
+    for encoder, heads, projected in (("tokens", True, False), ("tokens", False, True), ("transformer", True, True)):
+        model = MODEL.model_copy(update={"text_encoder": encoder, "word_heads": heads})
+        critic = FrameDiscriminator(model, text=build_text(model, WORLD), words=5, frame_size=32)
+        assert (critic.verdict.projection is not None) == projected
+
+
+def test_the_frame_discriminator_sees_one_frame_of_each_of_many_clips(clips: ClipTensors) -> None:
+    played = game(clips)
+    shown = played._shown(Batch(torch.arange(4), torch.zeros(4, dtype=torch.int64)), step_generator(0, 0))
+    assert len(shown.indices[FRAME]) == len(shown.moments) == TRAIN.stills
+    seen = played._reals(shown)[FRAME]
+    for picture, clip, moment in zip(seen, shown.indices[FRAME], shown.moments, strict=True):
+        torch.testing.assert_close(picture, as_pictures(clips.ink.frames(clip.view(1))[0, moment], torch.device("cpu")))
+
+
+def test_the_place_of_a_thing_is_no_matter_of_its_content() -> None:
     torch.manual_seed(0)
     decoder = build_generator(MODEL, WORLD).decoder
-    assert isinstance(decoder, SpriteDecoder)
-    for part in (decoder.pose, decoder.bend[-1]):
-        torch.nn.init.zeros_(part.weight)
-    latents = torch.randn(1, MODEL.motion + MODEL.content)
+    assert isinstance(decoder, ConvolutionalDecoder)
+    seen: list[torch.Tensor] = []
+    decoder.seed.register_forward_hook(lambda module, given, made: seen.append(given[0]))
+    motion = torch.randn(1, MODEL.motion)
+    pictures = [decoder(torch.cat([motion, torch.randn(1, MODEL.content)], dim=1)) for _ in range(2)]
+    assert torch.equal(seen[0], motion)
+    assert torch.equal(seen[1], motion)
+    assert not torch.equal(*pictures)
 
-    def centroid(across: float, down: float) -> torch.Tensor:
-        decoder.pose.bias = torch.nn.Parameter(torch.tensor([across, down, 0.0, 0.0]))
-        ink = (decoder(latents)[0] - decoder(latents)[0, :, :1, :1]).abs().sum(0)
-        place = torch.arange(32.0)
-        return torch.stack([(ink.sum(0) * place).sum(), (ink.sum(1) * place).sum()]) / ink.sum()
+
+def test_what_a_word_adds_to_the_content_is_the_same_in_all_company() -> None:
+    torch.manual_seed(0)
+    motion = build_generator(MODEL, WORLD).motion
+    noise = torch.randn(1, MODEL.latent_size)
+    red, star, left = torch.randn(3, 1, MODEL.text_width)
+
+    def content(text: torch.Tensor) -> torch.Tensor:
+        return motion(noise, text)[0][..., MODEL.motion :]
 
     with torch.no_grad():
-        moved = centroid(0.25, -0.25) - centroid(0.0, 0.0)
-    torch.testing.assert_close(moved, torch.tensor([4.0, -4.0]), atol=0.3, rtol=0)
+        torch.testing.assert_close(content(red + star) - content(red), content(star + left) - content(left))
