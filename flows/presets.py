@@ -8,7 +8,7 @@ from data.world import WorldConfig
 from data.worlds import pairs_world, shapes_world
 from evaluation.config import EvaluationConfig
 from flows.config import PipelineConfig
-from models.config import ModelConfig, TrainConfig
+from models.config import ModelConfig, TextEncoder, TrainConfig
 
 
 def full() -> PipelineConfig:
@@ -54,10 +54,8 @@ def shapes() -> PipelineConfig:
     return PipelineConfig(
         world=shapes_world(),
         data=DataConfig(clips=20_000),
-        model=ModelConfig(decoder="convolutional", channels=24, word_heads=True, frame_critic_channels=32),
-        train=TrainConfig(
-            steps=5_000, prompts_per_batch=16, clips_per_prompt=2, first_clip_penalty=1, clip_penalty=0.3
-        ),
+        model=_any_shapes(),
+        train=TrainConfig(steps=5_000, prompts_per_batch=16, clips_per_prompt=2),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
 
@@ -69,17 +67,20 @@ def pairs() -> PipelineConfig:
     return PipelineConfig(
         world=pairs_world(),
         data=DataConfig(clips=20_000),
-        model=ModelConfig(
-            text_encoder="transformer",
-            decoder="convolutional",
-            channels=24,
-            word_heads=True,
-            frame_critic_channels=32,
-        ),
-        train=TrainConfig(
-            steps=5_000, prompts_per_batch=16, clips_per_prompt=2, first_clip_penalty=1, clip_penalty=0.3
-        ),
+        model=_any_shapes(text_encoder="transformer"),
+        train=TrainConfig(steps=5_000, prompts_per_batch=16, clips_per_prompt=2),
         evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
+    )
+
+
+def _any_shapes(*, text_encoder: TextEncoder = "tokens") -> ModelConfig:
+    return ModelConfig(
+        text_encoder=text_encoder,
+        decoder="convolutional",
+        channels=24,
+        additive_content=True,
+        word_heads=True,
+        frame_critic_channels=32,
     )
 
 

@@ -10,6 +10,8 @@ Repair = Literal[
     "clip_latent", "trained_embedding", "text_in_discriminator", "wrong_prompts", "gradient_penalty", "ema"
 ]
 
+TextEncoder = Literal["tokens", "sentence", "transformer"]
+
 
 class ModelConfig(BaseModel):
     """Sizes of the generator and of the two discriminators."""
@@ -25,7 +27,7 @@ class ModelConfig(BaseModel):
         "discriminator sees them together), trained_embedding, text_in_discriminator, wrong_prompts (real clips under "
         "other prompts count as generated), gradient_penalty, ema (samples of the moving average).",
     )
-    text_encoder: Literal["tokens", "sentence", "transformer"] = Field(
+    text_encoder: TextEncoder = Field(
         "tokens",
         description="How prompts are read. tokens: learned words. sentence: the same, and a frozen encoder for words "
         "that training never saw. transformer: over learned words, whose order then matters.",
@@ -49,6 +51,17 @@ class ModelConfig(BaseModel):
         0, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
     )
 
+    additive_content: bool = Field(
+        False,
+        description="Whether each word adds to a clip's content by itself, the same in all prompts, as worlds need in "
+        "which combinations of shape and colour are asked for that training never saw.",
+    )
+    word_heads: bool = Field(
+        False,
+        description="Whether the discriminators also learn to tell the words of a clip's prompt from its pixels, as "
+        "worlds of many shapes and colours need.",
+    )
+
     @model_validator(mode="after")
     def _check(self) -> ModelConfig:
         if self.repairs and self.network != "tutorial":
@@ -62,12 +75,6 @@ class ModelConfig(BaseModel):
                 "the repair wrong_prompts needs text_in_discriminator: who sees no text, sees no wrong one"
             )
         return self
-
-    word_heads: bool = Field(
-        False,
-        description="Whether the discriminators also learn to tell the words of a clip's prompt from its pixels, as "
-        "worlds of many shapes and colours need.",
-    )
 
     @property
     def latent_size(self) -> int:
@@ -99,9 +106,9 @@ class TrainConfig(BaseModel):
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
     first_clip_penalty: float = Field(
-        0.3, gt=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator at the start."
+        1.0, gt=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator at the start."
     )
-    clip_penalty: float = Field(0.12, gt=0, description="The same at the end; it falls geometrically.")
+    clip_penalty: float = Field(0.3, gt=0, description="The same at the end; it falls geometrically.")
     penalty_share: float = Field(0.6, ge=0, le=1, description="Share of the steps over which the penalty falls.")
     frame_penalty: float = Field(0.5, ge=0, description="R1 and R2 gradient penalty of the frame discriminator.")
     penalty_every: int = Field(8, ge=1, le=1000, description="Steps between two gradient penalties, 1 to 1000.")

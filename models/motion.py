@@ -25,7 +25,8 @@ class MotionNetwork(nn.Module):
     The network's outputs are amplitudes of cosines over time, slow ones scaled up: a path is smooth before it is
     anything else.
 
-    The content is a sum of what the noise and what each word say: "star" and "red" look the same in all company.
+    With additive content, the content is a sum of what the noise and what each word say: "star" and "red" are then the
+    same in all company.
 
     Left alone, training lets the free term say most of the text; so the trainer makes it pay for its size.
     """
@@ -47,8 +48,10 @@ class MotionNetwork(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.free = nn.Linear(width, out)
-        self.content = nn.Sequential(nn.Linear(noise, 64), nn.LeakyReLU(0.2), nn.Linear(64, config.content))
-        self.content_of_text = nn.Linear(config.text_width, config.content, bias=False)
+        apart = config.additive_content
+        inputs = noise if apart else noise + config.text_width
+        self.content = nn.Sequential(nn.Linear(inputs, 64), nn.LeakyReLU(0.2), nn.Linear(64, config.content))
+        self.content_of_text = nn.Linear(config.text_width, config.content, bias=False) if apart else None
         initialise(self)
         for last in (self.mix, self.free):
             nn.init.normal_(last.weight, std=0.5 / width**0.5)
@@ -61,7 +64,10 @@ class MotionNetwork(nn.Module):
         linear = self.mix(self.from_noise(noise) * self.from_text(TEXT_IN_LINEAR_TERM * text))
         free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))
         amplitudes = (linear + free).view(len(noise), self.frames, -1)  # (N, T, M)
-        content = self.content(noise) + self.content_of_text(text)
+        if self.content_of_text is None:
+            content = self.content(torch.cat([noise, text], dim=1))
+        else:
+            content = self.content(noise) + self.content_of_text(text)
         content = content.unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
         return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2), free
 

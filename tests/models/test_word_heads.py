@@ -30,7 +30,13 @@ WORLD = WorldConfig(
     held_out=(),
 )
 MODEL = ModelConfig(
-    decoder="convolutional", word_heads=True, motion_width=32, critic_width=32, channels=4, frame_critic_channels=8
+    decoder="convolutional",
+    additive_content=True,
+    word_heads=True,
+    motion_width=32,
+    critic_width=32,
+    channels=4,
+    frame_critic_channels=8,
 )
 TRAIN = TrainConfig(steps=60, prompts_per_batch=8, clips_per_prompt=2, stills=16, threads=1)
 
