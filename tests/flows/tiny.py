@@ -26,7 +26,14 @@ def tiny_config(**changes: dict[str, Any]) -> PipelineConfig:
         "data": DataConfig(clips=36, shards=3),
         "model": ModelConfig(motion_width=16, channels=8, critic_width=16, frame_critic_channels=4),
         "train": TrainConfig(
-            steps=6, prompts_per_batch=2, clips_per_prompt=2, log_every=2, sample_every=6, threads=1, device="cpu"
+            steps=6,
+            prompts_per_batch=2,
+            clips_per_prompt=2,
+            stills=4,
+            log_every=2,
+            sample_every=6,
+            threads=1,
+            device="cpu",
         ),
         "evaluation": EvaluationConfig(
             samples_seen=4, samples_held_out=4, samples_real=4, videos_per_prompt=1, frechet=False

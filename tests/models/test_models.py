@@ -46,7 +46,14 @@ WORLD = WorldConfig(
 )
 MODEL = ModelConfig(motion_width=32, critic_width=32, channels=8, keypoints=4, frame_critic_channels=8)
 TRAIN = TrainConfig(
-    steps=12, prompts_per_batch=2, clips_per_prompt=2, log_every=2, sample_every=6, checkpoint_seconds=1e9, threads=1
+    steps=12,
+    prompts_per_batch=2,
+    clips_per_prompt=2,
+    stills=4,
+    log_every=2,
+    sample_every=6,
+    checkpoint_seconds=1e9,
+    threads=1,
 )
 
 
