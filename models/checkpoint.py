@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -33,6 +33,7 @@ INFO_FILE = "checkpoint.json"
 WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
+_RETIRED = {"typical_size"}
 _STATES = 2  # states to go on from: one, and another should it be damaged
 
 logger = logging.getLogger("flipbook.checkpoint")
@@ -59,6 +60,12 @@ class CheckpointInfo(BaseModel):
     )
     weights_sha256: str
     state_sha256: str | None = None
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _without_retired(cls, model: object) -> object:
+        """Fields that meant nothing to the decoders that are left: checkpoints from before still load."""
+        return {key: value for key, value in model.items() if key not in _RETIRED} if isinstance(model, dict) else model
 
 
 def save_checkpoint(
@@ -134,7 +141,10 @@ def read_info(folder: Path) -> CheckpointInfo:
             "Name a folder with checkpoint.json and generator.safetensors in it."
         ) from error
     except (ValidationError, UnicodeDecodeError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
         raise CheckpointError(
             f"{path} is damaged or from another program ({reason}). Train or copy it again."
         ) from error
