@@ -141,8 +141,6 @@ def _lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> l
         return [prompt]
     breaks = [[" ".join(words[:k]), " ".join(words[k:])] for k in range(1, len(words))]
     two = min(breaks, key=lambda pair: max(font.getlength(line) for line in pair))
-    return (
-        two
-        if max(font.getlength(line) for line in two) <= room
-        else wrap(prompt, lambda line: font.getlength(line) <= room)
-    )
+    if max(font.getlength(line) for line in two) <= room:
+        return two
+    return wrap(prompt, lambda line: font.getlength(line) <= room)
