@@ -40,11 +40,12 @@ class ModelConfig(BaseModel):
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
     decoder: Literal["keypoint", "convolutional"] = Field(
         "keypoint",
-        description="How a frame's latent becomes a picture: keypoints' heat maps (for round things), or a coarse map "
-        "of the motion, convolved in the style of the content (for any shapes).",
+        description="How the heat maps of a frame's keypoints become a picture: each pixel by itself (for round "
+        "things), or convolved in the style of the content (for any shapes).",
     )
-    keypoints: int = Field(4, ge=1, le=64, description="Heat maps of the keypoint decoder, 1 to 64.")
-    channels: int = Field(8, ge=4, le=256, description="Features a heat map carries, or channels of convolutions.")
+    things: int = Field(1, ge=1, le=8, description="Things in a picture that move apart from one another, 1 to 8.")
+    keypoints: int = Field(4, ge=1, le=64, description="Heat maps of a thing, 1 to 64.")
+    channels: int = Field(8, ge=4, le=256, description="Features of a pixel, or channels of the convolutions.")
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
     frame_features: int = Field(64, ge=4, le=1024, description="Features that the clip discriminator takes of a frame.")
     frame_critic_channels: int = Field(
@@ -68,6 +69,10 @@ class ModelConfig(BaseModel):
             raise ValueError('repairs are for the tutorial\'s network: set network = "tutorial" or leave them out')
         if self.network == "tutorial" and self.text_encoder != "tokens":
             raise ValueError("the network 'tutorial' has its own words; leave text_encoder at tokens")
+        if self.things > 1 and self.decoder == "keypoint":
+            raise ValueError(
+                'the decoder "keypoint" draws one thing: set decoder = "convolutional" or leave things at 1'
+            )
         if len(set(self.repairs)) != len(self.repairs):
             raise ValueError("repairs holds a value twice")
         if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:
