@@ -1,0 +1,68 @@
+"""What the decoders promise of all pictures: whole or in part, wherever things are, one thing or several."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+from models.decoders import CELL, ConvolutionalDecoder, KeypointDecoder
+
+SIZE, MARGIN = 64, 16
+CELLS_APART = 2 * CELL / SIZE  # one cell, where the picture spans -1 to 1
+DECODERS = [KeypointDecoder, ConvolutionalDecoder]
+
+
+def _decoder(kind: type[KeypointDecoder | ConvolutionalDecoder], *, things: int = 1) -> nn.Module:
+    """With the first four motion latents of each thing as its pose, and nothing else in it."""
+    torch.manual_seed(0)
+    decoder = kind(ModelConfig(things=things, decoder="convolutional", motion=4 * things), frame_size=SIZE)
+    nn.init.eye_(decoder.pose.weight)
+    nn.init.zeros_(decoder.bend[-1].weight)
+    return decoder
+
+
+def _latents(*poses: tuple[float, float]) -> Tensor:
+    """One frame (1, M + C): across and down of each thing; all have the same size and turn."""
+    content = torch.randn(16, generator=torch.Generator().manual_seed(1))
+    motion = torch.tensor([[across, down, -0.5, 0.3] for across, down in poses]).flatten()
+    return torch.cat([motion, content]).unsqueeze(0)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+@pytest.mark.parametrize("phase", [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_every_second_pixel_is_exactly_that_of_the_whole_picture(
+    kind: type[KeypointDecoder | ConvolutionalDecoder], phase: tuple[int, int]
+) -> None:
+    decoder = kind(ModelConfig(), frame_size=32)
+    latents = torch.randn(3, 48)
+    torch.testing.assert_close(decoder(latents, phase), decoder(latents)[..., phase[0] :: 2, phase[1] :: 2])
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+@pytest.mark.parametrize("cells", [(1, 0), (0, -2), (2, 1)])
+def test_a_thing_looks_the_same_wherever_it_is(
+    kind: type[KeypointDecoder | ConvolutionalDecoder], cells: tuple[int, int]
+) -> None:
+    decoder = _decoder(kind)
+    here = decoder(_latents((0.0, 0.0)))
+    there = decoder(_latents((cells[0] * CELLS_APART, cells[1] * CELLS_APART)))
+    moved = here.roll((cells[1] * CELL, cells[0] * CELL), dims=(2, 3))
+    inside = (slice(None), slice(None), slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+    torch.testing.assert_close(there[inside], moved[inside], atol=1e-4, rtol=0)
+    assert (there - here)[inside].abs().max() > 0.005  # it has moved at all
+
+
+def test_of_two_things_each_moves_by_itself() -> None:
+    decoder = _decoder(ConvolutionalDecoder, things=2)
+    before, after = decoder(_latents((-0.7, 0), (0.7, 0))), decoder(_latents((-0.7, 0.3), (0.7, 0)))
+    change = (after - before).abs().amax(dim=(0, 1, 2))  # of each column
+    assert change[: SIZE // 2].max() > 0.005
+    assert change[3 * SIZE // 4 :].max() < 1e-4
+
+
+def test_several_things_need_the_convolutional_decoder() -> None:
+    with pytest.raises(ValidationError, match='set decoder = "convolutional"'):
+        ModelConfig(things=2)
