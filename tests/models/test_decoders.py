@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.decoders import CELL, ConvolutionalDecoder, KeypointDecoder
 
-SIZE, MARGIN = 64, 16
+SIZE, MARGIN = 64, 24
 CELLS_APART = 2 * CELL / SIZE  # one cell, where the picture spans -1 to 1
 DECODERS = [KeypointDecoder, ConvolutionalDecoder]
 
