@@ -55,7 +55,7 @@ class Constellation(nn.Module):
         """Set the weights of poses and constellations."""
         motion, content = self.widths
         nn.init.normal_(self.pose.weight, std=0.4 / motion**0.5)
-        nn.init.normal_(self.bend[-1].weight, std=0.1 / 64**0.5)
+        nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / content**0.5)
         sizes = self.constellation.weight.view(self.things, -1, content)[:, -1]
         nn.init.normal_(sizes, std=1 / content**0.5)  # sizes differ from the start
