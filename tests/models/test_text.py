@@ -223,6 +223,11 @@ def test_models_of_learned_words_can_be_asked_to_leave_foreign_ones_out(trained:
     np.testing.assert_array_equal(model.generate([FOREIGN], seed=1), model.generate(["red circle moving left"], seed=1))
 
 
+def test_a_model_with_the_sentence_encoder_has_the_weights_of_one_with_learned_words(trained: dict[str, Path]) -> None:
+    ours, theirs = (read_info(trained[encoder]).weights_sha256 for encoder in ("sentence", "tokens"))
+    assert ours == theirs
+
+
 def test_a_checkpoint_names_its_frozen_encoder_and_does_not_hold_it(trained: dict[str, Path]) -> None:
     info, weights = load_weights(trained["sentence"])
     assert info.frozen_text == installed_sentence_encoder()
