@@ -58,7 +58,7 @@ status: $(STAMP)
 
 # In two processes: many tests wait for servers. A file's tests stay together, since they share what it has started.
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --durations=25 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
