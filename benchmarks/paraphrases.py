@@ -8,18 +8,18 @@ python -m benchmarks.paraphrases .flipbook/checkpoints/*/final
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import bootstrap
 
-from evaluation.comparison import difference_interval
 from evaluation.measures import Measures
 from evaluation.metrics import ClipScores, score_clips
-from models.checkpoint import load_weights
+from models.checkpoint import CheckpointError, load_weights
 from models.config import TextEncoder
 from models.network import network_of
 from models.sampling import TextToVideo
+from models.text.frozen import FrozenWeightsError
 
 CONTROL: TextEncoder = "tokens"
 READINGS: tuple[TextEncoder, ...] = (CONTROL, "sentence")
@@ -28,34 +28,35 @@ TIER = "T4"
 
 
 def read_by(checkpoint: Path, encoder: TextEncoder) -> TextToVideo:
-    """The generator of `checkpoint` behind another text encoder for the same words.
+    """The generator of `checkpoint` behind another text encoder for the same words, tried out on a paraphrase.
 
     Raises:
-        CheckpointError: there is no intact checkpoint.
-        ValueError: its words have an order, which word counts do not keep.
+        CheckpointError: there is no intact checkpoint, its world has no paraphrases, or it does not count words.
+        FrozenWeightsError: the sentence encoder is not installed.
     """
     info, weights = load_weights(checkpoint)
+    if TIER not in info.world.tiers:
+        raise CheckpointError(f"{checkpoint}: its world has no paraphrases. Name models of the preset `shapes`.")
     if info.model.network != "flipbook" or info.model.text_encoder == "transformer":
-        raise ValueError(f"{checkpoint} does not read its prompts as word counts. Train one with learned tokens.")
+        raise CheckpointError(f"{checkpoint} does not read its prompts as word counts. Train with learned tokens.")
     info = info.model_copy(update={"model": info.model.model_copy(update={"text_encoder": encoder})})
     generator = network_of(info.model).build(info.model, info.world)
     generator.load_state_dict(weights)
-    return TextToVideo(generator, info)
+    model = TextToVideo(generator, info)
+    model.generate(info.world.tiers[TIER][:1], seed=SEED, unknown_words="ignore")
+    return model
 
 
 def scores(model: TextToVideo, *, samples: int) -> ClipScores:
-    """Scores of `samples` clips of each paraphrase of the model's world."""
+    """Scores of `samples` clips of each paraphrase of the model's world, prompt after prompt."""
     prompts = [prompt for prompt in model.world.tiers[TIER] for _ in range(samples)]
     return score_clips(model.generate(prompts, seed=SEED, unknown_words="ignore"), prompts, model.world)
 
 
-def table(found: Sequence[tuple[str, TextEncoder, Measures, float]]) -> str:
-    """A row for each model and encoder, as Markdown; the last number is the share of prompts mostly drawn right."""
-    rows = ["| model | encoder | joint exact | colour | shape | motion | prompts right |", "| --- " * 7 + "|"]
-    for name, encoder, all_, prompts in found:
-        parts = " | ".join(f"{100 * rate.value:.1f}" for rate in (all_.colour, all_.shape, all_.motion))
-        rows.append(f"| {name} | {encoder} | {all_.joint} | {parts} | {100 * prompts:.1f} |")
-    return "\n".join(rows)
+def row(model: str, encoder: TextEncoder, found: Measures) -> str:
+    """A row of the table, as Markdown."""
+    parts = " | ".join(f"{100 * rate.value:.1f}" for rate in (found.colour, found.shape, found.motion))
+    return f"| {model} | {encoder} | {found.joint} | {parts} |"
 
 
 def main() -> None:
@@ -64,20 +65,25 @@ def main() -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="folders of models of the world `shapes`")
     parser.add_argument("--samples", type=int, default=16, help="clips of each paraphrase")
     arguments = parser.parse_args()
-    found, together = [], {}
-    for encoder in READINGS:
-        parts = []
-        for number, checkpoint in enumerate(arguments.checkpoints):
-            part = scores(read_by(checkpoint, encoder), samples=arguments.samples)
-            right = part.joint.reshape(-1, arguments.samples).mean(1) > 0.5
-            found.append((str(number), encoder, Measures.of([part]), float(np.mean(right))))
-            parts.append(part)
-        together[encoder] = Measures.of(parts)
-    print(table(found))
-    for encoder, all_ in together.items():
-        print(f"{encoder}, all models together: {all_.joint}; what is wrong: {all_.faults}")
-    low, high = difference_interval(together[READINGS[1]].joint, together[CONTROL].joint)
-    print(f"The difference is {100 * low:.1f} to {100 * high:.1f} points (95 %).")
+    try:
+        models = {encoder: [read_by(path, encoder) for path in arguments.checkpoints] for encoder in READINGS}
+    except (CheckpointError, FrozenWeightsError) as error:
+        parser.error(str(error))
+    print("| model | encoder | joint exact | colour | shape | motion |", "| --- " * 6 + "|", sep="\n")
+    of_prompts = {}
+    for encoder, some in models.items():
+        parts = [scores(model, samples=arguments.samples) for model in some]
+        for path, part in zip(arguments.checkpoints, parts, strict=True):
+            print(row(str(path), encoder, Measures.of([part])), flush=True)
+        together = Measures.of(parts)
+        print(row("all", encoder, together), f"wrong: {together.faults}", flush=True)
+        right = np.stack([part.joint for part in parts]).reshape(len(parts), -1, arguments.samples)
+        of_prompts[encoder] = right.mean(axis=(0, 2))
+    # Clips of one prompt are right or wrong together, so what is drawn anew are prompts.
+    change = of_prompts["sentence"] - of_prompts[CONTROL]
+    low, high = bootstrap((change,), np.mean, rng=0).confidence_interval
+    print(f"\nThe sentence encoder is better by {100 * change.mean():.1f} points: {100 * low:.1f} to {100 * high:.1f}")
+    print(f"(95 %, bootstrap over the {len(change)} paraphrases).")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import shutil
 import uuid
@@ -34,6 +35,7 @@ WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
 _RETIRED = {"typical_size"}
+_FORMER_DECODER = "decoder.seed.0.weight"  # of the convolutional one, when it drew a map of the motion
 _STATES = 2  # states to go on from: one, and another should it be damaged
 
 logger = logging.getLogger("flipbook.checkpoint")
@@ -151,13 +153,17 @@ def read_info(folder: Path) -> CheckpointInfo:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """sha256 (hex) that two checkpoints share exactly if they generate the same videos: of weights, world and model.
+    """sha256 (hex) of weights, world and model: who shares it, generates the same videos.
+
+    Of the model as the checkpoint itself describes it, so that a value that models get later changes no digest.
 
     Raises:
         CheckpointError: there is no checkpoint in `folder`, or its weights are not those that were saved.
     """
     info = _check_weights(folder)
-    parts = (info.weights_sha256, info.world.fingerprint, info.model.model_dump_json(), " ".join(info.vocabulary))
+    described = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["model"]
+    model = json.dumps(described, separators=(",", ":"), ensure_ascii=False)
+    parts = (info.weights_sha256, info.world.fingerprint, model, " ".join(info.vocabulary))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -165,13 +171,16 @@ def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
     """A checkpoint's description and its generator's weights.
 
     Raises:
-        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file.
+        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file, or of a former decoder.
     """
     info = _check_weights(folder)
     try:
-        return info, load_file(folder / WEIGHTS_FILE)
+        weights = load_file(folder / WEIGHTS_FILE)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
+    if _FORMER_DECODER in weights:
+        raise CheckpointError(f"{folder} has the former convolutional decoder, which is no more. Train it again.")
+    return info, weights
 
 
 def newest_state(folder: Path, *, frozen_text: FrozenWeights | None = None) -> dict[str, Any] | None:

@@ -43,7 +43,12 @@ class ModelConfig(BaseModel):
         description="How the heat maps of a frame's keypoints become a picture: each pixel by itself (for round "
         "things), or convolved in the style of the content (for any shapes).",
     )
-    things: int = Field(1, ge=1, le=8, description="Things in a picture that move apart from one another, 1 to 8.")
+    things: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Things in a picture that move apart, 1 to 8; several need the convolutional decoder.",
+    )
     keypoints: int = Field(4, ge=1, le=64, description="Heat maps of a thing, 1 to 64.")
     channels: int = Field(8, ge=4, le=256, description="Features of a pixel, or channels of the convolutions.")
     critic_width: int = Field(512, ge=16, le=4096, description="Hidden width of the clip discriminator, 16 to 4096.")
@@ -69,6 +74,8 @@ class ModelConfig(BaseModel):
             raise ValueError('repairs are for the tutorial\'s network: set network = "tutorial" or leave them out')
         if self.network == "tutorial" and self.text_encoder != "tokens":
             raise ValueError("the network 'tutorial' has its own words; leave text_encoder at tokens")
+        if self.things > 1 and self.network == "tutorial":
+            raise ValueError("the network 'tutorial' draws one thing; leave things at 1")
         if self.things > 1 and self.decoder == "keypoint":
             raise ValueError(
                 'the decoder "keypoint" draws one thing: set decoder = "convolutional" or leave things at 1'

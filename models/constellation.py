@@ -14,8 +14,9 @@ TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
 
 
 class Heat(NamedTuple):
-    """`maps` (F, K, R * C) of the K keypoints of all things over R rows and C columns of pixels, and the `sizes`
-    (F, things, 1) of the things, where the picture spans -1 to 1.
+    """`maps` (F, K, H * W) of the K keypoints of all things over H rows and W columns.
+
+    And the `sizes` (F, things, 1) of the things, where the picture spans -1 to 1.
     """
 
     maps: Tensor
@@ -28,7 +29,7 @@ class Constellation(nn.Module):
     The content latent decides what the constellation looks like, and so does not change within a clip; the motion
     latent gives each frame's pose: where the constellation is, how large, how it is turned. The pose is linear in the
     latent but for a bend, small at first, that makes the kinks of a bounce out of smooth latents. Keypoints stay
-    within one size of its centre, so that their heat has one hill: the picture shows one thing, and to have it
+    within one size of its centre, so that their heat has one hill: it shows one thing, and to have that
     elsewhere the pose must change. A motion that was never seen has its places from the sum of what its words say, and
     a thing is drawn there as anywhere else.
 
@@ -39,7 +40,7 @@ class Constellation(nn.Module):
     grid: Tensor
 
     def __init__(self, config: ModelConfig, *, channels: int, side: int, finest: float) -> None:
-        """Maps of `side` by `side` pixels, with `channels` features a keypoint; `finest`: smallest size of a thing."""
+        """Maps of `side` by `side` places, with `channels` features a keypoint; `finest`: smallest size of a thing."""
         super().__init__()
         self.things, self.keypoints, self.channels, self.finest = config.things, config.keypoints, channels, finest
         self.widths = [config.motion, config.content]
@@ -52,7 +53,7 @@ class Constellation(nn.Module):
         self.register_buffer("grid", (torch.arange(side) + 0.5) * (2 / side) - 1, persistent=False)
 
     def initialise_heat(self) -> None:
-        """Set the weights of poses and constellations."""
+        """Set the weights of poses and constellations; after `initialise`, which would set them otherwise."""
         motion, content = self.widths
         nn.init.normal_(self.pose.weight, std=0.4 / motion**0.5)
         nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
@@ -62,7 +63,7 @@ class Constellation(nn.Module):
         nn.init.normal_(self.constellation.bias, std=0.3)
 
     def heat(self, motion: Tensor, content: Tensor, *, rows: Tensor, columns: Tensor) -> Heat:
-        """Heat at `rows` (R,) and `columns` (C,), from -1 to 1, of motion (F, M) and content (F, C) latents."""
+        """Heat at `rows` (H,) and `columns` (W,), from -1 to 1, of motion (F, M) and content (F, C) latents."""
         x, y, sizes, spread = self._keypoints(motion, content)
         width = (sizes * spread).flatten(1).unsqueeze(2)
         across, down = (columns - x.unsqueeze(2)) / width, (rows - y.unsqueeze(2)) / width

@@ -1,4 +1,4 @@
-"""Decoders: frame latents to pictures. Both can draw every second pixel alone, at a fraction of the cost."""
+"""Decoders: frame latents to pictures. Both can draw every second pixel alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class KeypointDecoder(Constellation):
     """
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        # A standard deviation of one pixel: narrower heat maps would alias.
+        # A size of one pixel at least: narrower heat maps would alias.
         super().__init__(config, channels=config.channels, side=frame_size, finest=2 / frame_size)
         self.bias = nn.Parameter(torch.zeros(self.channels))
         self.colour = nn.Linear(self.channels, 3)
@@ -70,9 +70,10 @@ class ConvolutionalDecoder(Constellation):
     weights: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        self.side, channels = frame_size // CELL, config.channels
-        # A standard deviation of half a cell at least: how heat is spread over cells then tells places between them.
-        super().__init__(config, channels=MAPS, side=self.side, finest=1 / self.side)
+        side, channels = frame_size // CELL, config.channels
+        # A size of half a cell at least: how heat is spread over cells then tells places between them.
+        super().__init__(config, channels=MAPS, side=side, finest=1 / side)
+        self.side = side
         self.styled = [MAPS, channels, channels]
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
@@ -93,7 +94,7 @@ class ConvolutionalDecoder(Constellation):
         scales = torch.split(1 + self.scales(content)[:, :, None, None], self.styled, dim=1)
         shifts = self.shifts(content)[:, :, None, None].chunk(2, dim=1)
         heat = self.heat(motion, content, rows=self.grid, columns=self.grid)
-        cells = heat.maps.transpose(1, 2) @ self.features_of(content)  # (F, R * C, MAPS): channels last
+        cells = heat.maps.transpose(1, 2) @ self.features_of(content)  # (F, H * W, MAPS): channels last
         maps = cells.view(-1, self.side, self.side, MAPS).permute(0, 3, 1, 2)
         maps = functional.leaky_relu(self.first(scales[0] * maps) + shifts[0], 0.2)
         maps = functional.leaky_relu(self.second(scales[1] * maps) + shifts[1], 0.2)

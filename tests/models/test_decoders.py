@@ -63,6 +63,13 @@ def test_of_two_things_each_moves_by_itself() -> None:
     assert change[3 * SIZE // 4 :].max() < 1e-4
 
 
+def test_every_second_pixel_of_several_things_is_that_of_the_whole_picture() -> None:
+    decoder, latents = _decoder(ConvolutionalDecoder, things=2), _latents((-0.5, 0.1), (0.5, 0.2))
+    torch.testing.assert_close(decoder(latents, (1, 0)), decoder(latents)[..., 1::2, 0::2])
+
+
 def test_several_things_need_the_convolutional_decoder() -> None:
     with pytest.raises(ValidationError, match='set decoder = "convolutional"'):
         ModelConfig(things=2)
+    with pytest.raises(ValidationError, match="draws one thing; leave things at 1"):
+        ModelConfig(network="tutorial", things=2)

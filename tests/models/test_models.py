@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -14,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from data.dataset import ClipTensors, load_clips
 from data.manifest import write_manifest
 from data.prompts import PromptError
 from data.shards import DataConfig, write_shard
-from data.storage import StorageError
+from data.storage import StorageError, sha256_of
 from data.world import HeldOut, WorldConfig
 from models.adversary import CLIP, Adversary
 from models.checkpoint import (
@@ -328,6 +330,36 @@ def test_a_checkpoint_with_a_value_that_is_no_more_still_loads(trained: Path, tm
     prompts = ["circle moving left"]
     found = [TextToVideo.load(place).generate(prompts, seed=1) for place in (folder, trained)]
     assert np.array_equal(*found)
+
+
+def test_a_value_that_models_get_later_does_not_change_what_a_checkpoint_is(trained: Path, tmp_path: Path) -> None:
+    folder = _copy(trained, tmp_path / "copy")
+    info = json.loads((folder / "checkpoint.json").read_text())
+    del info["model"]["things"]
+    (folder / "checkpoint.json").write_text(json.dumps(info))
+    then = json.dumps(info["model"], separators=(",", ":"))
+    parts = (info["weights_sha256"], WORLD.fingerprint, then, " ".join(info["vocabulary"]))
+    assert checkpoint_digest(folder) == hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    parts = (info["weights_sha256"], WORLD.fingerprint, MODEL.model_dump_json(), " ".join(info["vocabulary"]))
+    assert checkpoint_digest(trained) == hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def test_the_former_convolutional_decoder_is_refused_by_name(trained: Path, tmp_path: Path) -> None:
+    folder = _copy(trained, tmp_path / "copy")
+    weights = load_file(folder / "generator.safetensors") | {"decoder.seed.0.weight": torch.zeros(1)}
+    save_file(weights, folder / "generator.safetensors")
+    info = json.loads((folder / "checkpoint.json").read_text())
+    info["weights_sha256"] = sha256_of(folder / "generator.safetensors")
+    (folder / "checkpoint.json").write_text(json.dumps(info))
+    with pytest.raises(CheckpointError, match="former convolutional decoder"):
+        TextToVideo.load(folder)
+
+
+def test_two_things_are_trained_saved_and_drawn(clips: ClipTensors, tmp_path: Path) -> None:
+    model = MODEL.model_copy(update={"decoder": "convolutional", "things": 2, "additive_content": True})
+    config = TRAIN.model_copy(update={"steps": 2})
+    folder = train(clips=clips, world=WORLD, model=model, train=config, folder=tmp_path, report=lambda _: None)
+    assert TextToVideo.load(folder).generate(["circle moving up"], seed=1).std() > 0
 
 
 def test_weights_that_do_not_fit_their_config_are_refused(trained: Path, tmp_path: Path) -> None:
