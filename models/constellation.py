@@ -28,10 +28,10 @@ class Constellation(nn.Module):
 
     The content latent decides what the constellation looks like, and so does not change within a clip; the motion
     latent gives each frame's pose: where the constellation is, how large, how it is turned. The pose is linear in the
-    latent but for a bend, small at first, that makes the kinks of a bounce out of smooth latents. Keypoints stay
-    within one size of its centre, so that their heat has one hill: it shows one thing, and to have that
-    elsewhere the pose must change. A motion that was never seen has its places from the sum of what its words say, and
-    a thing is drawn there as anywhere else.
+    latent but for a bend, where there is one, small at first, that makes the kinks of a bounce out of smooth latents.
+    Keypoints stay within one size of its centre, so that their heat has one hill: it shows one thing, and to have
+    that elsewhere the pose must change. A motion that was never seen has its places from the sum of what its words
+    say, and a thing is drawn there as anywhere else.
 
     Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised Learning of Object Landmarks through
     Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
@@ -39,13 +39,17 @@ class Constellation(nn.Module):
 
     grid: Tensor
 
-    def __init__(self, config: ModelConfig, *, channels: int, side: int, finest: float) -> None:
-        """Maps of `side` by `side` places, with `channels` features a keypoint; `finest`: smallest size of a thing."""
+    def __init__(self, config: ModelConfig, *, channels: int, side: int, finest: float, bends: bool) -> None:
+        """Maps of `side` by `side` places, with `channels` features a keypoint.
+
+        `finest` is the smallest size of a thing; without `bends`, its pose is linear in the motion latent.
+        """
         super().__init__()
         self.things, self.keypoints, self.channels, self.finest = config.things, config.keypoints, channels, finest
         self.widths = [config.motion, config.content]
         self.pose = nn.Linear(config.motion, 4 * self.things)
-        self.bend = nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4 * self.things))
+        bend = nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4 * self.things))
+        self.bend = bend if bends else None
         self.constellation = nn.Linear(config.content, (3 * self.keypoints + 1) * self.things)
         self.features = nn.Sequential(
             nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.things * self.keypoints * channels)
@@ -56,7 +60,8 @@ class Constellation(nn.Module):
         """Set the weights of poses and constellations; after `initialise`, which would set them otherwise."""
         motion, content = self.widths
         nn.init.normal_(self.pose.weight, std=0.4 / motion**0.5)
-        nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
+        if self.bend is not None:
+            nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / content**0.5)
         sizes = self.constellation.weight.view(self.things, -1, content)[:, -1]
         nn.init.normal_(sizes, std=1 / content**0.5)  # sizes differ from the start
@@ -79,8 +84,8 @@ class Constellation(nn.Module):
 
         K counts thing after thing.
         """
-        pose = (self.pose(motion) + self.bend(motion)).view(-1, self.things, 4, 1)
-        across, down, growth, turn = pose.unbind(2)  # (F, things, 1) each
+        pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)
+        across, down, growth, turn = pose.view(-1, self.things, 4, 1).unbind(2)  # (F, things, 1) each
         shape = torch.tanh(self.constellation(content)).view(-1, self.things, 3 * self.keypoints + 1)
         right, below, spread = shape[..., :-1].view(-1, self.things, 3, self.keypoints).unbind(2)
         size = self.finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh((growth + shape[..., -1:]) / 2))

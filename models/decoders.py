@@ -26,7 +26,7 @@ class KeypointDecoder(Constellation):
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         # A size of one pixel at least: narrower heat maps would alias.
-        super().__init__(config, channels=config.channels, side=frame_size, finest=2 / frame_size)
+        super().__init__(config, channels=config.channels, side=frame_size, finest=2 / frame_size, bends=True)
         self.bias = nn.Parameter(torch.zeros(self.channels))
         self.colour = nn.Linear(self.channels, 3)
         initialise(self)
@@ -61,7 +61,8 @@ class ConvolutionalDecoder(Constellation):
     Heat maps of 4 px a cell say where things are; convolutions, which are the same everywhere, draw them in the style
     of the content: each channel is scaled and shifted by a linear image of it, as in Perez et al., "FiLM: Visual
     Reasoning with a General Conditioning Layer" (2018). A shape that was learned in one place and motion is known in
-    all.
+    all. Poses do not bend: what the bend says of one direction it does not say of another, so one that was never seen
+    came out too slow.
 
     Colours come out at every second pixel and are interpolated before they are bounded: the bound then makes sharp
     edges, but no pattern of single pixels, which would please the discriminators sooner than shapes do.
@@ -72,7 +73,7 @@ class ConvolutionalDecoder(Constellation):
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         side, channels = frame_size // CELL, config.channels
         # A size of half a cell at least: how heat is spread over cells then tells places between them.
-        super().__init__(config, channels=MAPS, side=side, finest=1 / side)
+        super().__init__(config, channels=MAPS, side=side, finest=1 / side, bends=False)
         self.side = side
         self.styled = [MAPS, channels, channels]
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
