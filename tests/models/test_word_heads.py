@@ -133,7 +133,7 @@ def test_the_place_of_a_thing_is_no_matter_of_its_content() -> None:
     decoder = build_generator(MODEL, WORLD).decoder
     assert isinstance(decoder, ConvolutionalDecoder)
     seen: list[torch.Tensor] = []
-    decoder.seed.register_forward_hook(lambda module, given, made: seen.append(given[0]))
+    decoder.pose.register_forward_hook(lambda module, given, made: seen.append(given[0]))
     motion = torch.randn(1, MODEL.motion)
     pictures = [decoder(torch.cat([motion, torch.randn(1, MODEL.content)], dim=1)) for _ in range(2)]
     assert torch.equal(seen[0], motion)
