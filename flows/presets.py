@@ -48,8 +48,8 @@ def tutorial() -> PipelineConfig:
 
 
 def shapes() -> PipelineConfig:
-    """Four shapes in five colours: does the model understand combinations that it never saw? Half an hour of training on one
-    core. Five tiers: seen prompts, an unseen phrase, an unseen direction, unseen combinations, paraphrases.
+    """Four shapes in five colours: does the model understand combinations that it never saw? Trains for half an hour on
+    one core. Five tiers: seen prompts, an unseen phrase, an unseen direction, unseen combinations, paraphrases.
     """
     return PipelineConfig(
         world=shapes_world(),
