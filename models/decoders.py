@@ -74,7 +74,6 @@ class ConvolutionalDecoder(Constellation):
         side, channels = frame_size // CELL, config.channels
         # A size of half a cell at least: how heat is spread over cells then tells places between them.
         super().__init__(config, channels=MAPS, side=side, finest=1 / side, bends=False)
-        self.side = side
         self.styled = [MAPS, channels, channels]
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
@@ -96,7 +95,7 @@ class ConvolutionalDecoder(Constellation):
         shifts = self.shifts(content)[:, :, None, None].chunk(2, dim=1)
         heat = self.heat(motion, content, rows=self.grid, columns=self.grid)
         cells = heat.maps.transpose(1, 2) @ self.features_of(content)  # (F, H * W, MAPS): channels last
-        maps = cells.view(-1, self.side, self.side, MAPS).permute(0, 3, 1, 2)
+        maps = cells.view(-1, len(self.grid), len(self.grid), MAPS).permute(0, 3, 1, 2)
         maps = functional.leaky_relu(self.first(scales[0] * maps) + shifts[0], 0.2)
         maps = functional.leaky_relu(self.second(scales[1] * maps) + shifts[1], 0.2)
         values = functional.pixel_shuffle(self.values(scales[2] * maps).contiguous(), 2)  # (F, 3, S/2, S/2)

@@ -10,7 +10,10 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -304,6 +307,15 @@ def _copy(trained: Path, target: Path) -> Path:
     return target
 
 
+@contextmanager
+def _description(folder: Path) -> Iterator[dict[str, Any]]:
+    """What the checkpoint says of itself, written back with all changes."""
+    path = folder / "checkpoint.json"
+    info = json.loads(path.read_text())
+    yield info
+    path.write_text(json.dumps(info))
+
+
 def test_damaged_weights_are_refused(trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path / "copy")
     content = bytearray((folder / "generator.safetensors").read_bytes())
@@ -324,9 +336,8 @@ def test_a_foreign_folder_is_refused(trained: Path, tmp_path: Path) -> None:
 
 def test_a_checkpoint_with_a_value_that_is_no_more_still_loads(trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path / "copy")
-    info = json.loads((folder / "checkpoint.json").read_text())
-    info["model"]["typical_size"] = 0.2
-    (folder / "checkpoint.json").write_text(json.dumps(info))
+    with _description(folder) as info:
+        info["model"]["typical_size"] = 0.2
     prompts = ["circle moving left"]
     found = [TextToVideo.load(place).generate(prompts, seed=1) for place in (folder, trained)]
     assert np.array_equal(*found)
@@ -334,9 +345,8 @@ def test_a_checkpoint_with_a_value_that_is_no_more_still_loads(trained: Path, tm
 
 def test_a_value_that_models_get_later_does_not_change_what_a_checkpoint_is(trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path / "copy")
-    info = json.loads((folder / "checkpoint.json").read_text())
-    del info["model"]["things"]
-    (folder / "checkpoint.json").write_text(json.dumps(info))
+    with _description(folder) as info:
+        del info["model"]["things"]
     then = json.dumps(info["model"], separators=(",", ":"))
     parts = (info["weights_sha256"], WORLD.fingerprint, then, " ".join(info["vocabulary"]))
     assert checkpoint_digest(folder) == hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -348,9 +358,8 @@ def test_the_former_convolutional_decoder_is_refused_by_name(trained: Path, tmp_
     folder = _copy(trained, tmp_path / "copy")
     weights = load_file(folder / "generator.safetensors") | {"decoder.seed.0.weight": torch.zeros(1)}
     save_file(weights, folder / "generator.safetensors")
-    info = json.loads((folder / "checkpoint.json").read_text())
-    info["weights_sha256"] = sha256_of(folder / "generator.safetensors")
-    (folder / "checkpoint.json").write_text(json.dumps(info))
+    with _description(folder) as info:
+        info["weights_sha256"] = sha256_of(folder / "generator.safetensors")
     with pytest.raises(CheckpointError, match="former convolutional decoder"):
         TextToVideo.load(folder)
 
@@ -364,9 +373,8 @@ def test_two_things_are_trained_saved_and_drawn(clips: ClipTensors, tmp_path: Pa
 
 def test_weights_that_do_not_fit_their_config_are_refused(trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path / "copy")
-    info = json.loads((folder / "checkpoint.json").read_text())
-    info["model"]["motion_width"] = 64
-    (folder / "checkpoint.json").write_text(json.dumps(info))
+    with _description(folder) as info:
+        info["model"]["motion_width"] = 64
     with pytest.raises(CheckpointError, match="do not fit"):
         TextToVideo.load(folder)
 
