@@ -13,38 +13,36 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import bootstrap
 
+from evaluation.config import EvaluationConfig
 from evaluation.measures import Measures
 from evaluation.metrics import ClipScores, score_clips
-from models.checkpoint import CheckpointError, load_weights
+from models.checkpoint import CheckpointError
 from models.config import TextEncoder
-from models.network import network_of
 from models.sampling import TextToVideo
 from models.text.frozen import FrozenWeightsError
 
 CONTROL: TextEncoder = "tokens"
 READINGS: tuple[TextEncoder, ...] = (CONTROL, "sentence")
-SEED = 1234  # that of evaluations
+SEED = EvaluationConfig().seed
 TIER = "T4"
 
 
-def read_by(checkpoint: Path, encoder: TextEncoder) -> TextToVideo:
-    """The generator of `checkpoint` behind another text encoder for the same words, tried out on a paraphrase.
+def load(checkpoint: Path) -> dict[TextEncoder, TextToVideo]:
+    """The generator of `checkpoint` behind each text encoder, tried out on a paraphrase.
 
     Raises:
         CheckpointError: there is no intact checkpoint, its world has no paraphrases, or it does not count words.
         FrozenWeightsError: the sentence encoder is not installed.
     """
-    info, weights = load_weights(checkpoint)
-    if TIER not in info.world.tiers:
+    trained = TextToVideo.load(checkpoint, device="cpu")
+    if TIER not in trained.world.tiers:
         raise CheckpointError(f"{checkpoint}: its world has no paraphrases. Name models of the preset `shapes`.")
-    if info.model.network != "flipbook" or info.model.text_encoder == "transformer":
+    if trained.config.network != "flipbook" or trained.config.text_encoder == "transformer":
         raise CheckpointError(f"{checkpoint} does not read its prompts as word counts. Train with learned tokens.")
-    info = info.model_copy(update={"model": info.model.model_copy(update={"text_encoder": encoder})})
-    generator = network_of(info.model).build(info.model, info.world)
-    generator.load_state_dict(weights)
-    model = TextToVideo(generator, info)
-    model.generate(info.world.tiers[TIER][:1], seed=SEED, unknown_words="ignore")
-    return model
+    models = {encoder: trained.read_by(encoder) for encoder in READINGS}
+    for model in models.values():
+        model.generate(model.world.tiers[TIER][:1], seed=SEED, unknown_words="ignore")
+    return models
 
 
 def scores(model: TextToVideo, *, samples: int) -> ClipScores:
@@ -66,13 +64,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=16, help="clips of each paraphrase")
     arguments = parser.parse_args()
     try:
-        models = {encoder: [read_by(path, encoder) for path in arguments.checkpoints] for encoder in READINGS}
+        models = [load(path) for path in arguments.checkpoints]
     except (CheckpointError, FrozenWeightsError) as error:
         parser.error(str(error))
     print("| model | encoder | joint exact | colour | shape | motion |", "| --- " * 6 + "|", sep="\n")
     of_prompts = {}
-    for encoder, some in models.items():
-        parts = [scores(model, samples=arguments.samples) for model in some]
+    for encoder in READINGS:
+        parts = [scores(model[encoder], samples=arguments.samples) for model in models]
         for path, part in zip(arguments.checkpoints, parts, strict=True):
             print(row(str(path), encoder, Measures.of([part])), flush=True)
         together = Measures.of(parts)

@@ -19,7 +19,7 @@ from data.prompts import UnknownWords, Vocabulary
 from data.world import WorldConfig
 from models.batches import step_generator
 from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
-from models.config import ModelConfig
+from models.config import ModelConfig, TextEncoder
 from models.device import pick_device
 from models.network import network_of
 from models.text.frozen import FrozenWeightsError, check_frozen_weights
@@ -59,6 +59,11 @@ class TextToVideo:
         except RuntimeError as error:
             raise CheckpointError(f"{folder}: the weights do not fit the config beside them ({error}).") from error
         return cls(generator.to(pick_device(device)), info)
+
+    def read_by(self, encoder: TextEncoder) -> Self:
+        """The same generator behind another text encoder that counts the same words: "tokens" or "sentence"."""
+        model = self.config.model_copy(update={"text_encoder": encoder})
+        return type(self)(self._generator, self.info.model_copy(update={"model": model}))
 
     @property
     def world(self) -> WorldConfig:
