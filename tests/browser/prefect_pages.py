@@ -117,10 +117,11 @@ class PrefectPages:
         return FlowRun((link.get_attribute("href") or "").rpartition("/")[2], link.inner_text())
 
     def open_newest_run(self, flow: str) -> FlowRun:
-        """The page of the newest run of a flow, from the list of all runs."""
+        """The page of the newest run of a flow, from the list of all runs, as soon as it has begun."""
         self.page.get_by_role("link", name="Runs", exact=True).first.click()
         entry = self.page.get_by_role("listitem").filter(has=self.page.get_by_role("link", name=flow, exact=True))
         link = entry.locator("a[href*='/flow-run/']").first
+        link.wait_for(timeout=1000 * RUN_SECONDS)
         name = link.inner_text()
         link.click()
         expect(self.page.get_by_role("tab", name="Logs")).to_be_visible()
