@@ -95,7 +95,9 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
     for name in ("mlflow.models.signature", "mlflow.pyfunc"):  # they report each guess that they make
         logging.getLogger(name).setLevel(logging.WARNING)
     world = info.world
-    libraries = LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers")
+    libraries = (
+        LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers", "matplotlib")
+    )
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(Path(__file__).with_name("pyfunc_model.py")),

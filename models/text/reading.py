@@ -1,9 +1,9 @@
 """Reading what training never said: a prompt in foreign words becomes one in known words, by frozen similarity.
 
 A hard attention over the words of the training prompts. Keys are the frozen encoder's vectors of what training says
-("red", "star", "moving left"), queries those of the prompt's own words. Nothing here is trained on paraphrases; the
-views and the one threshold were chosen on a list of others than those of the evaluation. `docs/model.md` has the table
-of what was tried.
+("red", "star", "moving left") and of what its phrases mean, queries those of the prompt's own words. Names of colours
+are looked up first. Nothing here is trained on paraphrases; the views and the one threshold were chosen on a list of
+others than those of the evaluation. `docs/model.md` has the table of what was tried.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from data.prompts import tokenize
 from data.shapes import COLOURS, SHAPES
+from models.text.colour_names import ColourNames
 from models.text.minilm import SentenceEncoder
 
 
@@ -36,12 +37,40 @@ SHAPE_VIEWS = (
     View("{}", 2),
 )
 PHRASE_VIEWS = (View("{}", 6), View("the object is {}", 6), View("an object {} in the picture", 6))
-DIRECTION_VIEWS = (View("a circle moving {}", 0), View("towards the {}", 0))
-OPPOSITES = (("down", "up"), ("left", "right"))
-"""Directions are told apart by their differences: a sentence encoder holds opposites for nearly the same."""
+DIRECTION_VIEW = View("towards the {}", 0)
+OPPOSITES: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("down", "up"): (("down", "up"), ("downward", "upward"), ("bottom", "top"), ("lower", "upper"), ("south", "north")),
+    ("left", "right"): (("left", "right"), ("west", "east")),
+}
+"""Directions are told apart by their differences, since a sentence encoder holds opposites for nearly the same: axes
+between pairs of antonyms, after An et al., 2018 (SemAxis)."""
 
-SURE = 0.15
-"""A word speaks for a direction from this share of the difference between the opposites on."""
+SURE = 0.2
+"""A word speaks for a direction from this share of the difference between the opposites on..."""
+
+BESIDE = 0.3
+"""... and from this share of what another word speaks for the other axis."""
+
+BOTH_WAYS = 0.5
+"""Where words speak this much for both ends of an axis, the thing goes to and fro: no direction is meant."""
+
+MEANINGS: dict[str, tuple[str, ...]] = {
+    "rotating clockwise": (
+        "turning about the centre, the way the hands of a clock go",
+        "going round in a circle clockwise",
+    ),
+    "rotating counter-clockwise": (
+        "turning about the centre, against the way the hands of a clock go",
+        "going round in a circle anticlockwise",
+    ),
+    "shrinking": ("getting smaller",),
+    "expanding": ("getting larger",),
+    "bouncing vertically": ("going up and down between the floor and the ceiling",),
+    "bouncing horizontally": ("going from side to side between the left and the right wall",),
+    "zigzagging vertically": ("going up or down with sharp turns",),
+    "zigzagging horizontally": ("going sideways with sharp turns",),
+}
+"""What phrases mean, as `docs/world.md` says it: further keys (Menon & Vondrick, 2023, do so for classes of images)."""
 
 _ARTICLES = ("a", "an", "the", "one")
 
@@ -56,6 +85,7 @@ class PromptReader:
         self.colours = tuple(dict.fromkeys(colour for colour, _, _ in split if colour))
         self.shapes = tuple(dict.fromkeys(shape for _, shape, _ in split))
         self.phrases = tuple(dict.fromkeys(phrase for _, _, phrase in split))
+        self._names = ColourNames(self.colours)
         self._words = {word for phrase in self.phrases for word in tokenize(phrase)}
 
     def in_known_words(self, prompt: str) -> str:
@@ -78,11 +108,16 @@ class PromptReader:
         return words[:best], words[best:]
 
     def _read_thing(self, words: list[str]) -> tuple[str, str]:
-        """Colour and shape, in the grammar's order: the first word, and the rest."""
+        """Colour and shape, in the grammar's order: a colour's name, else the first word, and the rest."""
         words = [word for word in words if word not in ("that", "which", "is")] or words
         colour = ""
         if self.colours and len(words) > 1:
-            colour, words = self._best(self.colours, COLOUR_VIEWS, words[0]), words[1:]
+            names = [(count, self._names.find(" ".join(words[:count]))) for count in range(len(words) - 1, 0, -1)]
+            count, colour = next(
+                ((count, found) for count, found in names if found),
+                (1, self._best(self.colours, COLOUR_VIEWS, words[0])),
+            )
+            words = words[count:]
         return colour, self._best(self.shapes, SHAPE_VIEWS, " ".join(words))
 
     def _best(self, options: tuple[str, ...], views: tuple[View, ...], text: str) -> str:
@@ -103,17 +138,26 @@ class PromptReader:
         return options[int(total.argmax())]
 
     def _similarities(self, text: str) -> Tensor:
-        """(phrases,): cosine with each phrase of the training."""
-        parts = [self._vectors(self.phrases, view) @ self._vectors([text], view)[0] for view in PHRASE_VIEWS]
-        return torch.stack(parts).mean(0)
+        """(phrases,): cosine with each phrase of the training, or with the nearest of what it means."""
+        keys = [(key, phrase) for phrase in self.phrases for key in (phrase, *MEANINGS.get(phrase, ()))]
+        texts = [key for key, _ in keys]
+        views = [self._vectors(texts, view) @ self._vectors([text], view)[0] for view in PHRASE_VIEWS]
+        best: dict[str, float] = {}
+        for (_, phrase), score in zip(keys, torch.stack(views).mean(0).tolist(), strict=True):
+            best[phrase] = max(score, best.get(phrase, score))
+        return torch.tensor([best[phrase] for phrase in self.phrases])
 
     def _read_motion(self, words: list[str]) -> str:
         """The phrase most like it; where that names directions, the directions are read word for word."""
         similar = self._similarities(" ".join(words))
+        leanings = self._leanings(words)
+        if any(low > BOTH_WAYS and high > BOTH_WAYS for low, high in leanings.values()):
+            straight = torch.tensor([bool(_directions(phrase)) for phrase in self.phrases])
+            similar = similar.masked_fill(straight & ~straight.all(), -1.0)
         best = self.phrases[int(similar.argmax())]
         if not _directions(best):
             return best
-        wanted = self._read_directions(words)
+        wanted = _sure(leanings)
         verb = tokenize(best)[0]
         fitting = [
             (float(score), phrase)
@@ -125,21 +169,16 @@ class PromptReader:
         ordered = [word for pair in OPPOSITES for word in pair if word in wanted]
         return f"{verb} {'-'.join(ordered)}"
 
-    def _read_directions(self, words: list[str]) -> frozenset[str]:
-        """Of each pair of opposites, the one that some word leans to most, if it leans far enough."""
-        singles = list(tokenize(" ".join(words)))
-        leanings: dict[str, float] = {}
-        for low, high in OPPOSITES:
-            if not {low, high} <= self._words:
-                continue
-            total = 0.0
-            for view in DIRECTION_VIEWS:
-                ends = self._vectors([low, high], view)
-                lean = self._vectors(singles, view) @ (ends[1] - ends[0]) / (1 - ends[0] @ ends[1])
-                total += float(lean[lean.abs().argmax()])
-            leanings[high if total > 0 else low] = abs(total) / len(DIRECTION_VIEWS)
-        sure = {word for word, lean in leanings.items() if lean > SURE}
-        return frozenset(sure or {max(leanings, key=leanings.__getitem__)})
+    def _leanings(self, words: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
+        """How far some word leans to each of two opposites, as a share of the difference between antonyms."""
+        singles = self._vectors(tokenize(" ".join(words)), DIRECTION_VIEW)
+        leanings = {}
+        for opposites, antonyms in OPPOSITES.items():
+            if set(opposites) <= self._words:
+                ends = [self._vectors(pair, DIRECTION_VIEW) for pair in antonyms]
+                leans = torch.stack([singles @ (high - low) / (1 - low @ high) for low, high in ends])
+                leanings[opposites] = (-float(leans.min()), float(leans.max()))
+        return leanings
 
     def _vectors(self, texts: Sequence[str], view: View) -> Tensor:
         return self._encoder.vectors([view.frame.format(text) for text in texts], layer=view.layer)
@@ -156,3 +195,10 @@ def _parts(prompt: str) -> tuple[str, str, str]:
 
 def _directions(phrase: str) -> frozenset[str]:
     return frozenset(tokenize(phrase)) & {word for pair in OPPOSITES for word in pair}
+
+
+def _sure(leanings: dict[tuple[str, str], tuple[float, float]]) -> frozenset[str]:
+    """Of each pair of opposites, the one that words lean to most, if they lean far enough; of all, at least one."""
+    most = {words[ends[1] > ends[0]]: max(ends) for words, ends in leanings.items()}
+    top = max(most, key=most.__getitem__)
+    return frozenset({top, *(word for word, lean in most.items() if lean > max(SURE, BESIDE * most[top]))})

@@ -20,6 +20,7 @@ from models.checkpoint import CheckpointError, checkpoint_digest, load_weights, 
 from models.config import ModelConfig, TrainConfig
 from models.sampling import TextToVideo
 from models.text import frozen
+from models.text.colour_names import ColourNames
 from models.text.features import build_text
 from models.text.frozen import FrozenWeights, FrozenWeightsError, check_frozen_weights, installed_sentence_encoder
 from models.text.minilm import sentence_encoder
@@ -139,12 +140,37 @@ def test_known_words_never_reach_the_frozen_encoder(monkeypatch: pytest.MonkeyPa
         ("an orange star getting smaller", "orange star shrinking"),
         ("a blue sphere revolving clockwise", "blue circle rotating clockwise"),
         ("Red box, moving upward", "red square moving up"),
+        ("a maroon ball getting larger", "red circle expanding"),
+        ("a forest green box going round in a circle clockwise", "green square rotating clockwise"),
+        ("a sky-blue star hopping up and down", "blue star bouncing vertically"),
+        ("a black ball going to the north-west", "black circle moving up-left"),
     ],
 )
 def test_foreign_words_are_read_as_known_ones(prompt: str, expected: str) -> None:
     world = shapes_world()
     reader = PromptReader(sentence_encoder(), world.seen_prompts)
     assert parse_prompt(reader.in_known_words(prompt)) == parse_prompt(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [
+        ("maroon", "red"),
+        ("Sky-Blue", "blue"),
+        ("olive-coloured", "green"),
+        ("peach colored", "orange"),
+        ("black", "black"),
+        ("no such colour", None),
+        ("", None),
+    ],
+)
+def test_a_name_of_a_colour_is_looked_up(name: str, colour: str | None) -> None:
+    assert ColourNames(shapes_world().colours).find(name) == colour
+
+
+def test_a_world_whose_colours_have_no_kinds_looks_nothing_up() -> None:
+    assert ColourNames(()).find("maroon") is None
+    assert ColourNames(("nowhere",)).find("maroon") is None
 
 
 @pytest.mark.parametrize("prompt", ["ball", "the", "a ball", "shrinking ball", "drifts", "ing ing ing", "ö" * 300])
