@@ -30,12 +30,7 @@ class View:
 
 
 COLOUR_VIEWS = (View("{} things are", 6), View("{} things are", 2), View("the colour {}", 6), View("the colour {}", 2))
-SHAPE_VIEWS = (
-    View("the outline of a {}", 6),
-    View("the outline of a {}", 2),
-    View("the shape of a {}", 6),
-    View("{}", 2),
-)
+SHAPE_VIEWS = (View("the outline of a {}", 6), View("a {} is a shape", 6))
 PHRASE_VIEWS = (View("{}", 6), View("the object is {}", 6), View("an object {} in the picture", 6))
 DIRECTION_VIEW = View("towards the {}", 0)
 OPPOSITES: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
