@@ -43,7 +43,7 @@ between pairs of antonyms, after An et al., 2018 (SemAxis)."""
 SURE = 0.2
 """A word speaks for a direction from this share of the difference between the opposites on..."""
 
-BESIDE = 0.3
+BESIDE = 0.25
 """... and from this share of what another word speaks for the other axis."""
 
 BOTH_WAYS = 0.5
@@ -166,7 +166,7 @@ class PromptReader:
 
     def _leanings(self, words: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
         """How far some word leans to each of two opposites, as a share of the difference between antonyms."""
-        singles = self._vectors(tokenize(" ".join(words)), DIRECTION_VIEW)
+        singles = self._vectors(tokenize(_taken_apart(" ".join(words))), DIRECTION_VIEW)
         leanings = {}
         for opposites, antonyms in OPPOSITES.items():
             if set(opposites) <= self._words:
@@ -190,6 +190,12 @@ def _parts(prompt: str) -> tuple[str, str, str]:
 
 def _directions(phrase: str) -> frozenset[str]:
     return frozenset(tokenize(phrase)) & {word for pair in OPPOSITES for word in pair}
+
+
+def _taken_apart(text: str) -> str:
+    """`text` with its compound directions in parts: "northeastward" is "north east", "leftwards" is "left"."""
+    ways = "|".join(word for pairs in OPPOSITES.values() for pair in pairs for word in pair)
+    return re.sub(rf"\b({ways})({ways})?(?:wards?|erly|ern|most|bound)?\b", r"\1 \2", text)
 
 
 def _sure(leanings: dict[tuple[str, str], tuple[float, float]]) -> frozenset[str]:

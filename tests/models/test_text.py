@@ -144,6 +144,7 @@ def test_known_words_never_reach_the_frozen_encoder(monkeypatch: pytest.MonkeyPa
         ("a forest green box going round in a circle clockwise", "green square rotating clockwise"),
         ("a sky-blue star hopping up and down", "blue star bouncing vertically"),
         ("a black ball going to the north-west", "black circle moving up-left"),
+        ("a black ball floating northeastward", "black circle moving up-right"),
     ],
 )
 def test_foreign_words_are_read_as_known_ones(prompt: str, expected: str) -> None:
