@@ -165,13 +165,24 @@ class PromptReader:
         return f"{verb} {'-'.join(ordered)}"
 
     def _leanings(self, words: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
-        """How far some word leans to each of two opposites, as a share of the difference between antonyms."""
-        singles = self._vectors(tokenize(_taken_apart(" ".join(words))), DIRECTION_VIEW)
+        """How far some word leans to each of two opposites, as a share of the difference between antonyms.
+
+        A word of the antonyms themselves says nothing of another axis.
+        """
+        singles = tokenize(_taken_apart(" ".join(words)))
         leanings = {}
         for opposites, antonyms in OPPOSITES.items():
             if set(opposites) <= self._words:
+                of_others = {
+                    word for other, pairs in OPPOSITES.items() if other != opposites for word in sum(pairs, ())
+                }
+                texts = [word for word in singles if word not in of_others]
+                if not texts:
+                    leanings[opposites] = (0.0, 0.0)
+                    continue
+                vectors = self._vectors(texts, DIRECTION_VIEW)
                 ends = [self._vectors(pair, DIRECTION_VIEW) for pair in antonyms]
-                leans = torch.stack([singles @ (high - low) / (1 - low @ high) for low, high in ends])
+                leans = torch.stack([vectors @ (high - low) / (1 - low @ high) for low, high in ends])
                 leanings[opposites] = (-float(leans.min()), float(leans.max()))
         return leanings
 
