@@ -13,21 +13,20 @@ from numpy.typing import NDArray
 class ColourNames:
     """Finds the known colour of a name: that of the nearest named colour in CIELAB whose name ends in a known one.
 
-    The names are the 949 of the XKCD colour survey and the 148 of CSS4, each with its RGB. So "maroon" lies by colours
-    that people call some red, though its RGB is nearer to black. Not one of them was chosen for a prompt.
+    The names are the 949 of the XKCD colour survey, and those of CSS4 that it lacks, each with its RGB. So "maroon"
+    lies by "wine red", though its RGB is nearer to black. Not one of them was chosen for a prompt.
     """
 
     def __init__(self, known: Sequence[str]) -> None:
         """`known` are the colours of the training, each a word."""
         from matplotlib.colors import CSS4_COLORS, XKCD_COLORS, to_rgb  # only here: it takes its time
 
-        named = {f"xkcd:{name}": rgb for name, rgb in CSS4_COLORS.items()} | dict(XKCD_COLORS)  # a survey knows better
-        names = [name.partition(":")[2] for name in named]
-        self._places = {_spelling(name): number for number, name in enumerate(names)}
-        self._lab = _lab(np.array([to_rgb(rgb) for rgb in named.values()], dtype=np.float32))
-        last_words = [name.split()[-1] for name in names]
-        self._families = [known.index(word) if word in known else -1 for word in last_words]
-        self._known = tuple(known)
+        rgb = {name: to_rgb(value) for name, value in CSS4_COLORS.items()}
+        rgb |= {name.removeprefix("xkcd:"): to_rgb(value) for name, value in XKCD_COLORS.items()}
+        lab = _lab(np.array(list(rgb.values()), dtype=np.float32))
+        self._places = {_spelling(name): place for name, place in zip(rgb, lab, strict=True)}
+        kinds = [(name.split()[-1], place) for name, place in zip(rgb, lab, strict=True)]
+        self._kinds = [(colour, place) for colour, place in kinds if colour in known]
 
     def find(self, name: str) -> str | None:
         """The known colour that `name` is a kind of; None where no list has it, or none names a known colour's kinds.
@@ -35,11 +34,9 @@ class ColourNames:
         Case, spaces and hyphens say nothing, nor does an ending "-coloured".
         """
         place = self._places.get(_spelling(name))
-        members = [number for number, family in enumerate(self._families) if family >= 0]
-        if place is None or not members:
+        if place is None or not self._kinds:
             return None
-        distances = np.linalg.norm(self._lab[members] - self._lab[place], axis=1)
-        return self._known[self._families[members[int(distances.argmin())]]]
+        return min(self._kinds, key=lambda kind: float(np.linalg.norm(kind[1] - place)))[0]
 
 
 def _spelling(name: str) -> str:

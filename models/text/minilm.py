@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -24,6 +25,14 @@ _PIECES = 8  # word pieces of a text are padded to a multiple of this
 _LONGEST = 128  # word pieces that are read of a text
 
 
+@dataclass(frozen=True)
+class View:
+    """A way to look at a word: in the sentence `frame`, after `layer`. Low layers see the word, high ones its sense."""
+
+    frame: str
+    layer: int
+
+
 class SentenceEncoder:
     """Texts to unit vectors, after each of its layers. Remembers what it has read."""
 
@@ -37,7 +46,7 @@ class SentenceEncoder:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._heads = int(config["num_attention_heads"])
         self._eps = float(config["layer_norm_eps"])
-        self.layers = int(config["num_hidden_layers"])
+        self.layers, self._width = int(config["num_hidden_layers"]), int(config["hidden_size"])
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_LONGEST)
@@ -46,8 +55,14 @@ class SentenceEncoder:
 
     def vectors(self, texts: Sequence[str], *, layer: int) -> Tensor:
         """float32 (N, 384) of length 1: the mean state of all word pieces after `layer`, 0 (none) to `layers`."""
+        if not texts:
+            return torch.zeros(0, self._width)
         self._read(text for text in texts if text not in self._known)
         return torch.stack([self._known[text][layer] for text in texts])
+
+    def seen(self, words: Sequence[str], view: View) -> Tensor:
+        """float32 (N, 384) of length 1: `words`, each by itself, as `view` shows them."""
+        return self.vectors([view.frame.format(word) for word in words], layer=view.layer)
 
     @torch.no_grad()
     def _read(self, texts: Iterable[str]) -> None:

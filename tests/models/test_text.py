@@ -11,20 +11,21 @@ import torch
 
 from data.dataset import ClipTensors, load_clips
 from data.manifest import write_manifest
-from data.prompts import PromptError, parse_prompt
+from data.prompts import TUTORIAL_PHRASES, PromptError, parse_prompt
 from data.shards import DataConfig, write_shard
 from data.world import WorldConfig
-from data.worlds import shapes_world
+from data.worlds import pairs_world, shapes_world
 from models.adversary import Adversary
 from models.checkpoint import CheckpointError, checkpoint_digest, load_weights, newest_state, read_info
 from models.config import ModelConfig, TrainConfig
 from models.sampling import TextToVideo
 from models.text import frozen
 from models.text.colour_names import ColourNames
+from models.text.directions import chosen, goes_to_and_fro, leanings, taken_apart
 from models.text.features import build_text
 from models.text.frozen import FrozenWeights, FrozenWeightsError, check_frozen_weights, installed_sentence_encoder
 from models.text.minilm import sentence_encoder
-from models.text.reading import PromptReader
+from models.text.reading import MEANINGS, PromptReader
 from models.text.transformer import WordTransformer
 from models.trainer import train
 
@@ -145,12 +146,60 @@ def test_known_words_never_reach_the_frozen_encoder(monkeypatch: pytest.MonkeyPa
         ("a sky-blue star hopping up and down", "blue star bouncing vertically"),
         ("a black ball going to the north-west", "black circle moving up-left"),
         ("a black ball floating northeastward", "black circle moving up-right"),
+        ("a black ball sliding upwards from the bottom", "black circle moving up"),
+        ("a small red ball moving up", "red circle moving up"),
+        ("a blood orange star shrinking", "orange star shrinking"),
+        ("a red ring moving left", "red circle moving left"),
     ],
 )
 def test_foreign_words_are_read_as_known_ones(prompt: str, expected: str) -> None:
     world = shapes_world()
     reader = PromptReader(sentence_encoder(), world.seen_prompts)
     assert parse_prompt(reader.in_known_words(prompt)) == parse_prompt(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("moving from left to right", {"right"}),
+        ("sliding from the bottom to the top", {"up"}),
+        ("sinking from the top", {"down"}),
+        ("floating northeastward", {"up", "right"}),
+        ("drifting to the southwest", {"down", "left"}),
+        ("leftwards", {"left"}),
+    ],
+)
+def test_directions_are_where_something_goes(text: str, expected: set[str]) -> None:
+    heard = leanings(sentence_encoder(), text, among=("up", "down", "left", "right"))
+    assert not goes_to_and_fro(heard)
+    assert chosen(heard) == expected
+
+
+@pytest.mark.parametrize("text", ["up and down", "from left to right and back", "between the top and the bottom"])
+def test_words_for_both_ends_mean_to_and_fro(text: str) -> None:
+    assert goes_to_and_fro(leanings(sentence_encoder(), text, among=("up", "down", "left", "right")))
+
+
+def test_compounds_are_taken_apart_and_other_words_are_not() -> None:
+    assert taken_apart("northeastward, upright, toppling leftwards") == "north east, upright, toppling left"
+
+
+def test_meanings_are_those_of_phrases_of_the_grammar() -> None:
+    assert set(MEANINGS) <= set(TUTORIAL_PHRASES)
+
+
+def test_foreign_words_are_read_in_a_world_without_opposites() -> None:
+    world = WorldConfig(phrases=("moving left", "shrinking"), held_out=())
+    reader = PromptReader(sentence_encoder(), world.seen_prompts)
+    assert reader.in_known_words("a ball drifting left") == "circle moving left"
+
+
+def test_two_objects_are_read_each_by_itself() -> None:
+    reader = PromptReader(sentence_encoder(), pairs_world().seen_prompts)
+    assert (
+        reader.in_known_words("a crimson ball going up and down and a small blue box sinking")
+        == "red circle bouncing vertically and blue square moving down"
+    )
 
 
 @pytest.mark.parametrize(
