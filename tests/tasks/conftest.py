@@ -70,9 +70,15 @@ def make_checkpoint(world: WorldConfig) -> Callable[..., Path]:
     def make(folder: Path, *, seed: int = 0, world: WorldConfig = world, text_encoder: TextEncoder = "tokens") -> Path:
         torch.manual_seed(seed)
         model = ModelConfig(**SMALL_MODEL, text_encoder=text_encoder)
-        weights = build_generator(model, world).state_dict()
         return save_checkpoint(
-            folder, weights=weights, state={}, world=world, model=model, step=40 + seed, data_fingerprint="f" * 64
+            folder,
+            weights=build_generator(model, world).state_dict(),
+            state={},
+            world=world,
+            model=model,
+            step=40 + seed,
+            data_fingerprint="f" * 64,
+            frozen_text=build_text(model, world).frozen,
         )
 
     return make
