@@ -20,6 +20,7 @@ from evaluation.report import EvaluationReport, Scores
 from models.adversary import build_generator
 from models.checkpoint import checkpoint_digest, save_checkpoint
 from models.config import ModelConfig, TextEncoder, TrainConfig
+from models.text.features import build_text
 from tasks.evaluation_record import attach_evaluation
 from tasks.home import Home
 from tasks.mlflow_store import open_store
