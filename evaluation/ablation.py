@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.world import WorldConfig
-from evaluation.measures import Rate
+from evaluation.measures import Measures, Rate
 from evaluation.metrics import score_clips
 from evaluation.report import Sampler
+
+PARTS = ("motion", "shape", "colour", "permanence")
 
 
 class CurvePoint(BaseModel):
@@ -40,6 +42,9 @@ class VariantResult(BaseModel):
     run_id: str | None = Field(description="MLflow run of the training.")
     curve: Curve
     tiers: dict[str, Rate] = Field(description="Joint exact of each tier at the end, on fresh samples.")
+    parts: dict[str, Rate] = Field(
+        description="Of the seen prompts (T0) at the end: what is right of a clip by itself."
+    )
 
 
 class Ablation(BaseModel):
@@ -65,6 +70,11 @@ class Ablation(BaseModel):
         return len({result.seed for result in self.results})
 
 
+def parts_of(measures: Measures) -> dict[str, Rate]:
+    """What joint exact is made of, each by itself: a network may draw the right shape long before it moves it right."""
+    return {name: getattr(measures, name) for name in PARTS}
+
+
 def joint_of_seen_prompts(sampler: Sampler, *, world: WorldConfig, samples: int, seed: int) -> Rate:
     """Joint exact of `samples` clips of each seen prompt: a part of what `evaluation.report.evaluate` measures."""
     names = [prompt for prompt in world.seen_prompts for _ in range(samples)]
@@ -79,15 +89,17 @@ def evenly_spaced(times: Sequence[float], *, points: int) -> list[int]:
 
 
 def ablation_table(ablation: Ablation) -> str:
-    """A row a variant as Markdown: joint exact of each tier over all seeds with its interval, and the steps."""
+    """A row a variant as Markdown, over all seeds: joint exact of each tier with its interval, its parts, the steps."""
     tiers = tuple(ablation.results[0].tiers)
-    head = ["the network", *(f"joint exact, {tier}" for tier in tiers), "training steps"]
+    head = ["the network", *(f"joint exact, {tier}" for tier in tiers), *(f"{part}, T0" for part in PARTS), "steps"]
     rows = []
     for variant in ablation.variants:
         results = ablation.of(variant)
         rates = [_together([result.tiers[tier] for result in results]) for tier in tiers]
         steps = [result.curve.points[-1].step for result in results]
         cells = [f"{100 * r.value:.1f} % ({100 * r.low:.1f} to {100 * r.high:.1f})" for r in rates]
+        parts = [_together([result.parts[part] for result in results]) for part in PARTS]
+        cells += [f"{100 * rate.value:.1f} %" for rate in parts]
         rows.append([variant, *cells, f"{round(sum(steps) / len(steps)):,}"])
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     return "\n".join([*lines, "", _note(ablation)])

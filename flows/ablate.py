@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.shards import DataConfig
 from data.world import WorldConfig
-from evaluation.ablation import Ablation, VariantResult
+from evaluation.ablation import Ablation, VariantResult, parts_of
 from evaluation.config import EvaluationConfig
 from flows.config import PipelineConfig
 from flows.evaluate import make_evaluation
@@ -110,6 +110,7 @@ def _result(
         run_id=checkpoint.run_id,
         curve=curve,
         tiers={tier.name: tier.joint for tier in report.tiers},
+        parts=parts_of(next(tier for tier in report.tiers if tier.name == "T0").generated),
     )
 
 

@@ -61,7 +61,7 @@ def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) ->
 
 
 def _metrics(result: VariantResult, *, now: int) -> Iterator[Metric]:
-    """The curve over CPU seconds, and each tier at the end."""
+    """The curve over CPU seconds, and each tier and part at the end."""
     from mlflow.entities import Metric
 
     name = f"{result.name.removeprefix('+ ').replace(',', '')}/seed {result.seed}"
@@ -70,3 +70,5 @@ def _metrics(result: VariantResult, *, now: int) -> Iterator[Metric]:
     end = round(60 * result.curve.points[-1].cpu_minutes)
     for tier, rate in result.tiers.items():
         yield Metric(f"{name}/{tier}_joint_exact", rate.value, now, end)
+    for part, rate in result.parts.items():
+        yield Metric(f"{name}/T0_{part}", rate.value, now, end)

@@ -6,7 +6,7 @@ import numpy as np
 
 from data.clips import make_clips_for
 from data.world import WorldConfig
-from evaluation.ablation import Ablation, Curve, CurvePoint, VariantResult, ablation_table, evenly_spaced
+from evaluation.ablation import PARTS, Ablation, Curve, CurvePoint, VariantResult, ablation_table, evenly_spaced
 from evaluation.ablation_plot import ablation_plot
 from evaluation.config import EvaluationConfig
 from evaluation.measures import Rate
@@ -60,7 +60,8 @@ def _ablation() -> Ablation:
             for minutes in (2, 4, 6)
         )
         tiers = {"T0": Rate.of_counts(hits, 10), "T1": Rate.of_counts(0, 10)}
-        return VariantResult(name=name, seed=seed, run_id=None, curve=Curve(points=points), tiers=tiers)
+        parts = {part: Rate.of_counts(hits, 10) for part in PARTS}
+        return VariantResult(name=name, seed=seed, run_id=None, curve=Curve(points=points), tiers=tiers, parts=parts)
 
     results = [result("as published", 0, 0), result("as published", 1, 0), result("ours", 0, 9), result("ours", 1, 10)]
     return Ablation(cpu_minutes=6, results=tuple(results))
@@ -68,9 +69,10 @@ def _ablation() -> Ablation:
 
 def test_the_table_takes_the_seeds_of_a_variant_together() -> None:
     lines = ablation_table(_ablation()).splitlines()
-    assert lines[0] == "| the network | joint exact, T0 | joint exact, T1 | training steps |"
-    assert lines[2] == "| as published | 0.0 % (0.0 to 16.1) | 0.0 % (0.0 to 16.1) | 600 |"
-    assert lines[3] == "| ours | 95.0 % (76.4 to 99.1) | 0.0 % (0.0 to 16.1) | 600 |"
+    parts = "motion, T0 | shape, T0 | colour, T0 | permanence, T0"
+    assert lines[0] == f"| the network | joint exact, T0 | joint exact, T1 | {parts} | steps |"
+    assert lines[2] == f"| as published | 0.0 % (0.0 to 16.1) | 0.0 % (0.0 to 16.1) |{' 0.0 % |' * 4} 600 |"
+    assert lines[3] == f"| ours | 95.0 % (76.4 to 99.1) | 0.0 % (0.0 to 16.1) |{' 95.0 % |' * 4} 600 |"
     assert "2 trainings, with different seeds, of each variant, 6 CPU minutes" in lines[-1]
     assert "same prompts of the varied world" in lines[-1]
 

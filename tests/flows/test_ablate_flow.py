@@ -64,6 +64,8 @@ def test_every_variant_is_trained_for_its_time_and_measured_on_the_same_prompts(
         end = result.curve.points[-1]
         assert end.cpu_minutes >= MINUTES
         assert {tier: rate.n for tier, rate in result.tiers.items()} == {"T0": 12, "T1": 4}
+        assert {rate.n for rate in result.parts.values()} == {12}
+        assert min(rate.value for rate in result.parts.values()) >= result.tiers["T0"].value
     finals = [read_info(folder) for folder in home.checkpoints.glob("*/final")]
     assert len(finals) == len(results)
     assert {info.step for info in finals} == {result.curve.points[-1].step for result in results}
@@ -78,7 +80,12 @@ def test_table_plot_and_figures_lie_in_the_folder_and_in_mlflow(first, home, out
     assert Ablation.model_validate_json((out / "ablation.json").read_bytes()) == first.ablation
     run = client.get_run(first.run_id)
     assert run.info.status == "FINISHED"
-    assert {"as published/seed 0/T0_joint_exact", "ours the full recipe/seed 0/T1_joint_exact"} <= set(run.data.metrics)
+    names = {
+        "as published/seed 0/T0_joint_exact",
+        "ours the full recipe/seed 0/T1_joint_exact",
+        "as published/seed 0/T0_shape",
+    }
+    assert names <= set(run.data.metrics)
     for result in first.ablation.results:
         assert client.get_run(result.run_id).data.tags[PARENT_TAG] == first.run_id
 
