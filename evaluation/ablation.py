@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.world import WorldConfig
 from evaluation.measures import Measures, Rate
-from evaluation.metrics import score_clips
+from evaluation.metrics import FAULTS, score_clips
 from evaluation.report import Sampler
 
-PARTS = ("motion", "shape", "colour", "permanence")
+PARTS = tuple(part for part in FAULTS if part != "count")  # which of one object follows from permanence
 
 
 class CurvePoint(BaseModel):

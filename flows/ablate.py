@@ -110,7 +110,7 @@ def _result(
         run_id=checkpoint.run_id,
         curve=curve,
         tiers={tier.name: tier.joint for tier in report.tiers},
-        parts=parts_of(next(tier for tier in report.tiers if tier.name == "T0").generated),
+        parts=parts_of(report.tier("T0").generated),
     )
 
 

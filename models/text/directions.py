@@ -7,7 +7,7 @@ Domain-Specific Word Semantics Beyond Sentiment" (2018).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -61,9 +61,7 @@ def leanings(encoder: SentenceEncoder, text: str, *, among: Collection[str]) -> 
         others = frozenset().union(*(poles for other, poles in _POLES.items() if other != opposites))
         heard = encoder.seen([word for word in words if word not in others], VIEW)
         ends = [encoder.seen(pair, VIEW) for pair in antonyms]
-        leans = torch.stack([torch.zeros(1 + len(heard)) for _ in ends])
-        for row, (low, high) in zip(leans, ends, strict=True):
-            row[1:] = heard @ (high - low) / (1 - low @ high)
+        leans = torch.cat([torch.zeros(1), *(heard @ (high - low) / (1 - low @ high) for low, high in ends)])
         found[opposites] = (-float(leans.min()), float(leans.max()))
     return found
 
@@ -85,7 +83,7 @@ def chosen(leanings: Leanings) -> frozenset[str]:
 
 def spelled(verb: str, directions: Collection[str]) -> str:
     """A phrase of the grammar: "moving up-right" of "moving" and its directions."""
-    ordered: Sequence[str] = [word for opposites in OPPOSITES for word in opposites if word in directions]
+    ordered = [word for opposites in OPPOSITES for word in opposites if word in directions]
     return f"{verb} {'-'.join(ordered)}"
 
 

@@ -57,11 +57,12 @@ class PromptReader:
         """`prompts` are those of the training, in the grammar `[colour] shape phrase`."""
         self._encoder = encoder
         sentences = dict.fromkeys(part for prompt in prompts for part in prompt.lower().split(CONJUNCTION))
-        self._objects = len(next(iter(prompts)).split(CONJUNCTION))
+        self._objects = len(prompts[0].split(CONJUNCTION))
         split = [_parts(sentence) for sentence in sentences]
         self.colours = tuple(dict.fromkeys(colour for colour, _, _ in split if colour))
         self.shapes = tuple(dict.fromkeys(shape for _, shape, _ in split))
         self.phrases = tuple(dict.fromkeys(phrase for _, _, phrase in split))
+        self._keys = [(key, phrase) for phrase in self.phrases for key in (phrase, *MEANINGS.get(phrase, ()))]
         self._names = ColourNames(self.colours)
         self._words = {word for phrase in self.phrases for word in tokenize(phrase)}
 
@@ -110,9 +111,9 @@ class PromptReader:
             if found:
                 return found, words[count:]
         for place, word in enumerate(words):
-            known = [part for part in tokenize(word) if part in self.colours]
+            known = _named(self.colours, word)
             if known:
-                return known[-1], words[:place] + words[place + 1 :]
+                return known, words[:place] + words[place + 1 :]
         return self._best(self.colours, COLOUR_VIEWS, words[0]), words[1:]
 
     def _best(self, options: tuple[str, ...], views: tuple[View, ...], text: str) -> str:
@@ -120,9 +121,9 @@ class PromptReader:
 
         Views are averaged in units of what an option has to itself.
         """
-        named = [word for word in tokenize(text) if word in options]
+        named = _named(options, text)
         if named:
-            return named[-1]
+            return named
         total = torch.zeros(len(options))
         for view in views:
             keys = self._encoder.seen(options, view)
@@ -134,11 +135,10 @@ class PromptReader:
 
     def _similarities(self, text: str) -> Tensor:
         """(phrases,): cosine with each phrase of the training, or with the nearest of what it means."""
-        keys = [(key, phrase) for phrase in self.phrases for key in (phrase, *MEANINGS.get(phrase, ()))]
-        texts = [key for key, _ in keys]
+        texts = [key for key, _ in self._keys]
         views = [self._encoder.seen(texts, view) @ self._encoder.seen([text], view)[0] for view in PHRASE_VIEWS]
         best: dict[str, float] = {}
-        for (_, phrase), score in zip(keys, torch.stack(views).mean(0).tolist(), strict=True):
+        for (_, phrase), score in zip(self._keys, torch.stack(views).mean(0).tolist(), strict=True):
             best[phrase] = max(score, best.get(phrase, score))
         return torch.tensor([best[phrase] for phrase in self.phrases])
 
@@ -161,6 +161,11 @@ class PromptReader:
             if tokenize(phrase)[0] == verb and directions_of(phrase) == wanted
         ]
         return max(fitting)[1] if fitting else spelled(verb, wanted)
+
+
+def _named(options: tuple[str, ...], text: str) -> str | None:
+    """The last word of `text` that is one of `options`."""
+    return next((word for word in reversed(tokenize(text)) if word in options), None)
 
 
 def _parts(prompt: str) -> tuple[str, str, str]:

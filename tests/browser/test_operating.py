@@ -229,9 +229,8 @@ def test_a_video_of_a_held_out_prompt_plays_in_mlflow(evaluated: FlowRun, mlflow
     mlflow.open_version(1)
     tab = mlflow.open_videos()
     tab.get_by_role("main").get_by_text(f"{HELD_OUT[0].replace(' ', '-')}-000.mp4", exact=True).click()
-    tab.wait_for_function(
-        "() => document.querySelector('video')?.duration > 0", polling=250
-    )  # a hidden tab draws nothing
+    # Asked for by time: by default at each frame that is drawn, and a hidden tab draws none.
+    tab.wait_for_function("() => document.querySelector('video')?.duration > 0", polling=250)
     video = tab.locator("video")
     assert video.evaluate("video => video.error") is None
     assert video.evaluate("video => video.play().then(() => video.videoWidth)") > 0
