@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -217,11 +218,19 @@ def test_a_worker_executes_what_is_asked_for(up: Up, flow_run: str) -> None:
 def test_what_is_killed_is_started_again(up: Up, name: str) -> None:
     _, pid = up.states()[name]
     left = psutil.Process(pid).children(recursive=True)
+    killed = datetime.now(UTC)
     psutil.Process(pid).kill()
     eventually(lambda: name in (states := up.states()) and states[name][1] != pid, seconds=30)
     eventually(lambda: not any(alive(process) for process in left), seconds=60)  # the new one needs its port
     eventually(lambda: up.states()[name][0] == "RUNNING", seconds=60)
     eventually(lambda: works(f"{up.prefect}/api/admin/version") and works(f"{up.mlflow}/version"))
+    if name == "worker-gpu":  # it runs from its first second on, and works from its first sign of life
+        eventually(lambda: last_sign_of_life(up, "gpu") > killed, seconds=60)
+
+
+def last_sign_of_life(up: Up, pool: str) -> datetime:
+    _, body = asked(f"{up.prefect}/api/work_pools/{pool}/workers/filter", {})
+    return max(datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in json.loads(body))
 
 
 def test_where_supervisord_is_killed_nothing_is_started_beside_what_it_left(up: Up) -> None:
@@ -237,7 +246,7 @@ def test_where_supervisord_is_killed_nothing_is_started_beside_what_it_left(up: 
 
 
 def test_down_leaves_nothing_and_no_run_that_counts_as_running(up: Up, flow_run: str) -> None:
-    running = processes(up.home)
+    running = processes(up.home)  # what writes to its log without supervisord ends: they are at rest
     assert len(running) >= 6  # MLflow's server is a child of the command that starts it, and the flow run of its worker
     assert state_of(up, flow_run) == "RUNNING"
     down = up.flipbook("down")
