@@ -197,11 +197,11 @@ class Adversary:
         generator = self.generator
         with self._autocast():
             latents, free = generator.latents(noises[CLIP], shown.said[CLIP].features)
-            clips = generator.decoder(latents.flatten(0, 1), shown.phase)
-            views = {CLIP: clips.unflatten(0, latents.shape[:2])}
+            views = {CLIP: generator.decoder(latents, shown.phase)}
             if FRAME in self.critics:
                 others, _ = generator.latents(noises[FRAME], shown.said[FRAME].features)
-                views[FRAME] = generator.decoder(_at(others, shown.moments))
+                stills = _at(others, shown.moments).unsqueeze(1)
+                views[FRAME] = generator.decoder(stills).squeeze(1)
         return views, free
 
     def _reals(self, shown: _Round) -> dict[str, Tensor]:

@@ -35,7 +35,6 @@ WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
 _RETIRED = {"typical_size"}
-_FORMER_DECODER = "decoder.seed.0.weight"  # of the convolutional one, when it drew a map of the motion
 _STATES = 2  # states to go on from: one, and another should it be damaged
 
 logger = logging.getLogger("flipbook.checkpoint")
@@ -171,15 +170,13 @@ def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
     """A checkpoint's description and its generator's weights.
 
     Raises:
-        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file, or of a former decoder.
+        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file.
     """
     info = _check_weights(folder)
     try:
         weights = load_file(folder / WEIGHTS_FILE)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
-    if _FORMER_DECODER in weights:
-        raise CheckpointError(f"{folder} has the former convolutional decoder, which is no more. Train it again.")
     return info, weights
 
 

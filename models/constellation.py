@@ -1,4 +1,4 @@
-"""Where things are, as heat maps: what both decoders draw from."""
+"""What a thing looks like and where it is: a constellation of keypoints, and poses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,30 @@ from models.config import ModelConfig
 TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
 
 
-class Heat(NamedTuple):
-    """`maps` (F, K, H * W) of the K keypoints of all things over H rows and W columns.
+class Pose(NamedTuple):
+    """Where each of the things is in each of F frames, and how it is turned: four tensors (F, things).
 
-    And the `sizes` (F, things, 1) of the things, where the picture spans -1 to 1.
+    `across` and `down` are from -1 to 1 over the picture; the size is exp(2 tanh(g / 2)) TYPICAL_SIZE for the sum g of
+    `growth` and what the constellation says; `turn` is in radians, clockwise.
     """
 
-    maps: Tensor
-    sizes: Tensor
+    across: Tensor
+    down: Tensor
+    growth: Tensor
+    turn: Tensor
+
+
+class Keypoints(NamedTuple):
+    """The keypoints of F constellations of each thing, in the thing's own frame, whose unit is its size.
+
+    Places `right` and `below` (F, things, K) from -1 to 1, widths `spread` (F, things, K) and what the constellation
+    says of the size, `growth` (F, things).
+    """
+
+    right: Tensor
+    below: Tensor
+    spread: Tensor
+    growth: Tensor
 
 
 class Constellation(nn.Module):
@@ -37,26 +53,23 @@ class Constellation(nn.Module):
     Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
     """
 
-    grid: Tensor
-
-    def __init__(self, config: ModelConfig, *, channels: int, side: int, finest: float, bends: bool) -> None:
-        """Maps of `side` by `side` places, with `channels` features a keypoint.
-
-        `finest` is the smallest size of a thing; without `bends`, its pose is linear in the motion latent.
-        """
+    def __init__(self, config: ModelConfig, *, channels: int, bends: bool) -> None:
+        """Of each keypoint `channels` features; without `bends`, poses are linear in the motion latent."""
         super().__init__()
-        self.things, self.keypoints, self.channels, self.finest = config.things, config.keypoints, channels, finest
+        self.things, self.keypoints, self.channels = config.things, config.keypoints, channels
         self.widths = [config.motion, config.content]
         self.pose = nn.Linear(config.motion, 4 * self.things)
-        bend = nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4 * self.things))
-        self.bend = bend if bends else None
+        self.bend = (
+            nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4 * self.things))
+            if bends
+            else None
+        )
         self.constellation = nn.Linear(config.content, (3 * self.keypoints + 1) * self.things)
         self.features = nn.Sequential(
             nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.things * self.keypoints * channels)
         )
-        self.register_buffer("grid", (torch.arange(side) + 0.5) * (2 / side) - 1, persistent=False)
 
-    def initialise_heat(self) -> None:
+    def initialise_constellation(self) -> None:
         """Set the weights of poses and constellations; after `initialise`, which would set them otherwise."""
         motion, content = self.widths
         nn.init.normal_(self.pose.weight, std=0.4 / motion**0.5)
@@ -67,35 +80,35 @@ class Constellation(nn.Module):
         nn.init.normal_(sizes, std=1 / content**0.5)  # sizes differ from the start
         nn.init.normal_(self.constellation.bias, std=0.3)
 
-    def heat(self, motion: Tensor, content: Tensor, *, rows: Tensor, columns: Tensor) -> Heat:
-        """Heat at `rows` (H,) and `columns` (W,), from -1 to 1, of motion (F, M) and content (F, C) latents."""
-        x, y, sizes, spread = self._keypoints(motion, content)
-        width = (sizes * spread).flatten(1).unsqueeze(2)
-        across, down = (columns - x.unsqueeze(2)) / width, (rows - y.unsqueeze(2)) / width
-        return Heat((_bump(down).unsqueeze(3) * _bump(across).unsqueeze(2)).flatten(2), sizes)
+    def pose_of(self, motion: Tensor) -> Pose:
+        """From motion latents (F, M)."""
+        pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)
+        across, down, growth, turn = pose.view(-1, self.things, 4).unbind(2)
+        return Pose(bounded(across, 1), bounded(down, 1), growth, turn)  # out of it nothing would lead it back
+
+    def keypoints_of(self, content: Tensor) -> Keypoints:
+        """From content latents (F, C)."""
+        shape = torch.tanh(self.constellation(content)).view(-1, self.things, 3 * self.keypoints + 1)
+        right, below, spread = shape[..., :-1].view(-1, self.things, 3, self.keypoints).unbind(2)
+        return Keypoints(right, below, torch.exp(0.5 * spread), shape[..., -1])
 
     def features_of(self, content: Tensor) -> Tensor:
-        """Features (F, K, channels) of the keypoints of all things, from content (F, C)."""
+        """Features (F, things * K, channels) of the keypoints, thing after thing, from content latents (F, C)."""
         features: Tensor = self.features(content)
         return features.view(len(content), -1, self.channels)
 
-    def _keypoints(self, motion: Tensor, content: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Places x and y (F, K) of all keypoints, sizes (F, things, 1), and keypoints' widths in sizes (F, things, -).
 
-        K counts thing after thing.
-        """
-        pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)
-        across, down, growth, turn = pose.view(-1, self.things, 4, 1).unbind(2)  # (F, things, 1) each
-        shape = torch.tanh(self.constellation(content)).view(-1, self.things, 3 * self.keypoints + 1)
-        right, below, spread = shape[..., :-1].view(-1, self.things, 3, self.keypoints).unbind(2)
-        size = self.finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh((growth + shape[..., -1:]) / 2))
-        across, down = bounded(across, 1), bounded(down, 1)  # out of the picture nothing would lead it back
-        cos, sin = torch.cos(turn), torch.sin(turn)
-        x = across + size * (cos * right - sin * below)
-        y = down + size * (sin * right + cos * below)
-        return x.flatten(1), y.flatten(1), size, torch.exp(0.5 * spread)
+def sizes(growth: Tensor, *, finest: float) -> Tensor:
+    """Sizes of things, any shape, of whose growth the sum is given; `finest` keeps heat maps from aliasing."""
+    return finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh(growth / 2))
+
+
+def heat(x: Tensor, y: Tensor, width: Tensor, *, columns: Tensor, rows: Tensor) -> Tensor:
+    """Gaussians of unit height (F, K, H * W) at `rows` (H,) and `columns` (W,), of keypoints at x and y, all (F, K)."""
+    across, down = ((line - at.unsqueeze(2)) / width.unsqueeze(2) for line, at in ((columns, x), (rows, y)))
+    return (_bump(down).unsqueeze(3) * _bump(across).unsqueeze(2)).flatten(2)
 
 
 def _bump(distance: Tensor) -> Tensor:
-    """Gaussian of unit height. The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
+    """The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
     return torch.exp(-0.5 * distance.square().clamp(max=40))

@@ -10,11 +10,14 @@ from torch.nn import functional
 
 from models.bounded import bounded
 from models.config import ModelConfig
-from models.constellation import TYPICAL_SIZE, Constellation
+from models.constellation import TYPICAL_SIZE, Constellation, Keypoints, Pose, heat, sizes
 from models.initialise import initialise
 
-CELL, MAPS = 4, 16  # of the convolutional decoder's coarse maps: px a cell, and channels
 DEEPEST = 2.65  # bound of a colour before tanh; further out tanh is flat, and a colour that got there would stay
+WHITE = 2.0  # before tanh: what pictures start towards
+
+SIDE, REACH, MAPS = 16, 4, 16  # of a sprite: cells a side, sizes from its middle to its border, channels of its heat
+GROWING, TURNING = 0.3, 0.2  # how fast poses of sprites learn to grow and to turn, where they learn places at 1
 
 
 class KeypointDecoder(Constellation):
@@ -24,30 +27,121 @@ class KeypointDecoder(Constellation):
     be had at any of its pixels alone. Outlines are as round as the heat maps are.
     """
 
+    grid: Tensor
+
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        # A size of one pixel at least: narrower heat maps would alias.
-        super().__init__(config, channels=config.channels, side=frame_size, finest=2 / frame_size, bends=True)
+        super().__init__(config, channels=config.channels, bends=True)
+        self.finest = 2 / frame_size  # one pixel
+        self.register_buffer("grid", _middles(frame_size), persistent=False)
         self.bias = nn.Parameter(torch.zeros(self.channels))
         self.colour = nn.Linear(self.channels, 3)
         initialise(self)
-        self.initialise_heat()
+        self.initialise_constellation()
         nn.init.normal_(self.colour.weight, std=0.5 / self.channels**0.5)
-        self.colour.bias = nn.Parameter(torch.full((3,), 2.0))  # start towards the white background
+        self.colour.bias = nn.Parameter(torch.full((3,), WHITE))
 
     def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
-        """Pictures (F, 3, S, S) in [-1, 1] from frame latents (F, M + C).
+        """Clips (N, T, 3, S, S) in [-1, 1] from frame latents (N, T, M + C), whose content is one for all T.
 
-        `phase` asks for every second pixel alone, (F, 3, S/2, S/2), those at rows 2i + phase[0] and columns
+        `phase` asks for every second pixel alone, (N, T, 3, S/2, S/2), those at rows 2i + phase[0] and columns
         2j + phase[1], at a quarter of the cost.
         """
-        motion, content = torch.split(latents, self.widths, dim=1)
+        motion, content = torch.split(latents.flatten(0, 1), self.widths, dim=1)
         rows, columns = _of_phase(self.grid, phase)
-        heat = self.heat(motion, content, rows=rows, columns=columns)
+        pose, own = self.pose_of(motion), self.keypoints_of(content)
+        size = sizes(pose.growth + own.growth, finest=self.finest)
+        cos, sin = torch.cos(pose.turn), torch.sin(pose.turn)
+        x = pose.across + size * (cos * own.right[:, 0] - sin * own.below[:, 0])
+        y = pose.down + size * (sin * own.right[:, 0] + cos * own.below[:, 0])
+        maps = heat(x, y, size * own.spread[:, 0], columns=columns, rows=rows)
         # Heat falls off slower about large things. Features in proportion to the size keep their edges as sharp.
-        scale = heat.sizes / TYPICAL_SIZE
+        scale = size.unsqueeze(2) / TYPICAL_SIZE
         features = scale * self.features_of(content)
-        pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, heat.maps.transpose(1, 2), features), 0.2)
-        return colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
+        pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, maps.transpose(1, 2), features), 0.2)
+        pictures = colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
+        return pictures.unflatten(0, latents.shape[:2])
+
+
+class SpriteDecoder(Constellation):
+    """A thing is drawn once a clip, in a frame of its own, and laid into every frame by its pose: shapes with corners.
+
+    In the thing's own frame, the sprite, its constellation's heat is convolved in the style of the content: each
+    channel is scaled and shifted by a linear image of it, as in Perez et al., "FiLM: Visual Reasoning with a General
+    Conditioning Layer" (2018). The pose then says which place of the sprite each pixel shows, as in Jaderberg et al.,
+    "Spatial Transformer Networks" (2015). So a shape that was learned in one place, turn and motion is known in all.
+    Poses do not bend: what the bend says of one direction it does not say of another, so one that was never seen came
+    out too slow.
+
+    Sprites are interpolated before their colours are bounded: the bound then makes sharp edges, but no pattern of
+    single pixels, which would please the discriminators sooner than shapes do. Of several things, the later cover the
+    earlier.
+    """
+
+    cells: Tensor
+    window: Tensor
+    grid: Tensor
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__(config, channels=MAPS, bends=False)
+        channels = config.channels
+        self.finest = 1 / frame_size
+        self.styled = [MAPS, channels, channels]
+        self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.ink = nn.Conv2d(channels, 3 * 4, 3, padding=1)  # of each cell its 2x2 colours, less the background's
+        self.scales = nn.Linear(config.content, self.things * sum(self.styled))
+        self.shifts = nn.Linear(config.content, self.things * 2 * channels)
+        self.background = nn.Parameter(torch.full((3,), WHITE))
+        initialise(self)
+        self.initialise_constellation()
+        for style in (self.scales, self.shifts):
+            nn.init.normal_(style.weight, std=0.5 / config.content**0.5)
+        nn.init.normal_(self.ink.weight, std=0.5 / (9 * channels) ** 0.5)
+        fine = _middles(2 * SIDE).square()
+        self.register_buffer("cells", REACH * _middles(SIDE), persistent=False)
+        self.register_buffer("window", (1 - fine - fine.unsqueeze(1)).clamp(min=0).square(), persistent=False)
+        self.register_buffer("grid", _middles(frame_size), persistent=False)
+
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """As `KeypointDecoder.forward`; `phase` saves only the last part."""
+        clips, frames = latents.shape[:2]
+        motion, content = latents[..., : self.widths[0]].flatten(0, 1), latents[:, 0, self.widths[0] :]
+        own, pose = self.keypoints_of(content), self.pose_of(motion)
+        growth = GROWING * pose.growth + own.growth.repeat_interleave(frames, 0)
+        places = self._places(pose, sizes(growth, finest=self.finest), phase)  # (N * T, things, H, W, 2)
+        sprites = self._sprites(own, content)  # (N, things, 3, P, P)
+        height, width = places.shape[2:4]
+        values = self.background[:, None, None]
+        for thing in range(self.things):
+            where = places[:, thing].reshape(clips, frames * height, width, 2)
+            ink = functional.grid_sample(sprites[:, thing], where, align_corners=False)  # 0 beyond the sprite
+            ink = ink.view(clips, 3, frames, height, width).transpose(1, 2)
+            covered = torch.tanh(ink.abs().mean(2, keepdim=True)) if thing else 0
+            values = values + ink - covered * (values - self.background[:, None, None])
+        return colours(values)
+
+    def _sprites(self, own: Keypoints, content: Tensor) -> Tensor:
+        """What each thing adds to the background, (N, things, 3, P, P), in its own frame; 0 towards the border."""
+        keypoints = (part.flatten(0, 1) for part in (own.right, own.below, own.spread))
+        maps = heat(*keypoints, columns=self.cells, rows=self.cells)
+        things = len(content) * self.things
+        features = self.features_of(content).reshape(things, self.keypoints, MAPS)
+        cells = (maps.transpose(1, 2) @ features).view(things, SIDE, SIDE, MAPS).permute(0, 3, 1, 2)
+        scales = torch.split(1 + self.scales(content).view(things, -1, 1, 1), self.styled, dim=1)
+        shifts = self.shifts(content).view(things, -1, 1, 1).chunk(2, dim=1)
+        cells = functional.leaky_relu(self.first(scales[0] * cells) + shifts[0], 0.2)
+        cells = functional.leaky_relu(self.second(scales[1] * cells) + shifts[1], 0.2)
+        ink = functional.pixel_shuffle(self.ink(scales[2] * cells).contiguous(), 2)
+        return (self.window * ink).unflatten(0, (-1, self.things))
+
+    def _places(self, pose: Pose, size: Tensor, phase: tuple[int, int] | None) -> Tensor:
+        """Which place of each thing's sprite, x and y from -1 to 1, each pixel shows: (F, things, H, W, 2)."""
+        rows, columns = _of_phase(self.grid, phase)
+        scale, turn = 1 / (REACH * size), TURNING * pose.turn
+        cos, sin = ((scale * part)[..., None, None] for part in (torch.cos(turn), torch.sin(turn)))
+        right = columns - pose.across[..., None, None]  # (F, things, 1, W)
+        below = rows.unsqueeze(1) - pose.down[..., None, None]  # (F, things, H, 1)
+        return torch.stack([cos * right + sin * below, cos * below - sin * right], dim=-1)
 
 
 def colours(values: Tensor) -> Tensor:
@@ -55,61 +149,11 @@ def colours(values: Tensor) -> Tensor:
     return torch.tanh(bounded(values, DEEPEST)) / math.tanh(DEEPEST)
 
 
-class ConvolutionalDecoder(Constellation):
-    """A constellation's heat, convolved: shapes with corners.
-
-    Heat maps of 4 px a cell say where things are; convolutions, which are the same everywhere, draw them in the style
-    of the content: each channel is scaled and shifted by a linear image of it, as in Perez et al., "FiLM: Visual
-    Reasoning with a General Conditioning Layer" (2018). A shape that was learned in one place and motion is known in
-    all. Poses do not bend: what the bend says of one direction it does not say of another, so one that was never seen
-    came out too slow.
-
-    Colours come out at every second pixel and are interpolated before they are bounded: the bound then makes sharp
-    edges, but no pattern of single pixels, which would please the discriminators sooner than shapes do.
-    """
-
-    weights: Tensor
-
-    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        side, channels = frame_size // CELL, config.channels
-        # A size of half a cell at least: how heat is spread over cells then tells places between them.
-        super().__init__(config, channels=MAPS, side=side, finest=1 / side, bends=False)
-        self.styled = [MAPS, channels, channels]
-        self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.values = nn.Conv2d(channels, 3 * 4, 3, padding=1)  # of each cell its 2x2 colours
-        self.scales = nn.Linear(config.content, sum(self.styled))
-        self.shifts = nn.Linear(config.content, 2 * channels)
-        initialise(self)
-        self.initialise_heat()
-        for style in (self.scales, self.shifts):
-            nn.init.normal_(style.weight, std=0.5 / config.content**0.5)
-        nn.init.normal_(self.values.weight, std=0.5 / (9 * channels) ** 0.5)
-        self.values.bias = nn.Parameter(torch.full((3 * 4,), 2.0))  # start towards the white background
-        self.register_buffer("weights", _interpolation(frame_size), persistent=False)
-
-    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
-        """As `KeypointDecoder.forward`; `phase` saves only the last, cheap part."""
-        motion, content = torch.split(latents, self.widths, dim=1)
-        scales = torch.split(1 + self.scales(content)[:, :, None, None], self.styled, dim=1)
-        shifts = self.shifts(content)[:, :, None, None].chunk(2, dim=1)
-        heat = self.heat(motion, content, rows=self.grid, columns=self.grid)
-        cells = heat.maps.transpose(1, 2) @ self.features_of(content)  # (F, H * W, MAPS): channels last
-        maps = cells.view(-1, len(self.grid), len(self.grid), MAPS).permute(0, 3, 1, 2)
-        maps = functional.leaky_relu(self.first(scales[0] * maps) + shifts[0], 0.2)
-        maps = functional.leaky_relu(self.second(scales[1] * maps) + shifts[1], 0.2)
-        values = functional.pixel_shuffle(self.values(scales[2] * maps).contiguous(), 2)  # (F, 3, S/2, S/2)
-        rows, columns = _of_phase(self.weights, phase)
-        return colours(rows @ (values @ columns.T))
+def _middles(count: int) -> Tensor:
+    """The middles of `count` equal parts of the line from -1 to 1."""
+    return (torch.arange(count) + 0.5) * (2 / count) - 1
 
 
 def _of_phase(places: Tensor, phase: tuple[int, int] | None) -> tuple[Tensor, Tensor]:
     """Of `places` along the first dimension those of the rows and those of the columns that `phase` asks for."""
     return (places, places) if phase is None else (places[phase[0] :: 2], places[phase[1] :: 2])
-
-
-def _interpolation(size: int) -> Tensor:
-    """Weights (S, S/2) that enlarge a row of S/2 numbers to S, linearly; beyond the outermost ones it stays level."""
-    places = (torch.arange(size) + 0.5) / 2 - 0.5
-    weights = (1 - (places.unsqueeze(1) - torch.arange(size // 2)).abs()).clamp(min=0)
-    return weights / weights.sum(dim=1, keepdim=True)

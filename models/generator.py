@@ -13,13 +13,13 @@ from torch.nn import functional
 
 from data.world import WorldConfig
 from models.config import ModelConfig
-from models.decoders import ConvolutionalDecoder, KeypointDecoder
+from models.decoders import KeypointDecoder, SpriteDecoder
 from models.motion import MotionNetwork
 from models.text.features import TextFeatures, build_text
 
 _DECODERS: dict[str, Callable[..., nn.Module]] = {
     "keypoint": KeypointDecoder,
-    "convolutional": ConvolutionalDecoder,
+    "sprite": SpriteDecoder,
 }
 
 
@@ -40,8 +40,8 @@ class TextGenerator(nn.Module):
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text features (N, F)."""
         latents, _ = self.latents(noise, text)
-        pictures: Tensor = self.decoder(latents.flatten(0, 1))
-        return pictures.view(*latents.shape[:2], *pictures.shape[1:])
+        clips: Tensor = self.decoder(latents)
+        return clips
 
 
 def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:

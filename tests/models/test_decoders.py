@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.decoders import CELL, ConvolutionalDecoder, KeypointDecoder
+from models.decoders import SIDE, TURNING, KeypointDecoder, SpriteDecoder
 
 SIZE, MARGIN = 64, 24
-CELLS_APART = 2 * CELL / SIZE  # one cell, where the picture spans -1 to 1
-DECODERS = [KeypointDecoder, ConvolutionalDecoder]
+STEP = 4  # px
+DECODERS = [KeypointDecoder, SpriteDecoder]
 
 
-def _decoder(kind: type[KeypointDecoder | ConvolutionalDecoder], *, things: int = 1) -> nn.Module:
+def _decoder(kind: type[KeypointDecoder | SpriteDecoder], *, things: int = 1) -> nn.Module:
     """With the first four motion latents of each thing as its pose, and nothing else in it."""
     torch.manual_seed(0)
-    decoder = kind(ModelConfig(things=things, decoder="convolutional", motion=4 * things), frame_size=SIZE)
+    decoder = kind(ModelConfig(things=things, decoder="sprite", motion=4 * things), frame_size=SIZE)
     nn.init.eye_(decoder.pose.weight)
     if decoder.bend is not None:
         nn.init.zeros_(decoder.bend[-1].weight)
@@ -26,51 +28,68 @@ def _decoder(kind: type[KeypointDecoder | ConvolutionalDecoder], *, things: int 
 
 
 def _latents(*poses: tuple[float, float]) -> Tensor:
-    """One frame (1, M + C): across and down of each thing; all have the same size and turn."""
+    """One clip of one frame (1, 1, M + C): across and down of each thing; all have the same size and turn."""
     content = torch.randn(16, generator=torch.Generator().manual_seed(1))
     motion = torch.tensor([[across, down, -0.5, 0.3] for across, down in poses]).flatten()
-    return torch.cat([motion, content]).unsqueeze(0)
+    return torch.cat([motion, content]).view(1, 1, -1)
 
 
 @pytest.mark.parametrize("kind", DECODERS)
 @pytest.mark.parametrize("phase", [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_every_second_pixel_is_exactly_that_of_the_whole_picture(
-    kind: type[KeypointDecoder | ConvolutionalDecoder], phase: tuple[int, int]
+    kind: type[KeypointDecoder | SpriteDecoder], phase: tuple[int, int]
 ) -> None:
     decoder = kind(ModelConfig(), frame_size=32)
-    latents = torch.randn(3, 48)
+    latents = torch.randn(3, 2, 48)
     torch.testing.assert_close(decoder(latents, phase), decoder(latents)[..., phase[0] :: 2, phase[1] :: 2])
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-@pytest.mark.parametrize("cells", [(1, 0), (0, -2), (2, 1)])
+@pytest.mark.parametrize("steps", [(1, 0), (0, -2), (2, 1)])
 def test_a_thing_looks_the_same_wherever_it_is(
-    kind: type[KeypointDecoder | ConvolutionalDecoder], cells: tuple[int, int]
+    kind: type[KeypointDecoder | SpriteDecoder], steps: tuple[int, int]
 ) -> None:
     decoder = _decoder(kind)
     here = decoder(_latents((0.0, 0.0)))
-    there = decoder(_latents((cells[0] * CELLS_APART, cells[1] * CELLS_APART)))
-    moved = here.roll((cells[1] * CELL, cells[0] * CELL), dims=(2, 3))
-    inside = (slice(None), slice(None), slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+    there = decoder(_latents((steps[0] * STEP * 2 / SIZE, steps[1] * STEP * 2 / SIZE)))
+    moved = here.roll((steps[1] * STEP, steps[0] * STEP), dims=(3, 4))
+    inside = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     torch.testing.assert_close(there[inside], moved[inside], atol=1e-4, rtol=0)
     assert (there - here)[inside].abs().max() > 0.005  # it has moved at all
 
 
 def test_of_two_things_each_moves_by_itself() -> None:
-    decoder = _decoder(ConvolutionalDecoder, things=2)
+    decoder = _decoder(SpriteDecoder, things=2)
     before, after = decoder(_latents((-0.7, 0), (0.7, 0))), decoder(_latents((-0.7, 0.3), (0.7, 0)))
-    change = (after - before).abs().amax(dim=(0, 1, 2))  # of each column
+    change = (after - before).abs().amax(dim=(0, 1, 2, 3))  # of each column
     assert change[: SIZE // 2].max() > 0.005
     assert change[3 * SIZE // 4 :].max() < 1e-4
 
 
 def test_every_second_pixel_of_several_things_is_that_of_the_whole_picture() -> None:
-    decoder, latents = _decoder(ConvolutionalDecoder, things=2), _latents((-0.5, 0.1), (0.5, 0.2))
+    decoder, latents = _decoder(SpriteDecoder, things=2), _latents((-0.5, 0.1), (0.5, 0.2))
     torch.testing.assert_close(decoder(latents, (1, 0)), decoder(latents)[..., 1::2, 0::2])
 
 
-def test_several_things_need_the_convolutional_decoder() -> None:
-    with pytest.raises(ValidationError, match='set decoder = "convolutional"'):
+def test_several_things_need_the_sprite_decoder() -> None:
+    with pytest.raises(ValidationError, match='set decoder = "sprite"'):
         ModelConfig(things=2)
     with pytest.raises(ValidationError, match="draws one thing; leave things at 1"):
         ModelConfig(network="tutorial", things=2)
+
+
+def test_a_thing_that_turns_by_a_quarter_is_drawn_turned_by_a_quarter() -> None:
+    decoder = _decoder(SpriteDecoder)
+    upright = _latents((0.0, 0.0))
+    turned = upright.clone()
+    turned[..., 3] += math.pi / 2 / TURNING
+    torch.testing.assert_close(decoder(turned), decoder(upright).rot90(-1, dims=(3, 4)), atol=1e-4, rtol=0)
+
+
+def test_the_later_of_two_things_covers_the_earlier() -> None:
+    decoder = _decoder(SpriteDecoder, things=2)
+    latents, ink = _latents((0.0, 0.0), (0.0, 0.0)), torch.full((1, 2, 3, 2 * SIDE, 2 * SIDE), -9.0)
+    ink[0, 0, 0] = ink[0, 1, 2] = 0  # red, and blue before it
+    decoder._sprites = lambda own, content: ink
+    middle = decoder(latents)[0, 0, :, SIZE // 2, SIZE // 2]
+    torch.testing.assert_close(middle, torch.tensor([-1.0, -1.0, 1.0]), atol=0.05, rtol=0)

@@ -14,7 +14,7 @@ from data.world import WorldConfig
 from models.adversary import CLIP, FRAME, Adversary
 from models.batches import Batch, as_pictures, step_generator
 from models.config import ModelConfig, TrainConfig
-from models.decoders import ConvolutionalDecoder
+from models.decoders import SpriteDecoder
 from models.discriminator import FrameDiscriminator
 from models.generator import build_generator
 from models.losses import word_loss
@@ -30,7 +30,7 @@ WORLD = WorldConfig(
     held_out=(),
 )
 MODEL = ModelConfig(
-    decoder="convolutional",
+    decoder="sprite",
     additive_content=True,
     word_heads=True,
     motion_width=32,
@@ -131,11 +131,11 @@ def test_the_frame_discriminator_sees_one_frame_of_each_of_many_clips(clips: Cli
 def test_the_place_of_a_thing_is_no_matter_of_its_content() -> None:
     torch.manual_seed(0)
     decoder = build_generator(MODEL, WORLD).decoder
-    assert isinstance(decoder, ConvolutionalDecoder)
+    assert isinstance(decoder, SpriteDecoder)
     seen: list[torch.Tensor] = []
     decoder.pose.register_forward_hook(lambda module, given, made: seen.append(given[0]))
     motion = torch.randn(1, MODEL.motion)
-    pictures = [decoder(torch.cat([motion, torch.randn(1, MODEL.content)], dim=1)) for _ in range(2)]
+    pictures = [decoder(torch.cat([motion, torch.randn(1, MODEL.content)], dim=1).unsqueeze(1)) for _ in range(2)]
     assert torch.equal(seen[0], motion)
     assert torch.equal(seen[1], motion)
     assert not torch.equal(*pictures)
