@@ -57,7 +57,7 @@ class Adversary:
     """Generator, its moving average, discriminators and optimisers; `step` plays one round.
 
     A step depends on this state and on (seed, step) alone, so training may stop after any step and go on from
-    `state_dict` to the same weights, bit for bit (same machine, same number of threads).
+    `state_dict` to the same weights, bit for bit (on CPUs: same machine, same number of threads).
     """
 
     def __init__(

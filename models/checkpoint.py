@@ -35,6 +35,8 @@ WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
 _RETIRED = {"typical_size"}
+_FORMER_DECODER = "convolutional"
+_FORMER_WEIGHTS = ("decoder.seed.0.weight", "decoder.values.weight")  # of that decoder, in either of its forms
 _STATES = 2  # states to go on from: one, and another should it be damaged
 
 logger = logging.getLogger("flipbook.checkpoint")
@@ -65,8 +67,11 @@ class CheckpointInfo(BaseModel):
     @field_validator("model", mode="before")
     @classmethod
     def _without_retired(cls, model: object) -> object:
-        """Fields that meant nothing to the decoders that are left: checkpoints from before still load."""
-        return {key: value for key, value in model.items() if key not in _RETIRED} if isinstance(model, dict) else model
+        """As it is written today: checkpoints from before are not damaged; those of decoders that are left still load."""
+        if not isinstance(model, dict):
+            return model
+        kept = {key: value for key, value in model.items() if key not in _RETIRED}
+        return kept | {"decoder": "sprite"} if kept.get("decoder") == _FORMER_DECODER else kept
 
 
 def save_checkpoint(
@@ -170,13 +175,15 @@ def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
     """A checkpoint's description and its generator's weights.
 
     Raises:
-        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file.
+        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file, or of a former decoder.
     """
     info = _check_weights(folder)
     try:
         weights = load_file(folder / WEIGHTS_FILE)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
+    if any(name in weights for name in _FORMER_WEIGHTS):
+        raise CheckpointError(f"{folder} has the former decoder {_FORMER_DECODER!r}, which is no more. Train it again.")
     return info, weights
 
 

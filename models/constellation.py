@@ -16,8 +16,8 @@ TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
 class Pose(NamedTuple):
     """Where each of the things is in each of F frames, and how it is turned: four tensors (F, things).
 
-    `across` and `down` are from -1 to 1 over the picture; the size is exp(2 tanh(g / 2)) TYPICAL_SIZE for the sum g of
-    `growth` and what the constellation says; `turn` is in radians, clockwise.
+    `across` and `down` are from -1 to 1 over the picture; `growth` and that of the keypoints add up to the argument of
+    `size_of`; `turn` is in radians, clockwise.
     """
 
     across: Tensor
@@ -53,10 +53,16 @@ class Constellation(nn.Module):
     Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
     """
 
-    def __init__(self, config: ModelConfig, *, channels: int, bends: bool) -> None:
-        """Of each keypoint `channels` features; without `bends`, poses are linear in the motion latent."""
+    def __init__(
+        self, config: ModelConfig, *, channels: int, bends: bool, growing: float = 1, turning: float = 1
+    ) -> None:
+        """Of each keypoint `channels` features; without `bends`, poses are linear in the motion latent.
+
+        `growing` and `turning` scale what poses say of size and turn, and so how fast they learn it, against places.
+        """
         super().__init__()
         self.things, self.keypoints, self.channels = config.things, config.keypoints, channels
+        self.growing, self.turning = growing, turning
         self.widths = [config.motion, config.content]
         self.pose = nn.Linear(config.motion, 4 * self.things)
         self.bend = (
@@ -84,7 +90,8 @@ class Constellation(nn.Module):
         """From motion latents (F, M)."""
         pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)
         across, down, growth, turn = pose.view(-1, self.things, 4).unbind(2)
-        return Pose(bounded(across, 1), bounded(down, 1), growth, turn)  # out of it nothing would lead it back
+        across, down = bounded(across, 1), bounded(down, 1)  # out of the picture nothing would lead it back
+        return Pose(across, down, self.growing * growth, self.turning * turn)
 
     def keypoints_of(self, content: Tensor) -> Keypoints:
         """From content latents (F, C)."""
@@ -98,8 +105,8 @@ class Constellation(nn.Module):
         return features.view(len(content), -1, self.channels)
 
 
-def sizes(growth: Tensor, *, finest: float) -> Tensor:
-    """Sizes of things, any shape, of whose growth the sum is given; `finest` keeps heat maps from aliasing."""
+def size_of(growth: Tensor, *, finest: float) -> Tensor:
+    """Sizes of things, any shape, where the picture spans -1 to 1, from the sum of their growth; at least `finest`."""
     return finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh(growth / 2))
 
 
@@ -110,5 +117,5 @@ def heat(x: Tensor, y: Tensor, width: Tensor, *, columns: Tensor, rows: Tensor) 
 
 
 def _bump(distance: Tensor) -> Tensor:
-    """The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
+    """A Gaussian of unit height. The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
     return torch.exp(-0.5 * distance.square().clamp(max=40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +11,14 @@ from torch.nn import functional
 
 from models.bounded import bounded
 from models.config import ModelConfig
-from models.constellation import TYPICAL_SIZE, Constellation, Keypoints, Pose, heat, sizes
+from models.constellation import TYPICAL_SIZE, Constellation, Keypoints, Pose, heat, size_of
 from models.initialise import initialise
 
 DEEPEST = 2.65  # bound of a colour before tanh; further out tanh is flat, and a colour that got there would stay
 WHITE = 2.0  # before tanh: what pictures start towards
 
 SIDE, REACH, MAPS = 16, 4, 16  # of a sprite: cells a side, sizes from its middle to its border, channels of its heat
-GROWING, TURNING = 0.3, 0.2  # how fast poses of sprites learn to grow and to turn, where they learn places at 1
+GROWING, TURNING = 0.3, 0.2  # of a sprite's pose: thrown about from the start, things would not get their shapes
 
 
 class KeypointDecoder(Constellation):
@@ -31,7 +32,7 @@ class KeypointDecoder(Constellation):
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         super().__init__(config, channels=config.channels, bends=True)
-        self.finest = 2 / frame_size  # one pixel
+        self.finest = 2 / frame_size  # one pixel: narrower heat would alias
         self.register_buffer("grid", _middles(frame_size), persistent=False)
         self.bias = nn.Parameter(torch.zeros(self.channels))
         self.colour = nn.Linear(self.channels, 3)
@@ -49,7 +50,7 @@ class KeypointDecoder(Constellation):
         motion, content = torch.split(latents.flatten(0, 1), self.widths, dim=1)
         rows, columns = _of_phase(self.grid, phase)
         pose, own = self.pose_of(motion), self.keypoints_of(content)
-        size = sizes(pose.growth + own.growth, finest=self.finest)
+        size = size_of(pose.growth + own.growth, finest=self.finest)
         cos, sin = torch.cos(pose.turn), torch.sin(pose.turn)
         x = pose.across + size * (cos * own.right[:, 0] - sin * own.below[:, 0])
         y = pose.down + size * (sin * own.right[:, 0] + cos * own.below[:, 0])
@@ -82,9 +83,9 @@ class SpriteDecoder(Constellation):
     grid: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        super().__init__(config, channels=MAPS, bends=False)
+        super().__init__(config, channels=MAPS, bends=False, growing=GROWING, turning=TURNING)
         channels = config.channels
-        self.finest = 1 / frame_size
+        self.finest = 1 / frame_size  # half a pixel: the least sprite is 4 px wide, so that none falls between pixels
         self.styled = [MAPS, channels, channels]
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
@@ -107,28 +108,26 @@ class SpriteDecoder(Constellation):
         clips, frames = latents.shape[:2]
         motion, content = latents[..., : self.widths[0]].flatten(0, 1), latents[:, 0, self.widths[0] :]
         own, pose = self.keypoints_of(content), self.pose_of(motion)
-        growth = GROWING * pose.growth + own.growth.repeat_interleave(frames, 0)
-        places = self._places(pose, sizes(growth, finest=self.finest), phase)  # (N * T, things, H, W, 2)
+        size = size_of(pose.growth + own.growth.repeat_interleave(frames, 0), finest=self.finest)
+        places = self._places(pose, size, phase)  # (N * T, things, H, W, 2)
         sprites = self._sprites(own, content)  # (N, things, 3, P, P)
         height, width = places.shape[2:4]
-        values = self.background[:, None, None]
+        inks = []
         for thing in range(self.things):
             where = places[:, thing].reshape(clips, frames * height, width, 2)
             ink = functional.grid_sample(sprites[:, thing], where, align_corners=False)  # 0 beyond the sprite
-            ink = ink.view(clips, 3, frames, height, width).transpose(1, 2)
-            covered = torch.tanh(ink.abs().mean(2, keepdim=True)) if thing else 0
-            values = values + ink - covered * (values - self.background[:, None, None])
-        return colours(values)
+            inks.append(ink.view(clips, 3, frames, height, width).transpose(1, 2))
+        return colours(laid_over(self.background[:, None, None], inks))
 
     def _sprites(self, own: Keypoints, content: Tensor) -> Tensor:
-        """What each thing adds to the background, (N, things, 3, P, P), in its own frame; 0 towards the border."""
+        """What each thing adds to the background, (N, things, 3, P, P), in its own frame, fading to its border."""
         keypoints = (part.flatten(0, 1) for part in (own.right, own.below, own.spread))
         maps = heat(*keypoints, columns=self.cells, rows=self.cells)
-        things = len(content) * self.things
-        features = self.features_of(content).reshape(things, self.keypoints, MAPS)
-        cells = (maps.transpose(1, 2) @ features).view(things, SIDE, SIDE, MAPS).permute(0, 3, 1, 2)
-        scales = torch.split(1 + self.scales(content).view(things, -1, 1, 1), self.styled, dim=1)
-        shifts = self.shifts(content).view(things, -1, 1, 1).chunk(2, dim=1)
+        count = len(content) * self.things
+        features = self.features_of(content).reshape(count, self.keypoints, MAPS)
+        cells = (maps.transpose(1, 2) @ features).view(count, SIDE, SIDE, MAPS).permute(0, 3, 1, 2)
+        scales = torch.split(1 + self.scales(content).view(count, -1, 1, 1), self.styled, dim=1)
+        shifts = self.shifts(content).view(count, -1, 1, 1).chunk(2, dim=1)
         cells = functional.leaky_relu(self.first(scales[0] * cells) + shifts[0], 0.2)
         cells = functional.leaky_relu(self.second(scales[1] * cells) + shifts[1], 0.2)
         ink = functional.pixel_shuffle(self.ink(scales[2] * cells).contiguous(), 2)
@@ -137,8 +136,8 @@ class SpriteDecoder(Constellation):
     def _places(self, pose: Pose, size: Tensor, phase: tuple[int, int] | None) -> Tensor:
         """Which place of each thing's sprite, x and y from -1 to 1, each pixel shows: (F, things, H, W, 2)."""
         rows, columns = _of_phase(self.grid, phase)
-        scale, turn = 1 / (REACH * size), TURNING * pose.turn
-        cos, sin = ((scale * part)[..., None, None] for part in (torch.cos(turn), torch.sin(turn)))
+        scale = 1 / (REACH * size)
+        cos, sin = ((scale * part)[..., None, None] for part in (torch.cos(pose.turn), torch.sin(pose.turn)))
         right = columns - pose.across[..., None, None]  # (F, things, 1, W)
         below = rows.unsqueeze(1) - pose.down[..., None, None]  # (F, things, H, 1)
         return torch.stack([cos * right + sin * below, cos * below - sin * right], dim=-1)
@@ -147,6 +146,18 @@ class SpriteDecoder(Constellation):
 def colours(values: Tensor) -> Tensor:
     """Values of any size, any shape, to colours in [-1, 1]; both ends are reached."""
     return torch.tanh(bounded(values, DEEPEST)) / math.tanh(DEEPEST)
+
+
+def laid_over(background: Tensor, inks: Sequence[Tensor]) -> Tensor:
+    """Values before tanh (..., 3, H, W) of `background` (3, 1, 1) and of what each thing adds to it, the last in front.
+
+    A thing covers what lies behind it where it has ink, whatever the colour; ink that is none covers nothing.
+    """
+    values = background + inks[0]
+    for ink in inks[1:]:
+        covered, behind = torch.tanh(ink.abs().sum(-3, keepdim=True)), bounded(values, DEEPEST)
+        values = behind + ink + covered * (background - behind)
+    return values
 
 
 def _middles(count: int) -> Tensor:

@@ -15,8 +15,8 @@ class Game(Protocol):
     """Networks and optimisers in the middle of a training.
 
     A step depends on this state and on (seed, step) alone, and under a CPU limit on the CPU time so far: without one,
-    training may stop after any step and go on from `state_dict` to the same weights, bit for bit (same machine, same
-    number of threads).
+    training may stop after any step and go on from `state_dict` to the same weights, bit for bit (on CPUs: same
+    machine, same number of threads).
     """
 
     model: ModelConfig

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.decoders import SIDE, TURNING, KeypointDecoder, SpriteDecoder
+from models.decoders import TURNING, WHITE, KeypointDecoder, SpriteDecoder, colours, laid_over
 
 SIZE, MARGIN = 64, 24
 STEP = 4  # px
@@ -86,10 +86,25 @@ def test_a_thing_that_turns_by_a_quarter_is_drawn_turned_by_a_quarter() -> None:
     torch.testing.assert_close(decoder(turned), decoder(upright).rot90(-1, dims=(3, 4)), atol=1e-4, rtol=0)
 
 
-def test_the_later_of_two_things_covers_the_earlier() -> None:
-    decoder = _decoder(SpriteDecoder, things=2)
-    latents, ink = _latents((0.0, 0.0), (0.0, 0.0)), torch.full((1, 2, 3, 2 * SIDE, 2 * SIDE), -9.0)
-    ink[0, 0, 0] = ink[0, 1, 2] = 0  # red, and blue before it
-    decoder._sprites = lambda own, content: ink
-    middle = decoder(latents)[0, 0, :, SIZE // 2, SIZE // 2]
-    torch.testing.assert_close(middle, torch.tensor([-1.0, -1.0, 1.0]), atol=0.05, rtol=0)
+@pytest.mark.parametrize("depth", [4.6, 30.0])
+def test_the_later_of_two_things_covers_the_earlier_whatever_its_colour(depth: float) -> None:
+    background = torch.full((3, 1, 1), WHITE)
+    blue = torch.tensor([-depth, -depth, 0.0]).view(3, 1, 1)
+    yellow = torch.tensor([0.0, 0.0, -4.6]).view(3, 1, 1)
+    nothing = torch.zeros(3, 1, 1)
+    seen = [colours(laid_over(background, inks)) for inks in ([blue, yellow], [yellow], [blue, nothing], [blue])]
+    torch.testing.assert_close(seen[0], seen[1], atol=0.05, rtol=0)
+    torch.testing.assert_close(seen[2], seen[3])
+
+
+def test_a_clip_is_drawn_as_its_frames_would_be_one_by_one() -> None:
+    decoder = SpriteDecoder(ModelConfig(decoder="sprite", things=2), frame_size=32)
+    latents = torch.cat([torch.randn(3, 4, 32), torch.randn(3, 1, 16).expand(-1, 4, -1)], dim=2)
+    one_by_one = torch.cat([decoder(latents[:, [moment]]) for moment in range(4)], dim=1)
+    torch.testing.assert_close(decoder(latents), one_by_one, atol=1e-4, rtol=0)
+
+
+def test_every_weight_of_two_sprites_is_learned() -> None:
+    decoder = SpriteDecoder(ModelConfig(decoder="sprite", things=2), frame_size=32)
+    decoder(torch.randn(2, 3, 48)).square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in decoder.parameters())
