@@ -67,7 +67,7 @@ class CheckpointInfo(BaseModel):
     @field_validator("model", mode="before")
     @classmethod
     def _without_retired(cls, model: object) -> object:
-        """As it is written today: checkpoints from before are not damaged; those of decoders that are left still load."""
+        """As it is written today: checkpoints from before are not damaged, and most still load."""
         if not isinstance(model, dict):
             return model
         kept = {key: value for key, value in model.items() if key not in _RETIRED}
