@@ -60,7 +60,7 @@ class KeypointDecoder(Constellation):
         features = scale * self.features_of(content)
         pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, maps.transpose(1, 2), features), 0.2)
         pictures = colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
-        return pictures.unflatten(0, latents.shape[:2])
+        return pictures.view(*latents.shape[:2], *pictures.shape[1:])
 
 
 class SpriteDecoder(Constellation):
@@ -131,7 +131,7 @@ class SpriteDecoder(Constellation):
         cells = functional.leaky_relu(self.first(scales[0] * cells) + shifts[0], 0.2)
         cells = functional.leaky_relu(self.second(scales[1] * cells) + shifts[1], 0.2)
         ink = functional.pixel_shuffle(self.ink(scales[2] * cells).contiguous(), 2)
-        return (self.window * ink).unflatten(0, (-1, self.things))
+        return (self.window * ink).view(len(content), self.things, *ink.shape[1:])
 
     def _places(self, pose: Pose, size: Tensor, phase: tuple[int, int] | None) -> Tensor:
         """Which place of each thing's sprite, x and y from -1 to 1, each pixel shows: (F, things, H, W, 2)."""
