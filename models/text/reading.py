@@ -2,8 +2,8 @@
 
 A hard attention over the words of the training prompts. Keys are the frozen encoder's vectors of what training says
 ("red", "star", "moving left") and of what its phrases mean, queries those of the prompt's own words. Names of colours
-are looked up first. Nothing here is trained on paraphrases; the views and the thresholds were chosen on lists of
-others than those of the evaluation. `docs/model.md` has the table of what was tried.
+are looked up first, and verbs in a dictionary. Nothing here is trained on paraphrases; the views and the thresholds
+were chosen on lists of others than those of the evaluation. `docs/model.md` has the table of what was tried.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from data.shapes import COLOURS, SHAPES
 from models.text.colour_names import ColourNames
 from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled
 from models.text.minilm import SentenceEncoder, View
+from models.text.verbs import definition
 
 COLOUR_VIEWS = (View("{} things are", 6), View("{} things are", 2), View("the colour {}", 6), View("the colour {}", 2))
 SHAPE_VIEWS = (View("the outline of a {}", 6), View("a {} is a shape", 6))
@@ -42,6 +43,9 @@ MEANINGS: dict[str, tuple[str, ...]] = {
 }
 """What phrases mean: further keys, as Menon & Vondrick, "Visual Classification via Description from Large Language
 Models" (2023), use them for classes of images."""
+
+DEFINED = 0.5
+"""What the definition of a verb weighs, against the verb itself."""
 
 _ARTICLES = ("a", "an", "the", "one")
 _NOUNS = ("ring", "king", "string", "wing", "spring", "thing", "ceiling", "building", "painting", "drawing")
@@ -134,6 +138,13 @@ class PromptReader:
         return options[int(total.argmax())]
 
     def _similarities(self, text: str) -> Tensor:
+        """(phrases,): how like each phrase of the training `text` is, and its verb's definition in the verb's place."""
+        similar = self._cosines(text)
+        verb, _, rest = text.partition(" ")
+        meaning = definition(verb)
+        return similar if meaning is None else similar + DEFINED * self._cosines(f"{meaning} {rest}".strip())
+
+    def _cosines(self, text: str) -> Tensor:
         """(phrases,): cosine with each phrase of the training, or with the nearest of what it means."""
         texts = [key for key, _ in self._keys]
         views = [self._encoder.seen(texts, view) @ self._encoder.seen([text], view)[0] for view in PHRASE_VIEWS]
@@ -149,7 +160,7 @@ class PromptReader:
         heard = leanings(self._encoder, text, among=self._words)
         if goes_to_and_fro(heard):
             straight = torch.tensor([bool(directions_of(phrase)) for phrase in self.phrases])
-            similar = similar.masked_fill(straight & ~straight.all(), -1.0)
+            similar = similar.masked_fill(straight & ~straight.all(), -torch.inf)
         best = self.phrases[int(similar.argmax())]
         if not heard or not directions_of(best):
             return best

@@ -150,6 +150,8 @@ def test_known_words_never_reach_the_frozen_encoder(monkeypatch: pytest.MonkeyPa
         ("a small red ball moving up", "red circle moving up"),
         ("a blood orange star shrinking", "orange star shrinking"),
         ("a red ring moving left", "red circle moving left"),
+        ("a black star inflating", "black star expanding"),
+        ("a green triangle swerving horizontally", "green triangle zigzagging horizontally"),
     ],
 )
 def test_foreign_words_are_read_as_known_ones(prompt: str, expected: str) -> None:

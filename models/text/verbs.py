@@ -1,0 +1,75 @@
+"""What verbs mean: a dictionary's definition of a participle that training never said.
+
+Definitions are those of WordNet 3.0 (Fellbaum, "WordNet: An Electronic Lexical Database", 1998): of each verb of one
+word its most frequent sense, without what stands in brackets or behind the first comma. `verbs.tsv.gz` holds them;
+`python -m models.text.verbs /usr/share/wordnet` makes it anew from WordNet's files (Debian's package wordnet-base).
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("verbs.tsv.gz")
+NOTICE = "# From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. See verbs.LICENSE."
+
+
+def definition(participle: str) -> str | None:
+    """What the verb of `participle`, a lower-case word in "-ing", means: "become smaller" of "dwindling".
+
+    None for other words, and for verbs that are not in the table.
+    """
+    table = _table()
+    return next((table[lemma] for lemma in _lemmas(participle) if lemma in table), None)
+
+
+def _lemmas(participle: str) -> Iterator[str]:
+    """What `participle` may be a form of, by the rules of spelling, likeliest first."""
+    stem = participle.removesuffix("ing")
+    if stem == participle or len(stem) < 2:
+        return
+    if stem[-1] == stem[-2] or stem.endswith("ck"):
+        yield stem[:-1]  # "hopping", "mimicking"; "rolling" is no form of a verb "rol"
+    if stem.endswith("y"):
+        yield f"{stem[:-1]}ie"  # "tying"
+    yield from (stem, f"{stem}e")
+
+
+@cache
+def _table() -> Mapping[str, str]:
+    lines = gzip.decompress(TABLE.read_bytes()).decode().splitlines()
+    return dict(line.split("\t") for line in lines if not line.startswith("#"))
+
+
+def build(wordnet: Path) -> bytes:
+    """The table from the files of WordNet 3.0 in the folder `wordnet`; the same bytes each time."""
+    senses = dict(_senses(wordnet))
+    entries = {}
+    for line in _entries(wordnet / "index.verb"):
+        lemma, *rest = line.split()
+        first = rest[-int(rest[1])]
+        meaning = re.sub(r"\(.*?\)|[,;].*", "", senses[first]).strip()
+        if lemma.isalpha() and meaning:
+            entries[lemma] = meaning
+    text = "\n".join([NOTICE, *(f"{word}\t{meaning}" for word, meaning in sorted(entries.items()))])
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _senses(wordnet: Path) -> Iterator[tuple[str, str]]:
+    """Number and definition of each sense, without its examples."""
+    for line in _entries(wordnet / "data.verb"):
+        head, gloss = line.split(" | ", 1)
+        yield head.split()[0], gloss.split('; "')[0]
+
+
+def _entries(file: Path) -> Iterator[str]:
+    """Lines of a file of WordNet behind its licence, whose lines are indented."""
+    return (line for line in file.read_text(encoding="latin-1").splitlines() if line and not line.startswith("  "))
+
+
+if __name__ == "__main__":
+    TABLE.write_bytes(build(Path(sys.argv[1])))

@@ -1,0 +1,51 @@
+"""The dictionary of verbs: looked up by their participles, made from WordNet's files."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from models.text.verbs import NOTICE, TABLE, build, definition
+
+LICENCE = "  1 This software and database is being provided to you\n"
+
+
+@pytest.mark.parametrize(
+    ("participle", "meaning"),
+    [
+        ("dwindling", "become smaller or lose substance"),
+        ("hopping", "jump lightly"),
+        ("rolling", "move by turning over or rotating"),
+        ("rising", "move upward"),
+        ("tying", "fasten or secure with a rope"),
+        ("mimicking", "imitate"),
+        ("ring", None),
+        ("string", None),
+        ("ceiling", None),
+        ("thing", None),
+        ("hop", None),
+        ("", None),
+    ],
+)
+def test_a_participle_is_looked_up_by_its_verb(participle: str, meaning: str | None) -> None:
+    assert definition(participle) == meaning
+
+
+def test_the_table_is_made_of_the_first_senses_of_single_words(tmp_path: Path) -> None:
+    (tmp_path / "data.verb").write_text(
+        f'{LICENCE}00000100 38 v 01 hop 0 000 | jump lightly, as a hare (does); "he hopped"  \n'
+        "00000200 38 v 01 hop 1 000 | travel by aircraft; for a short way  \n"
+        "00000300 38 v 01 lift_off 0 000 | depart from the ground  \n"
+        "00000400 38 v 01 glow 0 000 | (of stars) shine  \n"
+    )
+    (tmp_path / "index.verb").write_text(
+        f"{LICENCE}hop v 2 1 @ 2 1 00000100 00000200  \nlift_off v 1 1 @ 1 0 00000300  \nglow v 1 1 @ 1 0 00000400  \n"
+    )
+    made = build(tmp_path)
+    assert gzip.decompress(made).decode().splitlines() == [NOTICE, "glow\tshine", "hop\tjump lightly"]
+    assert build(tmp_path) == made
+
+
+def test_the_table_names_its_makers_and_their_licence_lies_beside_it() -> None:
+    assert gzip.decompress(TABLE.read_bytes()).decode().startswith(NOTICE)
+    assert "WordNet 3.0 Copyright 2006 by Princeton University" in TABLE.with_name("verbs.LICENSE").read_text()
