@@ -2,12 +2,14 @@
 
 Definitions are those of WordNet 3.0 (Fellbaum, "WordNet: An Electronic Lexical Database", 1998): of each verb of one
 word its most frequent sense, without what stands in brackets or behind the first comma. `verbs.tsv.gz` holds them;
-`python -m models.text.verbs /usr/share/wordnet` makes it anew from WordNet's files (Debian's package wordnet-base).
+`python -m models.text.verbs /usr/share/wordnet` makes it anew from WordNet's files (Debian's package wordnet-base) and
+says its digest, which stands here: so a cache forgets what was read with another table.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("verbs.tsv.gz")
+TABLE_SHA256 = "c569feb4829f56780c184bc32d91b9a5105ceb0b50871518ce27a9f7ed78e4a6"  # of the text
 NOTICE = "# From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. See verbs.LICENSE."
 
 
@@ -41,8 +44,10 @@ def _lemmas(participle: str) -> Iterator[str]:
 
 @cache
 def _table() -> Mapping[str, str]:
-    lines = gzip.decompress(TABLE.read_bytes()).decode().splitlines()
-    return dict(line.split("\t") for line in lines if not line.startswith("#"))
+    text = gzip.decompress(TABLE.read_bytes())
+    if hashlib.sha256(text).hexdigest() != TABLE_SHA256:
+        raise ValueError(f"{TABLE} is not the table that this version reads verbs with. Install flipbook again.")
+    return dict(line.split("\t") for line in text.decode().splitlines() if not line.startswith("#"))
 
 
 def build(wordnet: Path) -> bytes:
@@ -53,7 +58,7 @@ def build(wordnet: Path) -> bytes:
         lemma, *rest = line.split()
         first = rest[-int(rest[1])]
         meaning = re.sub(r"\(.*?\)|[,;].*", "", senses[first]).strip()
-        if lemma.isalpha() and meaning:
+        if lemma.isalpha() and meaning:  # "lift_off" is two words
             entries[lemma] = meaning
     text = "\n".join([NOTICE, *(f"{word}\t{meaning}" for word, meaning in sorted(entries.items()))])
     return gzip.compress(text.encode(), mtime=0)
@@ -72,4 +77,6 @@ def _entries(file: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    TABLE.write_bytes(build(Path(sys.argv[1])))
+    made = build(Path(sys.argv[1]))
+    TABLE.write_bytes(made)
+    print(f"{TABLE}: TABLE_SHA256 is {hashlib.sha256(gzip.decompress(made)).hexdigest()}")

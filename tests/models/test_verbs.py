@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models.text import verbs
 from models.text.verbs import NOTICE, TABLE, build, definition
 
 LICENCE = "  1 This software and database is being provided to you\n"
@@ -44,6 +45,17 @@ def test_the_table_is_made_of_the_first_senses_of_single_words(tmp_path: Path) -
     made = build(tmp_path)
     assert gzip.decompress(made).decode().splitlines() == [NOTICE, "glow\tshine", "hop\tjump lightly"]
     assert build(tmp_path) == made
+
+
+def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verbs, "TABLE", tmp_path / "verbs.tsv.gz")
+    verbs.TABLE.write_bytes(gzip.compress(b"hop\tjump lightly"))
+    verbs._table.cache_clear()
+    try:
+        with pytest.raises(ValueError, match="Install flipbook again"):
+            definition("hopping")
+    finally:
+        verbs._table.cache_clear()
 
 
 def test_the_table_names_its_makers_and_their_licence_lies_beside_it() -> None:
