@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("verbs.tsv.gz")
-TABLE_SHA256 = "c569feb4829f56780c184bc32d91b9a5105ceb0b50871518ce27a9f7ed78e4a6"  # of the text
-NOTICE = "# From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. See verbs.LICENSE."
+TABLE_SHA256 = "2b56daa0aef4c9904bbdff5f0da828c7b06f69bc2417c0f98244c2892fd82389"  # of the text
+NOTICE = "# From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. See verbs.LICENSE.txt."
 
 
 def definition(participle: str) -> str | None:

@@ -60,4 +60,4 @@ def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_table_names_its_makers_and_their_licence_lies_beside_it() -> None:
     assert gzip.decompress(TABLE.read_bytes()).decode().startswith(NOTICE)
-    assert "WordNet 3.0 Copyright 2006 by Princeton University" in TABLE.with_name("verbs.LICENSE").read_text()
+    assert "WordNet 3.0 Copyright 2006 by Princeton University" in TABLE.with_name("verbs.LICENSE.txt").read_text()

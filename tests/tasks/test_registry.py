@@ -75,7 +75,7 @@ def test_nothing_in_the_logged_model_is_pickled(home, registered):
     (model,) = (home.root / "mlartifacts" / "models").iterdir()
     names = {path.relative_to(model / "artifacts").as_posix() for path in model.rglob("*") if path.is_file()}
     assert {"MLmodel", "artifacts/generator.safetensors", "artifacts/checkpoint.json", "pyfunc_model.py"} <= names
-    assert {Path(name).suffix for name in names} <= {"", ".py", ".json", ".yaml", ".txt", ".safetensors"}
+    assert {Path(name).suffix for name in names} <= {"", ".py", ".json", ".yaml", ".txt", ".gz", ".safetensors"}
 
 
 def test_a_fresh_process_renders_the_same_video_with_pickle_forbidden(home, registered, checkpoint_of, tmp_path):
