@@ -83,6 +83,17 @@ def tokenize(prompt: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[\s\-]+", prompt.lower()) if word)
 
 
+def clauses(prompt: str, *, at_most: int) -> list[str]:
+    """The parts of `prompt` between its "and"s, the last of `at_most` with all that follows; parts without words are left out."""
+    parts: list[list[str]] = [[]]
+    for word in tokenize(prompt):
+        if word == _AND and len(parts) < at_most:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return [" ".join(part) for part in parts if part]
+
+
 def parse_prompt(prompt: str) -> Scene:
     """The objects of `[colour] shape phrase [and [colour] shape phrase]`.
 

@@ -21,7 +21,7 @@ from models.losses import discriminator_loss, generator_loss, gradient_penalty, 
 from models.optimise import descend, set_rate
 from models.schedule import clip_penalty, learning_rate, share_done
 from models.text.features import build_text
-from models.text.tokens import word_counts
+from models.text.labels import Labels
 
 ADVANTAGE_DECAY = 0.9  # of the moving average of each prompt's D(real) - D(fake), per time the prompt is drawn
 
@@ -31,10 +31,10 @@ CLIP, FRAME = "clip_critic", "frame_critic"
 
 @dataclass(frozen=True)
 class _Said:
-    """What the prompts of N clips say: text features (N, F) for the networks, word counts (N, V) for the word heads."""
+    """What the prompts of N clips say: text features (N, F) for the networks, labels (N, L) for the word heads."""
 
     features: Tensor
-    counts: Tensor
+    labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,16 @@ class Adversary:
         self.groups = PromptGroups(clips.prompts, known=world.seen_prompts, seed=train.seed)
         self.text = build_text(model, world)
         self.prompt_features = self.text.features(world.seen_prompts).to(device)
-        self.prompt_counts = word_counts(world.vocabulary, world.seen_prompts).to(device)
-        words = len(world.vocabulary.words)
+        labels = Labels(world, things=model.things)
+        self.prompt_labels = labels.weight * labels.of(world.seen_prompts).to(device)
+        self.label_weight = labels.weight
         self.generator = build_generator(model, world).to(device)
         self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
         self.critics: dict[str, nn.Module] = {
             CLIP: ClipDiscriminator(
                 model,
                 text=self.text,
-                words=words,
+                labels=len(labels),
                 frames=world.frames,
                 frame_size=world.frame_size,
                 group=train.clips_per_prompt,
@@ -98,7 +99,7 @@ class Adversary:
         self.penalties: dict[str, float] = {}
         if model.frame_critic_channels:
             self.critics[FRAME] = FrameDiscriminator(
-                model, text=self.text, words=words, frame_size=world.frame_size
+                model, text=self.text, labels=len(labels), frame_size=world.frame_size
             ).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
@@ -161,13 +162,13 @@ class Adversary:
         down, across = torch.randint(2, (2,), generator=random).tolist()
         moments = torch.randint(self.clips.manifest.world.frames, (stills,), generator=random)
         if FRAME in self.critics:
-            evenly = torch.ones(len(self.prompt_counts))
+            evenly = torch.ones(len(self.prompt_labels))
             batches[FRAME] = self.groups.draw(evenly, prompts=stills, clips=1, generator=random)
         numbers = {name: drawn.prompts.to(self.device) for name, drawn in batches.items()}
         return _Round(
             indices={name: drawn.indices for name, drawn in batches.items()},
             said={
-                name: _Said(self.prompt_features[drawn], self.prompt_counts[drawn]) for name, drawn in numbers.items()
+                name: _Said(self.prompt_features[drawn], self.prompt_labels[drawn]) for name, drawn in numbers.items()
             },
             phase=(down, across),
             moments=moments,
@@ -192,7 +193,7 @@ class Adversary:
     def _fakes(self, noises: dict[str, Tensor], shown: _Round) -> tuple[dict[str, Tensor], Tensor]:
         """What each discriminator sees of generated clips: (N, T, 3, S/2, S/2), and whole frames (N, 3, S, S).
 
-        The second result is the free term of the clips' motion (N, T * M).
+        The second result is the free term of the motion of the clips' things (N * things, T * M).
         """
         generator = self.generator
         with self._autocast():
@@ -200,7 +201,7 @@ class Adversary:
             views = {CLIP: generator.decoder(latents, shown.phase)}
             if FRAME in self.critics:
                 others, _ = generator.latents(noises[FRAME], shown.said[FRAME].features)
-                stills = _at(others, shown.moments).unsqueeze(1)
+                stills = _at(others.transpose(1, 2), shown.moments).unsqueeze(2)
                 views[FRAME] = generator.decoder(stills).squeeze(1)
         return views, free
 
@@ -223,16 +224,16 @@ class Adversary:
             real, fake = reals[name], fakes[name]
             beside = said[name]
             with self._autocast():
-                judged = critic(real, beside.features, beside.counts)
-                fake_scores = critic(fake, beside.features, beside.counts).scores.float()
+                judged = critic(real, beside.features, beside.labels)
+                fake_scores = critic(fake, beside.features, beside.labels).scores.float()
             real_scores = judged.scores.float()
             loss = discriminator_loss(real_scores, fake_scores)
             losses[name] = loss.detach()
             total = total + loss
             if judged.words is not None:
-                told = word_loss(judged.words.float(), beside.counts)
+                told = word_loss(judged.words.float(), beside.labels)
                 losses[f"{name}_words"] = told.detach()
-                total = total + self.config.word_weight * told
+                total = total + self.config.word_weight * self.label_weight * told
             if self.steps_done % every == 0:
                 both = [self._penalty_at(critic, view.float(), beside) for view in (real, fake)]
                 penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
@@ -245,7 +246,7 @@ class Adversary:
 
     @staticmethod
     def _penalty_at(critic: nn.Module, views: Tensor, said: _Said) -> Tensor:
-        return gradient_penalty(lambda inputs: critic(inputs, said.features, said.counts).scores, views)
+        return gradient_penalty(lambda inputs: critic(inputs, said.features, said.labels).scores, views)
 
     def _generator_round(self, fakes: dict[str, Tensor], free: Tensor, said: dict[str, _Said]) -> dict[str, Tensor]:
         penalty = self.config.free_term_penalty * free.float().square().mean()
@@ -254,13 +255,13 @@ class Adversary:
         for name, critic in self.critics.items():
             beside = said[name]
             with self._autocast():
-                judged = critic(fakes[name], beside.features, beside.counts)
+                judged = critic(fakes[name], beside.features, beside.labels)
             loss = generator_loss(judged.scores.float())
             losses[f"generator_{name}"] = loss.detach()
             if judged.words is not None:
-                told = word_loss(judged.words.float(), beside.counts)
+                told = word_loss(judged.words.float(), beside.labels)
                 losses[f"generator_{name}_words"] = told.detach()
-                loss = loss + self.config.generator_word_weight * told
+                loss = loss + self.config.generator_word_weight * self.label_weight * told
             total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss
         descend(self.optimisers["generator"], total, allow_unused=True)
         return losses

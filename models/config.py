@@ -88,8 +88,8 @@ class ModelConfig(BaseModel):
 
     @property
     def latent_size(self) -> int:
-        """Width of a clip's latent."""
-        return self.noise + self.modes
+        """Width of a clip's latent, of all its things."""
+        return self.things * (self.noise + self.modes)
 
 
 class TrainConfig(BaseModel):

@@ -14,7 +14,7 @@ TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
 
 
 class Pose(NamedTuple):
-    """Where each of the things is in each of F frames, and how it is turned: four tensors (F, things).
+    """Where a thing is in each of F frames, and how it is turned: four tensors (F,).
 
     `across` and `down` are from -1 to 1 over the picture; `growth` and that of the keypoints add up to the argument of
     `size_of`; `turn` is in radians, clockwise.
@@ -27,10 +27,10 @@ class Pose(NamedTuple):
 
 
 class Keypoints(NamedTuple):
-    """The keypoints of F constellations of each thing, in the thing's own frame, whose unit is its size.
+    """The keypoints of F constellations, each in the thing's own frame, whose unit is its size.
 
-    Places `right` and `below` (F, things, K) from -1 to 1, widths `spread` (F, things, K) and what the constellation
-    says of the size, `growth` (F, things).
+    Places `right` and `below` (F, K) from -1 to 1, widths `spread` (F, K) and what the constellation says of the size,
+    `growth` (F,).
     """
 
     right: Tensor
@@ -61,18 +61,18 @@ class Constellation(nn.Module):
         `growing` and `turning` scale what poses say of size and turn, and so how fast they learn it, against places.
         """
         super().__init__()
-        self.things, self.keypoints, self.channels = config.things, config.keypoints, channels
+        self.keypoints, self.channels = config.keypoints, channels
         self.growing, self.turning = growing, turning
         self.widths = [config.motion, config.content]
-        self.pose = nn.Linear(config.motion, 4 * self.things)
+        self.pose = nn.Linear(config.motion, 4)
         self.bend = (
-            nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4 * self.things))
+            nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4))
             if bends
             else None
         )
-        self.constellation = nn.Linear(config.content, (3 * self.keypoints + 1) * self.things)
+        self.constellation = nn.Linear(config.content, 3 * self.keypoints + 1)
         self.features = nn.Sequential(
-            nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.things * self.keypoints * channels)
+            nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * channels)
         )
 
     def initialise_constellation(self) -> None:
@@ -82,27 +82,26 @@ class Constellation(nn.Module):
         if self.bend is not None:
             nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / content**0.5)
-        sizes = self.constellation.weight.view(self.things, -1, content)[:, -1]
-        nn.init.normal_(sizes, std=1 / content**0.5)  # sizes differ from the start
+        nn.init.normal_(self.constellation.weight[-1], std=1 / content**0.5)  # sizes differ from the start
         nn.init.normal_(self.constellation.bias, std=0.3)
 
     def pose_of(self, motion: Tensor) -> Pose:
         """From motion latents (F, M)."""
         pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)
-        across, down, growth, turn = pose.view(-1, self.things, 4).unbind(2)
+        across, down, growth, turn = pose.unbind(1)
         across, down = bounded(across, 1), bounded(down, 1)  # out of the picture nothing would lead it back
         return Pose(across, down, self.growing * growth, self.turning * turn)
 
     def keypoints_of(self, content: Tensor) -> Keypoints:
         """From content latents (F, C)."""
-        shape = torch.tanh(self.constellation(content)).view(-1, self.things, 3 * self.keypoints + 1)
-        right, below, spread = shape[..., :-1].view(-1, self.things, 3, self.keypoints).unbind(2)
-        return Keypoints(right, below, torch.exp(0.5 * spread), shape[..., -1])
+        shape = torch.tanh(self.constellation(content))
+        right, below, spread = shape[:, :-1].view(-1, 3, self.keypoints).unbind(1)
+        return Keypoints(right, below, torch.exp(0.5 * spread), shape[:, -1])
 
     def features_of(self, content: Tensor) -> Tensor:
-        """Features (F, things * K, channels) of the keypoints, thing after thing, from content latents (F, C)."""
+        """Features (F, K, channels) of the keypoints, from content latents (F, C)."""
         features: Tensor = self.features(content)
-        return features.view(len(content), -1, self.channels)
+        return features.view(len(content), self.keypoints, self.channels)
 
 
 def size_of(growth: Tensor, *, finest: float) -> Tensor:

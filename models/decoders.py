@@ -42,25 +42,26 @@ class KeypointDecoder(Constellation):
         self.colour.bias = nn.Parameter(torch.full((3,), WHITE))
 
     def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
-        """Clips (N, T, 3, S, S) in [-1, 1] from frame latents (N, T, M + C), whose content is one for all T.
+        """Clips (N, T, 3, S, S) in [-1, 1] from frame latents (N, 1, T, M + C), whose content is one for all T.
 
         `phase` asks for every second pixel alone, (N, T, 3, S/2, S/2), those at rows 2i + phase[0] and columns
         2j + phase[1], at a quarter of the cost.
         """
-        motion, content = torch.split(latents.flatten(0, 1), self.widths, dim=1)
+        motion, content = torch.split(latents.flatten(0, 2), self.widths, dim=1)
         rows, columns = _of_phase(self.grid, phase)
         pose, own = self.pose_of(motion), self.keypoints_of(content)
         size = size_of(pose.growth + own.growth, finest=self.finest)
-        cos, sin = torch.cos(pose.turn), torch.sin(pose.turn)
-        x = pose.across + size * (cos * own.right[:, 0] - sin * own.below[:, 0])
-        y = pose.down + size * (sin * own.right[:, 0] + cos * own.below[:, 0])
-        maps = heat(x, y, size * own.spread[:, 0], columns=columns, rows=rows)
+        across, down, size, turn = (part.unsqueeze(1) for part in (pose.across, pose.down, size, pose.turn))
+        cos, sin = torch.cos(turn), torch.sin(turn)
+        x = across + size * (cos * own.right - sin * own.below)
+        y = down + size * (sin * own.right + cos * own.below)
+        maps = heat(x, y, size * own.spread, columns=columns, rows=rows)
         # Heat falls off slower about large things. Features in proportion to the size keep their edges as sharp.
         scale = size.unsqueeze(2) / TYPICAL_SIZE
         features = scale * self.features_of(content)
         pixels = functional.leaky_relu(torch.baddbmm(scale * self.bias, maps.transpose(1, 2), features), 0.2)
         pictures = colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
-        return pictures.view(*latents.shape[:2], *pictures.shape[1:])
+        return pictures.view(len(latents), -1, *pictures.shape[1:])
 
 
 class SpriteDecoder(Constellation):
@@ -90,8 +91,8 @@ class SpriteDecoder(Constellation):
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.ink = nn.Conv2d(channels, 3 * 4, 3, padding=1)  # of each cell its 2x2 colours, less the background's
-        self.scales = nn.Linear(config.content, self.things * sum(self.styled))
-        self.shifts = nn.Linear(config.content, self.things * 2 * channels)
+        self.scales = nn.Linear(config.content, sum(self.styled))
+        self.shifts = nn.Linear(config.content, 2 * channels)
         self.background = nn.Parameter(torch.full((3,), WHITE))
         initialise(self)
         self.initialise_constellation()
@@ -104,42 +105,37 @@ class SpriteDecoder(Constellation):
         self.register_buffer("grid", _middles(frame_size), persistent=False)
 
     def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
-        """As `KeypointDecoder.forward`; `phase` saves only the last part."""
-        clips, frames = latents.shape[:2]
-        motion, content = latents[..., : self.widths[0]].flatten(0, 1), latents[:, 0, self.widths[0] :]
+        """As `KeypointDecoder.forward`, of latents (N, things, T, M + C); `phase` saves only the last part."""
+        clips, things, frames = latents.shape[:3]
+        motion, content = latents[..., : self.widths[0]].flatten(0, 2), latents[:, :, 0, self.widths[0] :].flatten(0, 1)
         own, pose = self.keypoints_of(content), self.pose_of(motion)
         size = size_of(pose.growth + own.growth.repeat_interleave(frames, 0), finest=self.finest)
-        places = self._places(pose, size, phase)  # (N * T, things, H, W, 2)
-        sprites = self._sprites(own, content)  # (N, things, 3, P, P)
-        height, width = places.shape[2:4]
-        inks = []
-        for thing in range(self.things):
-            where = places[:, thing].reshape(clips, frames * height, width, 2)
-            ink = functional.grid_sample(sprites[:, thing], where, align_corners=False)  # 0 beyond the sprite
-            inks.append(ink.view(clips, 3, frames, height, width).transpose(1, 2))
+        places = self._places(pose, size, phase)  # (N * things * T, H, W, 2)
+        height, width = places.shape[1:3]
+        where = places.view(clips * things, frames * height, width, 2)
+        ink = functional.grid_sample(self._sprites(own, content), where, align_corners=False)  # 0 beyond the sprite
+        inks = ink.view(clips, things, 3, frames, height, width).transpose(2, 3).unbind(1)
         return colours(laid_over(self.background[:, None, None], inks))
 
     def _sprites(self, own: Keypoints, content: Tensor) -> Tensor:
-        """What each thing adds to the background, (N, things, 3, P, P), in its own frame, fading to its border."""
-        keypoints = (part.flatten(0, 1) for part in (own.right, own.below, own.spread))
-        maps = heat(*keypoints, columns=self.cells, rows=self.cells)
-        count = len(content) * self.things
-        features = self.features_of(content).reshape(count, self.keypoints, MAPS)
-        cells = (maps.transpose(1, 2) @ features).view(count, SIDE, SIDE, MAPS).permute(0, 3, 1, 2)
+        """What each of F things adds to the background, (F, 3, P, P), in its own frame, fading to its border."""
+        maps = heat(own.right, own.below, own.spread, columns=self.cells, rows=self.cells)
+        count = len(content)
+        cells = (maps.transpose(1, 2) @ self.features_of(content)).view(count, SIDE, SIDE, MAPS).permute(0, 3, 1, 2)
         scales = torch.split(1 + self.scales(content).view(count, -1, 1, 1), self.styled, dim=1)
         shifts = self.shifts(content).view(count, -1, 1, 1).chunk(2, dim=1)
         cells = functional.leaky_relu(self.first(scales[0] * cells) + shifts[0], 0.2)
         cells = functional.leaky_relu(self.second(scales[1] * cells) + shifts[1], 0.2)
         ink = functional.pixel_shuffle(self.ink(scales[2] * cells).contiguous(), 2)
-        return (self.window * ink).view(len(content), self.things, *ink.shape[1:])
+        return self.window * ink
 
     def _places(self, pose: Pose, size: Tensor, phase: tuple[int, int] | None) -> Tensor:
-        """Which place of each thing's sprite, x and y from -1 to 1, each pixel shows: (F, things, H, W, 2)."""
+        """Which place of each thing's sprite, x and y from -1 to 1, each pixel shows: (F, H, W, 2)."""
         rows, columns = _of_phase(self.grid, phase)
         scale = 1 / (REACH * size)
-        cos, sin = ((scale * part)[..., None, None] for part in (torch.cos(pose.turn), torch.sin(pose.turn)))
-        right = columns - pose.across[..., None, None]  # (F, things, 1, W)
-        below = rows.unsqueeze(1) - pose.down[..., None, None]  # (F, things, H, 1)
+        cos, sin = ((scale * part)[:, None, None] for part in (torch.cos(pose.turn), torch.sin(pose.turn)))
+        right = columns - pose.across[:, None, None]  # (F, 1, W)
+        below = rows.unsqueeze(1) - pose.down[:, None, None]  # (F, H, 1)
         return torch.stack([cos * right + sin * below, cos * below - sin * right], dim=-1)
 
 

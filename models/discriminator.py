@@ -8,7 +8,7 @@ logit of whether the prompt holds the word. Learned from real clips, this is the
 "Conditional Image Synthesis with Auxiliary Classifier GANs" (2017), in factors: what "star" looks like is learned from
 all stars at once, whatever their colour. Since the score is made of these very logits, the gradient penalty keeps them
 smooth. A projection beside them could take back what they say, so it is there only for texts whose order matters, which
-words alone do not tell.
+words alone do not tell. Where several things move, there is a head for each two words of one clause, too: see `Labels`.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ from models.text.features import TextFeatures
 
 
 class Judgement(NamedTuple):
-    """`scores` (N,) of pictures beside their text; `words` (N, V) logits of the words of their prompts, with heads."""
+    """`scores` (N,) of pictures beside their text; `words` (N, L) logits of the labels of their prompts, with heads."""
 
     scores: Tensor
     words: Tensor | None
 
 
 class WordHeads(nn.Module):
-    """A vector a word of the vocabulary; see the head of this file."""
+    """A vector a label; see the head of this file."""
 
-    def __init__(self, words: int, *, width: int) -> None:
+    def __init__(self, labels: int, *, width: int) -> None:
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(words, width) / width**0.5)
-        self.offsets = nn.Parameter(torch.zeros(words))
+        self.vectors = nn.Parameter(torch.randn(labels, width) / width**0.5)
+        self.offsets = nn.Parameter(torch.zeros(labels))
 
-    def judge(self, scores: Tensor, hidden: Tensor, counts: Tensor) -> Judgement:
-        """Scores (N,) with the words' part added, from features (N, H) and word counts (N, V) of the prompts."""
+    def judge(self, scores: Tensor, hidden: Tensor, said: Tensor) -> Judgement:
+        """Scores (N,) with the labels' part added, from features (N, H) and the prompts' labels (N, L)."""
         logits = hidden @ self.vectors.T
-        return Judgement(scores + (logits * counts).sum(1), logits + self.offsets)
+        return Judgement(scores + (logits * said).sum(1), logits + self.offsets)
 
 
 class Verdict(nn.Module):
     """The last layer: from a picture's features and its text to a `Judgement`."""
 
-    def __init__(self, config: ModelConfig, *, text: TextFeatures, words: int, width: int) -> None:
-        """`words`: size of the vocabulary; `width`: number of features."""
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, labels: int, width: int) -> None:
+        """`labels`: number of the word heads; `width`: number of features."""
         super().__init__()
         self.score = nn.Linear(width, 1)
         projected = text.ordered or not config.word_heads
         self.projection = nn.Linear(text.reading_width, width, bias=False) if projected else None
         initialise(self)
-        self.heads = WordHeads(words, width=width) if config.word_heads else None
+        self.heads = WordHeads(labels, width=width) if config.word_heads else None
 
-    def forward(self, hidden: Tensor, read: Tensor, counts: Tensor) -> Judgement:
-        """Of features (N, H), with read text (N, R) and word counts (N, V)."""
+    def forward(self, hidden: Tensor, read: Tensor, said: Tensor) -> Judgement:
+        """Of features (N, H), with read text (N, R) and labels (N, L)."""
         scores = self.score(hidden).squeeze(1)
         if self.projection is not None:
             scores = scores + (self.projection(read) * hidden).sum(1) / hidden.shape[1] ** 0.5
-        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, counts)
+        return Judgement(scores, None) if self.heads is None else self.heads.judge(scores, hidden, said)
 
 
 class ClipDiscriminator(nn.Module):
@@ -74,9 +74,9 @@ class ClipDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, *, text: TextFeatures, words: int, frames: int, frame_size: int, group: int
+        self, config: ModelConfig, *, text: TextFeatures, labels: int, frames: int, frame_size: int, group: int
     ) -> None:
-        """`words`: size of the vocabulary; `group`: clips of one prompt that stand together."""
+        """`labels`: number of the word heads; `group`: clips of one prompt that stand together."""
         super().__init__()
         self.group = group
         cells = frame_size // 8
@@ -91,10 +91,10 @@ class ClipDiscriminator(nn.Module):
         self.second = nn.Linear(width + 2, width)
         initialise(self)
         self.reader = text.reader()
-        self.verdict = Verdict(config, text=text, words=words, width=width)
+        self.verdict = Verdict(config, text=text, labels=labels, width=width)
 
-    def forward(self, clips: Tensor, text: Tensor, counts: Tensor) -> Judgement:
-        """Of clips (N, T, 3, S/2, S/2) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts.
+    def forward(self, clips: Tensor, text: Tensor, said: Tensor) -> Judgement:
+        """Of clips (N, T, 3, S/2, S/2) in [-1, 1], with text features (N, F) and labels (N, L) of their prompts.
 
         N in groups of one prompt.
         """
@@ -111,7 +111,7 @@ class ClipDiscriminator(nn.Module):
         spread = _deviation(groups).mean(dim=1, keepdim=True)
         spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)
-        judged: Judgement = self.verdict(hidden, read, counts)
+        judged: Judgement = self.verdict(hidden, read, said)
         return judged
 
     def _spread_of_ink(self, clips: Tensor) -> Tensor:
@@ -129,8 +129,8 @@ def _deviation(groups: Tensor) -> Tensor:
 class FrameDiscriminator(nn.Module):
     """Judges single frames at full resolution, together with the text: crisp outlines are its business."""
 
-    def __init__(self, config: ModelConfig, *, text: TextFeatures, words: int, frame_size: int) -> None:
-        """`words`: size of the vocabulary."""
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, labels: int, frame_size: int) -> None:
+        """`labels`: number of the word heads."""
         super().__init__()
         width = config.frame_critic_channels
         self.body = nn.Sequential(
@@ -148,10 +148,10 @@ class FrameDiscriminator(nn.Module):
         )
         initialise(self)
         self.reader = text.reader()
-        self.verdict = Verdict(config, text=text, words=words, width=4 * width)
+        self.verdict = Verdict(config, text=text, labels=labels, width=4 * width)
 
-    def forward(self, frames: Tensor, text: Tensor, counts: Tensor) -> Judgement:
-        """Of frames (N, 3, S, S) in [-1, 1], with text features (N, F) and word counts (N, V) of their prompts."""
+    def forward(self, frames: Tensor, text: Tensor, said: Tensor) -> Judgement:
+        """Of frames (N, 3, S, S) in [-1, 1], with text features (N, F) and labels (N, L) of their prompts."""
         hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
-        judged: Judgement = self.verdict(hidden, self.reader(text), counts)
+        judged: Judgement = self.verdict(hidden, self.reader(text), said)
         return judged

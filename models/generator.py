@@ -28,14 +28,21 @@ class TextGenerator(nn.Module):
 
     def __init__(self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int) -> None:
         super().__init__()
+        self.things = config.things
         self.text = text.encoder(config.text_width)
         self.motion = MotionNetwork(config, frames=frames)
         self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
     def latents(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Frame latents (N, T, M + C) and their free term (N, T * M), from noise (N, Z) and text features (N, F)."""
-        latents, free = self.motion(noise, self.text(text))
-        return latents, free
+        """From noise (N, Z) and text features (N, F): frame latents (N, things, T, M + C), and their free term.
+
+        Each thing has them from the words of its own clause, its own noise, and the noise of the others after that.
+        """
+        text = self.text(text).view(len(noise) * self.things, -1)
+        own = noise.view(len(noise), self.things, -1)
+        every = torch.stack([own.roll(-thing, dims=1).flatten(1) for thing in range(self.things)], dim=1)
+        latents, free = self.motion(every.flatten(0, 1), text)  # (N * things, ...)
+        return latents.view(len(noise), self.things, *latents.shape[1:]), free
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text features (N, F)."""
@@ -51,9 +58,10 @@ def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
 
 
 def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:
-    """Latents float32 (count, config.latent_size): Gaussian components and one random one-hot, on the CPU."""
-    gaussian = torch.randn(count, config.noise, generator=generator)
-    if not config.modes:
-        return gaussian
-    mode = torch.randint(config.modes, (count,), generator=generator)
-    return torch.cat([gaussian, functional.one_hot(mode, config.modes).float()], dim=1)
+    """Latents float32 (count, config.latent_size), on the CPU: of each thing Gaussian components and a random one-hot."""
+    things = count * config.things
+    noise = torch.randn(things, config.noise, generator=generator)
+    if config.modes:
+        mode = torch.randint(config.modes, (things,), generator=generator)
+        noise = torch.cat([noise, functional.one_hot(mode, config.modes).float()], dim=1)
+    return noise.view(count, -1)

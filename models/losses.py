@@ -30,7 +30,7 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], inputs: Tensor) 
     return gradient.square().flatten(1).sum(1).mean()
 
 
-def word_loss(logits: Tensor, counts: Tensor) -> Tensor:
-    """Cross-entropy of which words a prompt holds, in nats a prompt: logits (N, V), word counts (N, V)."""
-    held = (counts > 0).to(logits.dtype)
+def word_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of which labels are true of a prompt, in nats a prompt: logits (N, L), labels (N, L), true above 0."""
+    held = (labels > 0).to(logits.dtype)
     return functional.binary_cross_entropy_with_logits(logits, held, reduction="none").sum(1).mean()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from data.prompts import UnknownWords
 from data.world import WorldConfig
 from models.config import ModelConfig
+from models.text.clauses import ByClause
 from models.text.frozen import FrozenWeights
 from models.text.sentence import SentenceFeatures
 from models.text.tokens import WordCounts
@@ -60,7 +61,12 @@ class TextFeatures(PromptFeatures, Protocol):
 def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
     """The text features that `config` chooses, for the words of `world`. Loads nothing yet."""
     if config.text_encoder == "sentence":
-        return SentenceFeatures(world)
+        sentence = SentenceFeatures(world)
+        return _of_things(sentence, config.things, read=sentence.in_known_words)
     if config.text_encoder == "transformer":
-        return WordIds(world)
-    return WordCounts(world.vocabulary)
+        return _of_things(WordIds(world, things=config.things), config.things)
+    return _of_things(WordCounts(world.vocabulary), config.things)
+
+
+def _of_things(text: TextFeatures, things: int, read: Callable[[str], str] = str) -> TextFeatures:
+    return text if things == 1 else ByClause(text, things=things, read=read)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.prompts import PromptError, UnknownWords, tokenize
+from data.prompts import PromptError, UnknownWords, clauses, tokenize
 from data.world import WorldConfig
 
 LAYERS, HEADS = 2, 4
@@ -51,13 +51,15 @@ class WordIds:
     frozen, ordered = None, True
     reading_width = READING_WIDTH
 
-    def __init__(self, world: WorldConfig) -> None:
+    def __init__(self, world: WorldConfig, *, things: int = 1) -> None:
+        """With several things it is for single clauses: their length is the longest then."""
         self._vocabulary = world.vocabulary
         # Of the prompts with known words only: of a paraphrase, no more than those are read.
         known = set(self._vocabulary.words)
-        self.width = max(
-            sum(word in known for word in tokenize(prompt)) for tier in world.tiers.values() for prompt in tier
+        texts = (
+            clause for tier in world.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=things)
         )
+        self.width = max(sum(word in known for word in tokenize(text)) for text in texts)
 
     def check(self, prompts: Sequence[str]) -> None:
         self.features(prompts)

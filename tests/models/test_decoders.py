@@ -17,10 +17,10 @@ STEP = 4  # px
 DECODERS = [KeypointDecoder, SpriteDecoder]
 
 
-def _decoder(kind: type[KeypointDecoder | SpriteDecoder], *, things: int = 1) -> nn.Module:
-    """With the first four motion latents of each thing as its pose, and nothing else in it."""
+def _decoder(kind: type[KeypointDecoder | SpriteDecoder]) -> nn.Module:
+    """With the motion latents of a thing as its pose, and nothing else in it."""
     torch.manual_seed(0)
-    decoder = kind(ModelConfig(things=things, decoder="sprite", motion=4 * things), frame_size=SIZE)
+    decoder = kind(ModelConfig(decoder="sprite", motion=4), frame_size=SIZE)
     nn.init.eye_(decoder.pose.weight)
     if decoder.bend is not None:
         nn.init.zeros_(decoder.bend[-1].weight)
@@ -28,10 +28,10 @@ def _decoder(kind: type[KeypointDecoder | SpriteDecoder], *, things: int = 1) ->
 
 
 def _latents(*poses: tuple[float, float]) -> Tensor:
-    """One clip of one frame (1, 1, M + C): across and down of each thing; all have the same size and turn."""
+    """One clip of one frame (1, things, 1, M + C): across and down of each thing; size, turn and look are the same."""
     content = torch.randn(16, generator=torch.Generator().manual_seed(1))
-    motion = torch.tensor([[across, down, -0.5, 0.3] for across, down in poses]).flatten()
-    return torch.cat([motion, content]).view(1, 1, -1)
+    things = [torch.cat([torch.tensor([across, down, -0.5, 0.3]), content]) for across, down in poses]
+    return torch.stack(things).view(1, len(poses), 1, -1)
 
 
 @pytest.mark.parametrize("kind", DECODERS)
@@ -40,7 +40,7 @@ def test_every_second_pixel_is_exactly_that_of_the_whole_picture(
     kind: type[KeypointDecoder | SpriteDecoder], phase: tuple[int, int]
 ) -> None:
     decoder = kind(ModelConfig(), frame_size=32)
-    latents = torch.randn(3, 2, 48)
+    latents = torch.randn(3, 1, 2, 48)
     torch.testing.assert_close(decoder(latents, phase), decoder(latents)[..., phase[0] :: 2, phase[1] :: 2])
 
 
@@ -59,7 +59,7 @@ def test_a_thing_looks_the_same_wherever_it_is(
 
 
 def test_of_two_things_each_moves_by_itself() -> None:
-    decoder = _decoder(SpriteDecoder, things=2)
+    decoder = _decoder(SpriteDecoder)
     before, after = decoder(_latents((-0.7, 0), (0.7, 0))), decoder(_latents((-0.7, 0.3), (0.7, 0)))
     change = (after - before).abs().amax(dim=(0, 1, 2, 3))  # of each column
     assert change[: SIZE // 2].max() > 0.005
@@ -67,7 +67,7 @@ def test_of_two_things_each_moves_by_itself() -> None:
 
 
 def test_every_second_pixel_of_several_things_is_that_of_the_whole_picture() -> None:
-    decoder, latents = _decoder(SpriteDecoder, things=2), _latents((-0.5, 0.1), (0.5, 0.2))
+    decoder, latents = _decoder(SpriteDecoder), _latents((-0.5, 0.1), (0.5, 0.2))
     torch.testing.assert_close(decoder(latents, (1, 0)), decoder(latents)[..., 1::2, 0::2])
 
 
@@ -99,12 +99,12 @@ def test_the_later_of_two_things_covers_the_earlier_whatever_its_colour(depth: f
 
 def test_a_clip_is_drawn_as_its_frames_would_be_one_by_one() -> None:
     decoder = SpriteDecoder(ModelConfig(decoder="sprite", things=2), frame_size=32)
-    latents = torch.cat([torch.randn(3, 4, 32), torch.randn(3, 1, 16).expand(-1, 4, -1)], dim=2)
-    one_by_one = torch.cat([decoder(latents[:, [moment]]) for moment in range(4)], dim=1)
+    latents = torch.cat([torch.randn(3, 2, 4, 32), torch.randn(3, 2, 1, 16).expand(-1, -1, 4, -1)], dim=3)
+    one_by_one = torch.cat([decoder(latents[:, :, [moment]]) for moment in range(4)], dim=1)
     torch.testing.assert_close(decoder(latents), one_by_one, atol=1e-4, rtol=0)
 
 
 def test_every_weight_of_two_sprites_is_learned() -> None:
     decoder = SpriteDecoder(ModelConfig(decoder="sprite", things=2), frame_size=32)
-    decoder(torch.randn(2, 3, 48)).square().sum().backward()
+    decoder(torch.randn(2, 2, 3, 48)).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in decoder.parameters())

@@ -158,7 +158,7 @@ def test_the_penalty_falls_geometrically_and_the_rate_linearly(clips: ClipTensor
 def test_what_strays_off_the_picture_is_drawn_at_its_edge() -> None:
     decoder = build_generator(MODEL, WORLD).decoder
     torch.nn.init.constant_(decoder.pose.bias, 50.0)
-    latents = torch.randn(4, 1, MODEL.motion + MODEL.content)
+    latents = torch.randn(4, 1, 1, MODEL.motion + MODEL.content)
     pictures = decoder(latents).squeeze(1)
     assert (pictures.flatten(1).amax(1) - pictures.flatten(1).amin(1) > 0.01).all()
 

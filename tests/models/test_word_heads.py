@@ -57,7 +57,7 @@ def test_the_words_are_told_from_pixels_alone(clips: ClipTensors) -> None:
     pictures = {CLIP: torch.rand(4, 4, 3, 16, 16) * 2 - 1, FRAME: torch.rand(4, 3, 32, 32) * 2 - 1}
     for name, critic in played.critics.items():
         told = [
-            critic(pictures[name], played.prompt_features[rows], played.prompt_counts[rows])
+            critic(pictures[name], played.prompt_features[rows], played.prompt_labels[rows])
             for rows in ([0, 0, 1, 1], [5, 5, 6, 6])
         ]
         assert torch.equal(told[0].words, told[1].words)
@@ -115,7 +115,7 @@ def test_without_word_heads_no_words_are_told(clips: ClipTensors) -> None:
 def test_a_projection_stands_beside_the_words_only_where_their_order_matters() -> None:
     for encoder, heads, projected in (("tokens", True, False), ("tokens", False, True), ("transformer", True, True)):
         model = MODEL.model_copy(update={"text_encoder": encoder, "word_heads": heads})
-        critic = FrameDiscriminator(model, text=build_text(model, WORLD), words=5, frame_size=32)
+        critic = FrameDiscriminator(model, text=build_text(model, WORLD), labels=5, frame_size=32)
         assert (critic.verdict.projection is not None) == projected
 
 
@@ -135,7 +135,7 @@ def test_the_place_of_a_thing_is_no_matter_of_its_content() -> None:
     seen: list[torch.Tensor] = []
     decoder.pose.register_forward_hook(lambda module, given, made: seen.append(given[0]))
     motion = torch.randn(1, MODEL.motion)
-    pictures = [decoder(torch.cat([motion, torch.randn(1, MODEL.content)], dim=1).unsqueeze(1)) for _ in range(2)]
+    pictures = [decoder(torch.cat([motion, torch.randn(1, MODEL.content)], dim=1).view(1, 1, 1, -1)) for _ in range(2)]
     assert torch.equal(seen[0], motion)
     assert torch.equal(seen[1], motion)
     assert not torch.equal(*pictures)

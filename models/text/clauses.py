@@ -1,0 +1,70 @@
+"""Prompts of several things: each thing reads the clause that speaks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from data.prompts import UnknownWords, clauses
+from models.text.frozen import FrozenWeights
+
+if TYPE_CHECKING:
+    from models.text.features import TextFeatures
+
+
+class ByClause:
+    """Of each clause of a prompt, cut at "and", the features that `inner` gives it, one after the other: see `TextFeatures`.
+
+    The encoder's embeddings are one after the other, too, each from its clause alone: what "red" says of the first
+    thing it says of no other. A prompt with fewer clauses than there are things says nothing (zeros) of the last ones;
+    one with more says them all of the last.
+    """
+
+    def __init__(self, inner: TextFeatures, *, things: int, read: Callable[[str], str] = str) -> None:
+        """`read` is what `inner` makes of a whole prompt before it is cut."""
+        self._inner, self._things, self._read = inner, things, read
+        self.width, self.reading_width = things * inner.width, things * inner.reading_width
+        self.ordered = inner.ordered
+
+    @property
+    def frozen(self) -> FrozenWeights | None:
+        return self._inner.frozen
+
+    def check(self, prompts: Sequence[str]) -> None:
+        for prompt in prompts:
+            self._inner.check(self._cut(prompt) or [prompt])
+
+    def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
+        if unknown_words == "refuse":
+            self.check(prompts)
+        cut = [self._cut(self._read(prompt)) for prompt in prompts]
+        features = torch.zeros(len(prompts), self._things, self._inner.width)
+        for thing in range(self._things):
+            rows = [row for row, parts in enumerate(cut) if len(parts) > thing]
+            if rows:
+                features[rows, thing] = self._inner.features([cut[row][thing] for row in rows], unknown_words=unknown_words)
+        return features.flatten(1)
+
+    def _cut(self, prompt: str) -> list[str]:
+        return clauses(prompt, at_most=self._things)
+
+    def encoder(self, width: int) -> nn.Module:
+        return _EachClause(self._inner.encoder(width), things=self._things)
+
+    def reader(self) -> nn.Module:
+        return _EachClause(self._inner.reader(), things=self._things)
+
+
+class _EachClause(nn.Module):
+    """Features (N, things * F) of clauses to what `inner` makes of each, (N, things * W)."""
+
+    def __init__(self, inner: nn.Module, *, things: int) -> None:
+        super().__init__()
+        self.inner, self.things = inner, things
+
+    def forward(self, features: Tensor) -> Tensor:
+        each = self.inner(features.view(len(features) * self.things, -1))
+        return torch.as_tensor(each.view(len(features), -1))

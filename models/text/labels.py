@@ -1,0 +1,56 @@
+"""What the word heads of the discriminators learn to tell from pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from data.prompts import clauses, tokenize
+from data.world import WorldConfig
+from models.text.tokens import word_counts
+
+
+class Labels:
+    """The words of a prompt, and where several things move also which two words stand in one clause of it.
+
+    "red circle ... and blue square ..." has the words of "blue circle ... and red square ..."; that its circle is red
+    is a label of its own. All pairs of words that training prompts hold in one clause are such labels.
+    """
+
+    def __init__(self, world: WorldConfig, *, things: int) -> None:
+        self._vocabulary, self._things = world.vocabulary, things
+        found = {pair for prompt in world.seen_prompts for pair in self._pairs_of(prompt)}
+        self._numbers = {pair: number for number, pair in enumerate(sorted(found), start=len(self._vocabulary.words))}
+        self.weight = 1.0
+        """Of each label, where one word of a prompt of one thing weighs 1, so that all of a prompt's weigh as much there."""
+        if things > 1:
+            words = [clauses(prompt, at_most=things) for prompt in world.seen_prompts]
+            each = fmean(len(tokenize(clause)) for parts in words for clause in parts)
+            self.weight = each / self.of(world.seen_prompts).sum(1).mean().item()
+
+    def __len__(self) -> int:
+        return len(self._vocabulary.words) + len(self._numbers)
+
+    def of(self, prompts: Sequence[str]) -> Tensor:
+        """float32 (N, L): how often each label is true of each prompt.
+
+        Raises:
+            PromptError: a prompt is empty, or holds a word outside the vocabulary.
+            KeyError: two words stand in one clause that do so in no training prompt.
+        """
+        pairs = torch.zeros(len(prompts), len(self._numbers))
+        labels = torch.cat([word_counts(self._vocabulary, prompts), pairs], dim=1)
+        for row, prompt in zip(labels, prompts, strict=True):
+            for pair in self._pairs_of(prompt):
+                row[self._numbers[pair]] += 1
+        return labels
+
+    def _pairs_of(self, prompt: str) -> list[tuple[str, ...]]:
+        if self._things == 1:
+            return []
+        parts = (sorted(set(tokenize(clause))) for clause in clauses(prompt, at_most=self._things))
+        return [pair for part in parts for pair in combinations(part, 2)]

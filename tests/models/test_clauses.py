@@ -1,0 +1,107 @@
+"""Prompts of two objects: each thing of a picture reads its own clause, and pictures are told from whole clauses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from data.prompts import PromptError, clauses
+from data.world import WorldConfig
+from data.worlds import pairs_world
+from models.config import ModelConfig, TextEncoder
+from models.generator import TextGenerator, build_generator, draw_noise
+from models.text.features import TextFeatures, build_text
+from models.text.labels import Labels
+
+WORLD = pairs_world()
+ENCODERS = ("tokens", "sentence", "transformer")
+RED_UP, BLUE_LEFT = "red circle moving up", "blue square moving left"
+
+
+def _model(encoder: TextEncoder) -> ModelConfig:
+    return ModelConfig(
+        text_encoder=encoder, decoder="sprite", things=2, additive_content=True, motion_width=32, channels=8
+    )
+
+
+def _each(text: TextFeatures, prompts: list[str]) -> torch.Tensor:
+    """Features of the prompts' two clauses (N, 2, F)."""
+    return text.features(prompts).view(len(prompts), 2, -1)
+
+
+def test_a_prompt_is_cut_at_its_ands() -> None:
+    assert clauses(f"{RED_UP} AND {BLUE_LEFT}", at_most=2) == [RED_UP, BLUE_LEFT]
+    assert clauses(f"{RED_UP} and {BLUE_LEFT}", at_most=1) == [f"{RED_UP} and {BLUE_LEFT}"]
+    assert clauses("up and down and left", at_most=2) == ["up", "down and left"]
+    assert clauses("and up", at_most=2) == ["up"]
+    assert clauses("a band", at_most=2) == ["a band"]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_clause_has_the_same_features_wherever_it_stands(encoder: TextEncoder) -> None:
+    text = build_text(_model(encoder), WORLD)
+    here, there, alone = _each(text, [f"{RED_UP} and {BLUE_LEFT}", f"{BLUE_LEFT} and {RED_UP}", RED_UP])
+    assert torch.equal(here[0], there[1])
+    assert torch.equal(here[1], there[0])
+    assert not torch.equal(here[0], here[1])
+    assert torch.equal(alone[0], here[0])
+    assert not alone[1].any()  # nothing is said of a second thing
+
+
+def test_of_foreign_words_each_thing_reads_its_clause() -> None:
+    text = build_text(_model("sentence"), WORLD)
+    foreign, known = _each(
+        text, ["a crimson ball rising and a navy box drifting left", f"{RED_UP} and {BLUE_LEFT}"]
+    )
+    assert torch.equal(foreign, known)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_what_one_clause_says_changes_no_other_thing(encoder: TextEncoder) -> None:
+    torch.manual_seed(0)
+    generator = build_generator(_model(encoder), WORLD)
+    before, after = (_latents(generator, encoder, f"{RED_UP} and {other}") for other in (BLUE_LEFT, "green star moving down"))
+    torch.testing.assert_close(before[0, 0], after[0, 0])
+    assert not torch.allclose(before[0, 1], after[0, 1])
+
+
+def test_each_thing_has_noise_of_its_own() -> None:
+    torch.manual_seed(0)
+    generator = build_generator(_model("tokens"), WORLD)
+    first, second = _latents(generator, "tokens", f"{RED_UP} and {RED_UP}")[0]
+    assert not torch.allclose(first, second)
+
+
+def _latents(generator: TextGenerator, encoder: TextEncoder, prompt: str) -> torch.Tensor:
+    model = _model(encoder)
+    noise = draw_noise(1, config=model, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return generator.latents(noise, build_text(model, WORLD).features([prompt]))[0]
+
+
+def test_labels_tell_apart_what_words_do_not() -> None:
+    prompts = ["red circle moving up and blue square moving left", "blue circle moving up and red square moving left"]
+    one, other = Labels(WORLD, things=1).of(prompts)
+    assert torch.equal(one, other)
+    labels = Labels(WORLD, things=2).of(prompts)
+    assert not torch.equal(labels[0], labels[1])
+    assert torch.equal(labels[0], Labels(WORLD, things=2).of([f"{BLUE_LEFT} and {RED_UP}"])[0])
+
+
+def test_no_two_prompts_of_the_binding_tier_have_the_same_labels() -> None:
+    labels = Labels(WORLD, things=2).of(WORLD.tiers["T5"])
+    assert len(labels.unique(dim=0)) == len(labels)
+
+
+def test_a_word_that_no_training_prompt_holds_is_refused_with_its_clause() -> None:
+    text = build_text(_model("tokens"), WORLD)
+    with pytest.raises(PromptError, match="blue hexagon moving left.*unknown word .hexagon"):
+        text.features(["red circle moving up and blue hexagon moving left"])
+    assert text.features(["red circle moving up and blue hexagon"], unknown_words="ignore").sum() == 5
+
+
+def test_a_world_of_single_objects_is_read_by_two_things() -> None:
+    world = WorldConfig()
+    text = build_text(ModelConfig(decoder="sprite", things=2), world)
+    assert text.features(world.seen_prompts).shape == (len(world.seen_prompts), 2 * len(world.vocabulary.words))
+    assert len(Labels(world, things=2)) > len(world.vocabulary.words)
