@@ -76,7 +76,7 @@ def pairs() -> PipelineConfig:
 def _any_shapes(*, text_encoder: TextEncoder = "tokens", things: int = 1) -> ModelConfig:
     return ModelConfig(
         text_encoder=text_encoder,
-        decoder="sprite",
+        decoder="sprite" if things == 1 else "layers",
         things=things,
         channels=24,
         additive_content=True,

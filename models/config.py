@@ -38,16 +38,17 @@ class ModelConfig(BaseModel):
     motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, 4 to 512.")
     content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, 4 to 512.")
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
-    decoder: Literal["keypoint", "sprite"] = Field(
+    decoder: Literal["keypoint", "sprite", "layers"] = Field(
         "keypoint",
         description="How pictures are drawn. keypoint: heat maps of a few keypoints become colours pixel by pixel, for "
-        "round things. sprite: each thing is drawn once a clip and laid into its frames, for any shapes.",
+        "round things. sprite: the thing is drawn once a clip and laid into its frames, for any shapes. layers: several "
+        "of them, of one colour each, the later over the earlier.",
     )
     things: int = Field(
         1,
         ge=1,
         le=8,
-        description="Things in a picture that move apart, 1 to 8; several need the decoder sprite.",
+        description="Things in a picture that move apart, 1 to 8; several need the decoder layers.",
     )
     keypoints: int = Field(4, ge=1, le=64, description="Heat maps of a thing, 1 to 64.")
     channels: int = Field(8, ge=4, le=256, description="Features of a pixel, or channels of the convolutions.")
@@ -76,8 +77,8 @@ class ModelConfig(BaseModel):
             raise ValueError("the network 'tutorial' has its own words; leave text_encoder at tokens")
         if self.things > 1 and self.network == "tutorial":
             raise ValueError("the network 'tutorial' draws one thing; leave things at 1")
-        if self.things > 1 and self.decoder == "keypoint":
-            raise ValueError('the decoder "keypoint" draws one thing: set decoder = "sprite" or leave things at 1')
+        if self.things > 1 and self.decoder != "layers":
+            raise ValueError(f'the decoder "{self.decoder}" draws one thing: set decoder = "layers" or leave things at 1')
         if len(set(self.repairs)) != len(self.repairs):
             raise ValueError("repairs holds a value twice")
         if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:

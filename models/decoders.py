@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -79,6 +77,8 @@ class SpriteDecoder(Constellation):
     earlier.
     """
 
+    inks = 3
+    """Channels of a sprite: colours, less the background's."""
     cells: Tensor
     window: Tensor
     grid: Tensor
@@ -90,7 +90,7 @@ class SpriteDecoder(Constellation):
         self.styled = [MAPS, channels, channels]
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.ink = nn.Conv2d(channels, 3 * 4, 3, padding=1)  # of each cell its 2x2 colours, less the background's
+        self.ink = nn.Conv2d(channels, self.inks * 4, 3, padding=1)  # of each cell's 2x2 places
         self.scales = nn.Linear(config.content, sum(self.styled))
         self.shifts = nn.Linear(config.content, 2 * channels)
         self.background = nn.Parameter(torch.full((3,), WHITE))
@@ -114,11 +114,14 @@ class SpriteDecoder(Constellation):
         height, width = places.shape[1:3]
         where = places.view(clips * things, frames * height, width, 2)
         ink = functional.grid_sample(self._sprites(own, content), where, align_corners=False)  # 0 beyond the sprite
-        inks = ink.view(clips, things, 3, frames, height, width).transpose(2, 3).unbind(1)
-        return colours(laid_over(self.background[:, None, None], inks))
+        return self._paint(ink.view(clips, things, -1, frames, height, width).transpose(2, 3), content)
+
+    def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
+        """Pictures (N, T, 3, H, W) from what the things show there (N, things, T, inks, H, W)."""
+        return colours(self.background[:, None, None] + inks[:, 0])
 
     def _sprites(self, own: Keypoints, content: Tensor) -> Tensor:
-        """What each of F things adds to the background, (F, 3, P, P), in its own frame, fading to its border."""
+        """What each of F things shows in its own frame, (F, inks, P, P), fading to 0 at its border."""
         maps = heat(own.right, own.below, own.spread, columns=self.cells, rows=self.cells)
         count = len(content)
         cells = (maps.transpose(1, 2) @ self.features_of(content)).view(count, SIDE, SIDE, MAPS).permute(0, 3, 1, 2)
@@ -139,21 +142,34 @@ class SpriteDecoder(Constellation):
         return torch.stack([cos * right + sin * below, cos * below - sin * right], dim=-1)
 
 
+class LayerDecoder(SpriteDecoder):
+    """Sprites of one colour each, laid over one another: for several things in a picture.
+
+    A sprite says only where the thing is, from 0 (nowhere to be seen) to 1, and the content gives its colour. The later
+    things cover the earlier ones: the operator "over" of Porter & Duff, "Compositing Digital Images" (1984). So no
+    thing shows what belongs to two.
+    """
+
+    inks = 1
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__(config, frame_size=frame_size)
+        self.colour = nn.Linear(config.content, 3)
+        nn.init.normal_(self.colour.weight, std=1 / config.content**0.5)
+        nn.init.constant_(self.ink.bias, DEEPEST)  # half to be seen, in the middle
+
+    def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
+        shown = (1 + colours(inks - DEEPEST)) / 2
+        own = colours(self.colour(content)).view(*inks.shape[:2], 1, 3, 1, 1)
+        pictures = colours(self.background[:, None, None]).expand(len(inks), *inks.shape[2:3], 3, *inks.shape[4:])
+        for thing in range(inks.shape[1]):
+            pictures = torch.lerp(pictures, own[:, thing], shown[:, thing])
+        return pictures
+
+
 def colours(values: Tensor) -> Tensor:
     """Values of any size, any shape, to colours in [-1, 1]; both ends are reached."""
     return torch.tanh(bounded(values, DEEPEST)) / math.tanh(DEEPEST)
-
-
-def laid_over(background: Tensor, inks: Sequence[Tensor]) -> Tensor:
-    """Values before tanh (..., 3, H, W) of `background` (3, 1, 1) and of what each thing adds to it, the last in front.
-
-    A thing covers what lies behind it where it has ink, whatever the colour; ink that is none covers nothing.
-    """
-    values = background + inks[0]
-    for ink in inks[1:]:
-        covered, behind = torch.tanh(ink.abs().sum(-3, keepdim=True)), bounded(values, DEEPEST)
-        values = behind + ink + covered * (background - behind)
-    return values
 
 
 def _middles(count: int) -> Tensor:

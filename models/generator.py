@@ -13,13 +13,14 @@ from torch.nn import functional
 
 from data.world import WorldConfig
 from models.config import ModelConfig
-from models.decoders import KeypointDecoder, SpriteDecoder
+from models.decoders import KeypointDecoder, LayerDecoder, SpriteDecoder
 from models.motion import MotionNetwork
 from models.text.features import TextFeatures, build_text
 
 _DECODERS: dict[str, Callable[..., nn.Module]] = {
     "keypoint": KeypointDecoder,
     "sprite": SpriteDecoder,
+    "layers": LayerDecoder,
 }
 
 

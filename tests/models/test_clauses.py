@@ -20,7 +20,7 @@ RED_UP, BLUE_LEFT = "red circle moving up", "blue square moving left"
 
 def _model(encoder: TextEncoder) -> ModelConfig:
     return ModelConfig(
-        text_encoder=encoder, decoder="sprite", things=2, additive_content=True, motion_width=32, channels=8
+        text_encoder=encoder, decoder="layers", things=2, additive_content=True, motion_width=32, channels=8
     )
 
 
@@ -102,6 +102,6 @@ def test_a_word_that_no_training_prompt_holds_is_refused_with_its_clause() -> No
 
 def test_a_world_of_single_objects_is_read_by_two_things() -> None:
     world = WorldConfig()
-    text = build_text(ModelConfig(decoder="sprite", things=2), world)
+    text = build_text(ModelConfig(decoder="layers", things=2), world)
     assert text.features(world.seen_prompts).shape == (len(world.seen_prompts), 2 * len(world.vocabulary.words))
     assert len(Labels(world, things=2)) > len(world.vocabulary.words)

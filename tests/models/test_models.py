@@ -367,7 +367,7 @@ def test_the_former_convolutional_decoder_is_refused_by_name(trained: Path, tmp_
 
 
 def test_two_things_are_trained_saved_and_drawn(clips: ClipTensors, tmp_path: Path) -> None:
-    model = MODEL.model_copy(update={"decoder": "sprite", "things": 2, "additive_content": True})
+    model = MODEL.model_copy(update={"decoder": "layers", "things": 2, "additive_content": True})
     config = TRAIN.model_copy(update={"steps": 2})
     folder = train(clips=clips, world=WORLD, model=model, train=config, folder=tmp_path, report=lambda _: None)
     assert TextToVideo.load(folder).generate(["circle moving up"], seed=1).std() > 0
