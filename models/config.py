@@ -57,7 +57,10 @@ class ModelConfig(BaseModel):
     frame_critic_channels: int = Field(
         0, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256; 0 leaves it out."
     )
-
+    frame_pooling: bool = Field(
+        False,
+        description="Whether the frame discriminator forgets where in a picture it saw what. It learns shapes sooner then.",
+    )
     additive_content: bool = Field(
         False,
         description="Whether each word adds to a clip's content by itself, the same in all prompts, as worlds need in "

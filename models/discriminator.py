@@ -127,25 +127,17 @@ def _deviation(groups: Tensor) -> Tensor:
 
 
 class FrameDiscriminator(nn.Module):
-    """Judges single frames at full resolution, together with the text: crisp outlines are its business."""
+    """Judges single frames at full resolution, together with the text: crisp outlines are its business.
+
+    With pooling, what it knows of a frame is the mean and the largest of each feature over all places: a shape that it
+    learned to tell in one place is told in all, but where things are is not.
+    """
 
     def __init__(self, config: ModelConfig, *, text: TextFeatures, labels: int, frame_size: int) -> None:
         """`labels`: number of the word heads."""
         super().__init__()
         width = config.frame_critic_channels
-        self.body = nn.Sequential(
-            nn.Conv2d(3, width, 4, stride=4),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 3, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            nn.Linear(2 * width * (frame_size // 16) ** 2, 4 * width),
-            nn.LeakyReLU(0.2),
-        )
+        self.body = _pooled(width) if config.frame_pooling else _flat(width, cells=frame_size // 16)
         initialise(self)
         self.reader = text.reader()
         self.verdict = Verdict(config, text=text, labels=labels, width=4 * width)
@@ -155,3 +147,40 @@ class FrameDiscriminator(nn.Module):
         hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
         judged: Judgement = self.verdict(hidden, self.reader(text), said)
         return judged
+
+
+def _flat(width: int, *, cells: int) -> nn.Sequential:
+    """Pictures (N, 3, S, S) to features (N, 4 * width) that know places; of `cells` = S / 16."""
+    return nn.Sequential(
+        nn.Conv2d(3, width, 4, stride=4),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(2 * width * cells**2, 4 * width),
+        nn.LeakyReLU(0.2),
+    )
+
+
+def _pooled(width: int) -> nn.Sequential:
+    """Pictures (N, 3, S, S) to features (N, 4 * width) that do not."""
+    return nn.Sequential(
+        nn.Conv2d(3, width, 4, stride=4),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 3 * width // 2, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3 * width // 2, 4 * width, 3, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        _MeanAndLargest(),
+        nn.Linear(8 * width, 4 * width),
+        nn.LeakyReLU(0.2),
+    )
+
+
+class _MeanAndLargest(nn.Module):
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
