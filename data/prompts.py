@@ -84,7 +84,10 @@ def tokenize(prompt: str) -> tuple[str, ...]:
 
 
 def clauses(prompt: str, *, at_most: int) -> list[str]:
-    """The parts of `prompt` between its "and"s, the last of `at_most` with all that follows; parts without words are left out."""
+    """The parts of `prompt` between its "and"s, the last of `at_most` with all that follows.
+
+    Parts without words are left out.
+    """
     parts: list[list[str]] = [[]]
     for word in tokenize(prompt):
         if word == _AND and len(parts) < at_most:

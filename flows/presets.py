@@ -8,7 +8,7 @@ from data.world import WorldConfig
 from data.worlds import pairs_world, shapes_world
 from evaluation.config import EvaluationConfig
 from flows.config import PipelineConfig
-from models.config import ModelConfig, TextEncoder, TrainConfig
+from models.config import ModelConfig, TrainConfig
 
 
 def full() -> PipelineConfig:
@@ -62,22 +62,22 @@ def shapes() -> PipelineConfig:
 
 def pairs() -> PipelineConfig:
     """Two objects in each clip: does the model understand which attributes belong together? Three tiers: seen prompts,
-    unseen pairs of known objects, and pairs that only the order of the words tells apart.
+    unseen pairs of known objects, and pairs of the same words, of which only their clauses say what belongs together.
     """
     return PipelineConfig(
         world=pairs_world(),
         data=DataConfig(clips=20_000),
-        model=_any_shapes(text_encoder="transformer", things=2),
+        model=_any_shapes(things=2),
         train=_many_prompts(),
         evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
     )
 
 
-def _any_shapes(*, text_encoder: TextEncoder = "tokens", things: int = 1) -> ModelConfig:
+def _any_shapes(*, things: int = 1) -> ModelConfig:
     return ModelConfig(
-        text_encoder=text_encoder,
         decoder="sprite" if things == 1 else "layers",
         things=things,
+        frame_pooling=things > 1,  # small shapes are not learned without
         channels=24,
         additive_content=True,
         word_heads=True,

@@ -41,8 +41,8 @@ class ModelConfig(BaseModel):
     decoder: Literal["keypoint", "sprite", "layers"] = Field(
         "keypoint",
         description="How pictures are drawn. keypoint: heat maps of a few keypoints become colours pixel by pixel, for "
-        "round things. sprite: the thing is drawn once a clip and laid into its frames, for any shapes. layers: several "
-        "of them, of one colour each, the later over the earlier.",
+        "round things. sprite: the thing is drawn once a clip and laid into its frames, for any shapes. layers: "
+        "several of them, of one colour each, the later over the earlier.",
     )
     things: int = Field(
         1,
@@ -59,7 +59,7 @@ class ModelConfig(BaseModel):
     )
     frame_pooling: bool = Field(
         False,
-        description="Whether the frame discriminator forgets where in a picture it saw what. It learns shapes sooner then.",
+        description="Whether the frame discriminator forgets where it saw what; it learns shapes sooner.",
     )
     additive_content: bool = Field(
         False,
@@ -81,7 +81,9 @@ class ModelConfig(BaseModel):
         if self.things > 1 and self.network == "tutorial":
             raise ValueError("the network 'tutorial' draws one thing; leave things at 1")
         if self.things > 1 and self.decoder != "layers":
-            raise ValueError(f'the decoder "{self.decoder}" draws one thing: set decoder = "layers" or leave things at 1')
+            raise ValueError(
+                f'the decoder "{self.decoder}" draws one thing: set decoder = "layers" or leave things at 1'
+            )
         if len(set(self.repairs)) != len(self.repairs):
             raise ValueError("repairs holds a value twice")
         if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:

@@ -65,11 +65,7 @@ class Constellation(nn.Module):
         self.growing, self.turning = growing, turning
         self.widths = [config.motion, config.content]
         self.pose = nn.Linear(config.motion, 4)
-        self.bend = (
-            nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4))
-            if bends
-            else None
-        )
+        self.bend = nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4)) if bends else None
         self.constellation = nn.Linear(config.content, 3 * self.keypoints + 1)
         self.features = nn.Sequential(
             nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * channels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -113,8 +114,14 @@ class SpriteDecoder(Constellation):
         places = self._places(pose, size, phase)  # (N * things * T, H, W, 2)
         height, width = places.shape[1:3]
         where = places.view(clips * things, frames * height, width, 2)
-        ink = functional.grid_sample(self._sprites(own, content), where, align_corners=False)  # 0 beyond the sprite
+        sprites = self._sprites(own, content)
+        where = where + self._middle(sprites)
+        ink = functional.grid_sample(sprites, where, align_corners=False)  # 0 beyond the sprite
         return self._paint(ink.view(clips, things, -1, frames, height, width).transpose(2, 3), content)
+
+    def _middle(self, sprites: Tensor) -> Tensor | float:
+        """Which place of sprites (F, inks, P, P) their poses are of; (F, 1, 1, 2) or 0."""
+        return 0.0
 
     def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
         """Pictures (N, T, 3, H, W) from what the things show there (N, things, T, inks, H, W)."""
@@ -148,6 +155,9 @@ class LayerDecoder(SpriteDecoder):
     A sprite says only where the thing is, from 0 (nowhere to be seen) to 1, and the content gives its colour. The later
     things cover the earlier ones: the operator "over" of Porter & Duff, "Compositing Digital Images" (1984). So no
     thing shows what belongs to two.
+
+    The pose is that of the layer's centre of mass, which makes a thing turn about itself: orbits are motion, and no
+    wide sprite with a thing at its rim that turns.
     """
 
     inks = 1
@@ -156,15 +166,26 @@ class LayerDecoder(SpriteDecoder):
         super().__init__(config, frame_size=frame_size)
         self.colour = nn.Linear(config.content, 3)
         nn.init.normal_(self.colour.weight, std=1 / config.content**0.5)
-        nn.init.constant_(self.ink.bias, DEEPEST)  # half to be seen, in the middle
+        self.ink.bias = nn.Parameter(torch.full((4 * self.inks,), DEEPEST))  # half to be seen, in the middle
+
+    def _middle(self, sprites: Tensor) -> Tensor:
+        mass = _shown(sprites).squeeze(1)
+        line = _middles(2 * SIDE).to(mass)
+        across, down = mass.sum(1) @ line, mass.sum(2) @ line
+        return torch.stack([across, down], dim=1).div(mass.sum((1, 2)).unsqueeze(1) + 1e-3)[:, None, None]
 
     def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
-        shown = (1 + colours(inks - DEEPEST)) / 2
+        shown = _shown(inks)
         own = colours(self.colour(content)).view(*inks.shape[:2], 1, 3, 1, 1)
         pictures = colours(self.background[:, None, None]).expand(len(inks), *inks.shape[2:3], 3, *inks.shape[4:])
         for thing in range(inks.shape[1]):
             pictures = torch.lerp(pictures, own[:, thing], shown[:, thing])
         return pictures
+
+
+def _shown(inks: Tensor) -> Tensor:
+    """How much of a layer is to be seen, from 0 where it has no ink to 1."""
+    return (1 + colours(inks - DEEPEST)) / 2
 
 
 def colours(values: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
 
 
 def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:
-    """Latents float32 (count, config.latent_size), on the CPU: of each thing Gaussian components and a random one-hot."""
+    """Latents float32 (count, config.latent_size), on the CPU: Gaussian components and a random one-hot a thing."""
     things = count * config.things
     noise = torch.randn(things, config.noise, generator=generator)
     if config.modes:

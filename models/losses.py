@@ -31,6 +31,6 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], inputs: Tensor) 
 
 
 def word_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of which labels are true of a prompt, in nats a prompt: logits (N, L), labels (N, L), true above 0."""
+    """Cross-entropy of which labels hold for a prompt, in nats a prompt: logits (N, L), labels (N, L), held above 0."""
     held = (labels > 0).to(logits.dtype)
     return functional.binary_cross_entropy_with_logits(logits, held, reduction="none").sum(1).mean()

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class ByClause:
-    """Of each clause of a prompt, cut at "and", the features that `inner` gives it, one after the other: see `TextFeatures`.
+    """Of each clause of a prompt, cut at "and", the features that `inner` gives it, one after the other.
 
-    The encoder's embeddings are one after the other, too, each from its clause alone: what "red" says of the first
-    thing it says of no other. A prompt with fewer clauses than there are things says nothing (zeros) of the last ones;
-    one with more says them all of the last.
+    See `TextFeatures`. The encoder's embeddings are one after the other, too, each from its clause alone: what "red"
+    says of the first thing it says of no other. A prompt with fewer clauses than there are things says nothing (zeros)
+    of the last ones; one with more says them all of the last.
     """
 
     def __init__(self, inner: TextFeatures, *, things: int, read: Callable[[str], str] = str) -> None:
@@ -45,7 +45,9 @@ class ByClause:
         for thing in range(self._things):
             rows = [row for row, parts in enumerate(cut) if len(parts) > thing]
             if rows:
-                features[rows, thing] = self._inner.features([cut[row][thing] for row in rows], unknown_words=unknown_words)
+                features[rows, thing] = self._inner.features(
+                    [cut[row][thing] for row in rows], unknown_words=unknown_words
+                )
         return features.flatten(1)
 
     def _cut(self, prompt: str) -> list[str]:

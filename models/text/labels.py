@@ -26,11 +26,11 @@ class Labels:
         found = {pair for prompt in world.seen_prompts for pair in self._pairs_of(prompt)}
         self._numbers = {pair: number for number, pair in enumerate(sorted(found), start=len(self._vocabulary.words))}
         self.weight = 1.0
-        """Of each label, where one word of a prompt of one thing weighs 1, so that all of a prompt's weigh as much there."""
+        """Of each label, so that those of a prompt weigh as much as the words of a prompt of one thing, each 1, do."""
         if things > 1:
-            words = [clauses(prompt, at_most=things) for prompt in world.seen_prompts]
-            each = fmean(len(tokenize(clause)) for parts in words for clause in parts)
-            self.weight = each / self.of(world.seen_prompts).sum(1).mean().item()
+            parts = (clause for prompt in world.seen_prompts for clause in clauses(prompt, at_most=things))
+            words = fmean(len(tokenize(clause)) for clause in parts)
+            self.weight = words / self.of(world.seen_prompts).sum(1).mean().item()
 
     def __len__(self) -> int:
         return len(self._vocabulary.words) + len(self._numbers)

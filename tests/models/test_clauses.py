@@ -50,9 +50,7 @@ def test_a_clause_has_the_same_features_wherever_it_stands(encoder: TextEncoder)
 
 def test_of_foreign_words_each_thing_reads_its_clause() -> None:
     text = build_text(_model("sentence"), WORLD)
-    foreign, known = _each(
-        text, ["a crimson ball rising and a navy box drifting left", f"{RED_UP} and {BLUE_LEFT}"]
-    )
+    foreign, known = _each(text, ["a crimson ball rising and a navy box drifting left", f"{RED_UP} and {BLUE_LEFT}"])
     assert torch.equal(foreign, known)
 
 
@@ -60,7 +58,9 @@ def test_of_foreign_words_each_thing_reads_its_clause() -> None:
 def test_what_one_clause_says_changes_no_other_thing(encoder: TextEncoder) -> None:
     torch.manual_seed(0)
     generator = build_generator(_model(encoder), WORLD)
-    before, after = (_latents(generator, encoder, f"{RED_UP} and {other}") for other in (BLUE_LEFT, "green star moving down"))
+    before, after = (
+        _latents(generator, encoder, f"{RED_UP} and {other}") for other in (BLUE_LEFT, "green star moving down")
+    )
     torch.testing.assert_close(before[0, 0], after[0, 0])
     assert not torch.allclose(before[0, 1], after[0, 1])
 
@@ -95,7 +95,7 @@ def test_no_two_prompts_of_the_binding_tier_have_the_same_labels() -> None:
 
 def test_a_word_that_no_training_prompt_holds_is_refused_with_its_clause() -> None:
     text = build_text(_model("tokens"), WORLD)
-    with pytest.raises(PromptError, match="blue hexagon moving left.*unknown word .hexagon"):
+    with pytest.raises(PromptError, match=r"blue hexagon moving left.*unknown word .hexagon"):
         text.features(["red circle moving up and blue hexagon moving left"])
     assert text.features(["red circle moving up and blue hexagon"], unknown_words="ignore").sum() == 5
 

@@ -95,7 +95,12 @@ def test_the_later_of_two_things_covers_the_earlier() -> None:
         part[..., 4:] = torch.randn(16, generator=torch.Generator().manual_seed(2))  # of another colour
     alone, behind, hidden, bare = (
         decoder(torch.cat(things, dim=1))[..., SIZE // 2, SIZE // 2]
-        for things in ([away, _latents((0.0, 0.0))], [_latents((0.0, 0.0)), there], [there, _latents((0.0, 0.0))], [there, away])
+        for things in (
+            [away, _latents((0.0, 0.0))],
+            [_latents((0.0, 0.0)), there],
+            [there, _latents((0.0, 0.0))],
+            [there, away],
+        )
     )
     torch.testing.assert_close(hidden, alone)
     torch.testing.assert_close(behind, bare)
