@@ -55,7 +55,7 @@ def shapes() -> PipelineConfig:
         world=shapes_world(),
         data=DataConfig(clips=20_000),
         model=_any_shapes(),
-        train=_many_prompts(),
+        train=_many_prompts(steps=3_600),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
 
@@ -68,7 +68,7 @@ def pairs() -> PipelineConfig:
         world=pairs_world(),
         data=DataConfig(clips=20_000),
         model=_any_shapes(things=2),
-        train=_many_prompts(),
+        train=_many_prompts(steps=4_800),
         evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
     )
 
@@ -85,9 +85,9 @@ def _any_shapes(*, things: int = 1) -> ModelConfig:
     )
 
 
-def _many_prompts() -> TrainConfig:
+def _many_prompts(*, steps: int) -> TrainConfig:
     # With the default's penalty the free term said ever more of the motion, and an unseen direction was forgotten.
-    return TrainConfig(steps=3_600, prompts_per_batch=16, clips_per_prompt=2, free_term_penalty=1.0)
+    return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2, free_term_penalty=1.0)
 
 
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
