@@ -87,6 +87,21 @@ def test_a_thing_that_turns_by_a_quarter_is_drawn_turned_by_a_quarter() -> None:
     torch.testing.assert_close(decoder(turned), decoder(upright).rot90(-1, dims=(3, 4)), atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("turn", [0.0, 2.0])
+def test_the_pose_of_a_layer_is_that_of_its_centre_of_mass(turn: float) -> None:
+    decoder = _decoder(LayerDecoder)
+    at = (0.25, -0.125)
+    latents = _latents(at)
+    latents[..., 2:4] = torch.tensor([-2.0, turn / TURNING])  # small enough for the picture
+    latents[..., 4:] *= 3  # far from symmetric
+    picture = decoder(latents)[0, 0]
+    mass = (picture - picture[:, :1, :1]).abs().sum(0)
+    line = (torch.arange(SIZE) + 0.5) * 2 / SIZE - 1
+    found = torch.stack([(mass.sum(0) @ line), (mass.sum(1) @ line)]) / mass.sum()
+    assert mass.max() > 0.1
+    torch.testing.assert_close(found, torch.tensor(at), atol=2 / SIZE, rtol=0)  # a pixel
+
+
 def test_the_later_of_two_things_covers_the_earlier() -> None:
     decoder = _decoder(LayerDecoder)
     nn.init.constant_(decoder.ink.bias, 50.0)  # nothing shines through in the middle of a thing

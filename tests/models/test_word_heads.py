@@ -119,6 +119,19 @@ def test_a_projection_stands_beside_the_words_only_where_their_order_matters() -
         assert (critic.verdict.projection is not None) == projected
 
 
+@pytest.mark.parametrize("pooling", [True, False])
+def test_only_a_pooling_frame_discriminator_forgets_where_a_thing_is(pooling: bool) -> None:
+    torch.manual_seed(0)
+    model = MODEL.model_copy(update={"frame_pooling": pooling})
+    text = build_text(model, WORLD)
+    critic = FrameDiscriminator(model, text=text, labels=len(WORLD.vocabulary.words), frame_size=64)
+    here = torch.ones(1, 3, 64, 64)
+    here[..., 18:30, 18:30] = torch.rand(3, 12, 12)
+    features = text.features(WORLD.seen_prompts[:1])
+    seen = [critic(frame, features, features).words for frame in (here, here.roll((16, 8), dims=(2, 3)))]
+    assert torch.allclose(*seen, atol=1e-5) == pooling
+
+
 def test_the_frame_discriminator_sees_one_frame_of_each_of_many_clips(clips: ClipTensors) -> None:
     played = game(clips)
     shown = played._shown(Batch(torch.arange(4), torch.zeros(4, dtype=torch.int64)), step_generator(0, 0))
