@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.motions import Path
-from data.prompts import parse_prompt
+from data.prompts import AND, parse_prompt
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ MOST_HIDDEN_FRAMES = 0.3
 """Clips are drawn anew where the object behind is hidden in more than this share of the frames."""
 ATTEMPTS = 24
 """How often; where none of them holds, the clip is the one with the fewest hidden frames."""
-CONJUNCTION = " and "
+CONJUNCTION = f" {AND} "
 _CLIPS_AT_ONCE = 8  # their frames stay in the CPU's cache
 
 

@@ -75,7 +75,8 @@ class Meaning:
 
 Scene = tuple[Meaning, ...]
 """All that a prompt asks for: its objects, one or two, in the order in which it names them."""
-_AND = "and"
+AND = "and"
+"""Joins the clauses of a prompt, each of which speaks of one object."""
 
 
 def tokenize(prompt: str) -> tuple[str, ...]:
@@ -84,16 +85,13 @@ def tokenize(prompt: str) -> tuple[str, ...]:
 
 
 def clauses(prompt: str, *, at_most: int) -> list[str]:
-    """The parts of `prompt` between its "and"s, the last of `at_most` with all that follows.
-
-    Parts without words are left out.
-    """
+    """The parts of `prompt` between its "and"s, the last of `at_most` with all that follows; none is empty."""
     parts: list[list[str]] = [[]]
     for word in tokenize(prompt):
-        if word == _AND and len(parts) < at_most:
-            parts.append([])
-        else:
+        if word != AND or (parts[-1] and len(parts) == at_most):
             parts[-1].append(word)
+        elif parts[-1]:
+            parts.append([])
     return [" ".join(part) for part in parts if part]
 
 
@@ -106,9 +104,9 @@ def parse_prompt(prompt: str) -> Scene:
         PromptError: the prompt is empty, holds a word that the grammar does not know, or is no sentence of it.
     """
     words = tokenize(prompt)
-    known = {word for phrase in _PHRASES for word in phrase} | {*SHAPES, *COLOURS, _AND}
+    known = {word for phrase in _PHRASES for word in phrase} | {*SHAPES, *COLOURS, AND}
     _check_words(prompt, words, known)
-    number = words.index(_AND) if _AND in words else len(words)
+    number = words.index(AND) if AND in words else len(words)
     scene = [_parse_object(part) for part in (words[:number], words[number + 1 :]) if part or number < len(words)]
     objects = tuple(meaning for meaning in scene if meaning is not None)
     if len(objects) == len(scene):

@@ -37,6 +37,7 @@ FINAL = "final"
 _RETIRED = {"typical_size"}
 _FORMER_DECODER = "convolutional"
 _FORMER_WEIGHTS = ("decoder.seed.0.weight", "decoder.values.weight")  # of that decoder, in either of its forms
+_LAYER_WEIGHT = "decoder.colour.weight"
 _STATES = 2  # states to go on from: one, and another should it be damaged
 
 logger = logging.getLogger("flipbook.checkpoint")
@@ -71,7 +72,11 @@ class CheckpointInfo(BaseModel):
         if not isinstance(model, dict):
             return model
         kept = {key: value for key, value in model.items() if key not in _RETIRED}
-        return kept | {"decoder": "sprite"} if kept.get("decoder") == _FORMER_DECODER else kept
+        if kept.get("decoder") == _FORMER_DECODER:
+            kept["decoder"] = "sprite"
+        if kept.get("things", 1) != 1:
+            kept["decoder"] = "layers"  # several sprites of free colours are no more
+        return kept
 
 
 def save_checkpoint(
@@ -184,6 +189,8 @@ def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
     if any(name in weights for name in _FORMER_WEIGHTS):
         raise CheckpointError(f"{folder} has the former decoder {_FORMER_DECODER!r}, which is no more. Train it again.")
+    if info.model.decoder == "layers" and _LAYER_WEIGHT not in weights:
+        raise CheckpointError(f"{folder} has the former decoder of several sprites, which is no more. Train it again.")
     return info, weights
 
 

@@ -33,10 +33,12 @@ class ModelConfig(BaseModel):
         "that training never saw. transformer: over learned words, whose order then matters.",
     )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
-    noise: int = Field(8, ge=1, le=512, description="Gaussian components of a clip's latent, 1 to 512.")
-    modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of a clip's latent, 0 to 256.")
-    motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, 4 to 512.")
-    content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, 4 to 512.")
+    noise: int = Field(8, ge=1, le=512, description="Gaussian components of a clip's latent, of each thing, 1 to 512.")
+    modes: int = Field(
+        16, ge=0, le=256, description="Size of the one-hot part of a clip's latent, of each thing, 0 to 256."
+    )
+    motion: int = Field(32, ge=4, le=512, description="Width of a frame's motion latent, of each thing, 4 to 512.")
+    content: int = Field(16, ge=4, le=512, description="Width of a clip's content latent, of each thing, 4 to 512.")
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
     decoder: Literal["keypoint", "sprite", "layers"] = Field(
         "keypoint",
@@ -84,6 +86,8 @@ class ModelConfig(BaseModel):
             raise ValueError(
                 f'the decoder "{self.decoder}" draws one thing: set decoder = "layers" or leave things at 1'
             )
+        if self.frame_pooling and not self.frame_critic_channels:
+            raise ValueError("frame_pooling is for the frame discriminator: set frame_critic_channels, or leave it out")
         if len(set(self.repairs)) != len(self.repairs):
             raise ValueError("repairs holds a value twice")
         if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:

@@ -74,8 +74,7 @@ class SpriteDecoder(Constellation):
     out too slow.
 
     Sprites are interpolated before their colours are bounded: the bound then makes sharp edges, but no pattern of
-    single pixels, which would please the discriminators sooner than shapes do. Of several things, the later cover the
-    earlier.
+    single pixels, which would please the discriminators sooner than shapes do.
     """
 
     inks = 3
@@ -115,13 +114,12 @@ class SpriteDecoder(Constellation):
         height, width = places.shape[1:3]
         where = places.view(clips * things, frames * height, width, 2)
         sprites = self._sprites(own, content)
-        where = where + self._middle(sprites)
-        ink = functional.grid_sample(sprites, where, align_corners=False)  # 0 beyond the sprite
+        ink = functional.grid_sample(sprites, self._about(sprites, where), align_corners=False)  # 0 beyond the sprite
         return self._paint(ink.view(clips, things, -1, frames, height, width).transpose(2, 3), content)
 
-    def _middle(self, sprites: Tensor) -> Tensor | float:
-        """Which place of sprites (F, inks, P, P) their poses are of; (F, 1, 1, 2) or 0."""
-        return 0.0
+    def _about(self, sprites: Tensor, where: Tensor) -> Tensor:
+        """Places (F, H, W, 2) of sprites (F, inks, P, P), moved so that what a pose is the pose of lies at 0."""
+        return where
 
     def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
         """Pictures (N, T, 3, H, W) from what the things show there (N, things, T, inks, H, W)."""
@@ -168,15 +166,16 @@ class LayerDecoder(SpriteDecoder):
         nn.init.normal_(self.colour.weight, std=1 / config.content**0.5)
         self.ink.bias = nn.Parameter(torch.full((4 * self.inks,), DEEPEST))  # half to be seen, in the middle
 
-    def _middle(self, sprites: Tensor) -> Tensor:
+    def _about(self, sprites: Tensor, where: Tensor) -> Tensor:
         mass = _shown(sprites).squeeze(1)
         line = _middles(2 * SIDE).to(mass)
         across, down = mass.sum(1) @ line, mass.sum(2) @ line
-        return torch.stack([across, down], dim=1).div(mass.sum((1, 2)).unsqueeze(1) + 1e-3)[:, None, None]
+        middle = torch.stack([across, down], dim=1) / (mass.sum((1, 2)).unsqueeze(1) + 1e-3)
+        return where + middle[:, None, None]
 
     def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
         shown = _shown(inks)
-        own = colours(self.colour(content)).view(*inks.shape[:2], 1, 3, 1, 1)
+        own = colours(self.colour(content).to(inks.dtype)).view(*inks.shape[:2], 1, 3, 1, 1)
         pictures = colours(self.background[:, None, None]).expand(len(inks), *inks.shape[2:3], 3, *inks.shape[4:])
         for thing in range(inks.shape[1]):
             pictures = torch.lerp(pictures, own[:, thing], shown[:, thing])

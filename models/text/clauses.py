@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from data.prompts import UnknownWords, clauses
+from data.prompts import AND, PromptError, UnknownWords, clauses
 from models.text.frozen import FrozenWeights
 
 if TYPE_CHECKING:
@@ -19,13 +19,21 @@ class ByClause:
     """Of each clause of a prompt, cut at "and", the features that `inner` gives it, one after the other.
 
     See `TextFeatures`. The encoder's embeddings are one after the other, too, each from its clause alone: what "red"
-    says of the first thing it says of no other. A prompt with fewer clauses than there are things says nothing (zeros)
-    of the last ones; one with more says them all of the last.
+    says of the first thing it says of no other. A prompt has as many clauses as those of the training; of things
+    beyond them nothing is said (zeros), and clauses beyond the things are read by the last one.
     """
 
-    def __init__(self, inner: TextFeatures, *, things: int, read: Callable[[str], str] = str) -> None:
-        """`read` is what `inner` makes of a whole prompt before it is cut."""
+    def __init__(
+        self,
+        inner: TextFeatures,
+        *,
+        things: int,
+        prompts: Sequence[str],
+        read: Callable[[str], str] | None = None,
+    ) -> None:
+        """`prompts` are those of the training; `read` is what `inner` makes of a whole prompt before it is cut."""
         self._inner, self._things, self._read = inner, things, read
+        self._counts = sorted({_count(prompt) for prompt in prompts})
         self.width, self.reading_width = things * inner.width, things * inner.reading_width
         self.ordered = inner.ordered
 
@@ -35,29 +43,49 @@ class ByClause:
 
     def check(self, prompts: Sequence[str]) -> None:
         for prompt in prompts:
-            self._inner.check(self._cut(prompt) or [prompt])
+            count = _count(prompt)
+            if count == 0:
+                self._inner.check([prompt])
+            if count not in self._counts:
+                raise PromptError(
+                    f"The prompt {prompt!r} speaks of {count} object{'s' * (count != 1)}, those of the training of "
+                    f"{' or '.join(map(str, self._counts))}. Join what you say of each by {AND!r}, as in 'red circle "
+                    "moving up and blue square moving left'."
+                )
+            try:
+                self._inner.check(clauses(prompt, at_most=self._things))
+            except PromptError as error:
+                if count == 1:
+                    raise
+                raise PromptError(f"A part of the prompt {prompt!r} cannot be read. {error}") from error
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         if unknown_words == "refuse":
             self.check(prompts)
-        cut = [self._cut(self._read(prompt)) for prompt in prompts]
+        cut = [self._cut(prompt) for prompt in prompts]
         features = torch.zeros(len(prompts), self._things, self._inner.width)
         for thing in range(self._things):
             rows = [row for row, parts in enumerate(cut) if len(parts) > thing]
             if rows:
-                features[rows, thing] = self._inner.features(
-                    [cut[row][thing] for row in rows], unknown_words=unknown_words
-                )
+                texts = [cut[row][thing] for row in rows]
+                features[rows, thing] = self._inner.features(texts, unknown_words=unknown_words)
         return features.flatten(1)
 
     def _cut(self, prompt: str) -> list[str]:
-        return clauses(prompt, at_most=self._things)
+        parts = clauses(self._read(prompt) if self._read else prompt, at_most=self._things)
+        if not parts:
+            raise PromptError(f"The prompt {prompt!r} speaks of nothing. Write for example 'circle moving up-right'.")
+        return parts
 
     def encoder(self, width: int) -> nn.Module:
         return _EachClause(self._inner.encoder(width), things=self._things)
 
     def reader(self) -> nn.Module:
         return _EachClause(self._inner.reader(), things=self._things)
+
+
+def _count(prompt: str) -> int:
+    return len(clauses(prompt, at_most=len(prompt)))
 
 
 class _EachClause(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -60,13 +60,11 @@ class TextFeatures(PromptFeatures, Protocol):
 
 def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
     """The text features that `config` chooses, for the words of `world`. Loads nothing yet."""
+    things, prompts = config.things, world.seen_prompts
     if config.text_encoder == "sentence":
         sentence = SentenceFeatures(world)
-        return _of_things(sentence, config.things, read=sentence.in_known_words)
-    if config.text_encoder == "transformer":
-        return _of_things(WordIds(world, things=config.things), config.things)
-    return _of_things(WordCounts(world.vocabulary), config.things)
-
-
-def _of_things(text: TextFeatures, things: int, read: Callable[[str], str] = str) -> TextFeatures:
-    return text if things == 1 else ByClause(text, things=things, read=read)
+        if things == 1:
+            return sentence
+        return ByClause(sentence, things=things, prompts=prompts, read=sentence.in_known_words)
+    words = WordIds(world, things=things) if config.text_encoder == "transformer" else WordCounts(world.vocabulary)
+    return words if things == 1 else ByClause(words, things=things, prompts=prompts)

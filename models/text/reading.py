@@ -188,12 +188,17 @@ def _parts(prompt: str) -> tuple[str, str, str]:
     return colour, words[0], " ".join(words[1:])
 
 
+def _names(text: str) -> bool:
+    """Whether there is anything to read in it."""
+    return any(letter.isalpha() for letter in text)
+
+
 def _objects(prompt: str, count: int) -> list[str]:
     """The parts of `prompt` that say of an object each, at most `count`, which is 1 or 2."""
     if count == 1:
         return [prompt]
     cuts = list(_NEXT_OBJECT.finditer(prompt)) or list(re.finditer(r"\band\b", prompt, re.IGNORECASE))
-    cuts = [cut for cut in cuts if prompt[: cut.start()].strip() and prompt[cut.end() :].strip()]
+    cuts = [cut for cut in cuts if _names(prompt[: cut.start()]) and _names(prompt[cut.end() :])]
     if not cuts:
         return [prompt]
     cut = min(cuts, key=lambda cut: abs(cut.start() + cut.end() - len(prompt)))

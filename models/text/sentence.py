@@ -50,11 +50,15 @@ class SentenceFeatures:
                 raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
-        self.check(prompts)
         return word_counts(self._vocabulary, [self.in_known_words(prompt) for prompt in prompts])
 
     def in_known_words(self, prompt: str) -> str:
-        """`prompt` itself where all of its words are known, else what it is read as."""
+        """`prompt` itself where all of its words are known, else what it is read as.
+
+        Raises:
+            PromptError: it holds no word.
+        """
+        self.check([prompt])
         if set(tokenize(prompt)) <= self._known:
             return prompt
         return self._reader.in_known_words(prompt)

@@ -79,6 +79,11 @@ def test_several_things_need_the_decoder_of_layers() -> None:
         ModelConfig(network="tutorial", things=2)
 
 
+def test_pooling_needs_a_frame_discriminator() -> None:
+    with pytest.raises(ValidationError, match="set frame_critic_channels"):
+        ModelConfig(frame_pooling=True)
+
+
 def test_a_thing_that_turns_by_a_quarter_is_drawn_turned_by_a_quarter() -> None:
     decoder = _decoder(SpriteDecoder)
     upright = _latents((0.0, 0.0))
@@ -127,6 +132,18 @@ def test_a_clip_is_drawn_as_its_frames_would_be_one_by_one() -> None:
     latents = torch.cat([torch.randn(3, 2, 4, 32), torch.randn(3, 2, 1, 16).expand(-1, -1, 4, -1)], dim=3)
     one_by_one = torch.cat([decoder(latents[:, :, [moment]]) for moment in range(4)], dim=1)
     torch.testing.assert_close(decoder(latents), one_by_one, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_pictures_are_drawn_and_learned_in_half_precision(kind: type[KeypointDecoder | SpriteDecoder]) -> None:
+    decoder = kind(ModelConfig(), frame_size=32)
+    latents = torch.cat([torch.randn(2, 1, 3, 32), torch.randn(2, 1, 1, 16).expand(-1, -1, 3, -1)], dim=3)
+    exact = decoder(latents)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pictures = decoder(latents)
+    assert (pictures.float() - exact).abs().mean() < 0.01
+    pictures.float().square().sum().backward()
+    assert all(weight.grad is not None for weight in decoder.parameters())
 
 
 def test_every_weight_of_two_layers_is_learned() -> None:

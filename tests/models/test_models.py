@@ -366,9 +366,24 @@ def test_the_former_convolutional_decoder_is_refused_by_name(trained: Path, tmp_
         TextToVideo.load(folder)
 
 
-def test_two_things_are_trained_saved_and_drawn(clips: ClipTensors, tmp_path: Path) -> None:
-    model = MODEL.model_copy(update={"decoder": "layers", "things": 2, "additive_content": True})
-    config = TRAIN.model_copy(update={"steps": 2})
+def test_the_former_decoder_of_several_sprites_is_refused_by_name(trained: Path, tmp_path: Path) -> None:
+    folder = _copy(trained, tmp_path / "copy")
+    with _description(folder) as info:
+        info["model"] |= {"decoder": "sprite", "things": 2}
+        weights = load_file(folder / "generator.safetensors")
+        del weights["decoder.colour.weight"]  # sprites have none
+        save_file(weights, folder / "generator.safetensors")
+        info["weights_sha256"] = sha256_of(folder / "generator.safetensors")
+    assert checkpoint_digest(folder)
+    with pytest.raises(CheckpointError, match="former decoder of several sprites"):
+        TextToVideo.load(folder)
+
+
+@pytest.mark.parametrize("encoder", ["tokens", "transformer"])
+def test_two_things_are_trained_saved_and_drawn(clips: ClipTensors, tmp_path: Path, encoder: str) -> None:
+    change = {"text_encoder": encoder, "word_heads": True, "frame_critic_channels": 8, "frame_pooling": True}
+    change |= {"decoder": "layers", "things": 2, "additive_content": True}
+    model, config = ModelConfig.model_validate(MODEL.model_dump() | change), TRAIN.model_copy(update={"steps": 2})
     folder = train(clips=clips, world=WORLD, model=model, train=config, folder=tmp_path, report=lambda _: None)
     assert TextToVideo.load(folder).generate(["circle moving up"], seed=1).std() > 0
 
