@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from models.config import ModelConfig
 from models.initialise import initialise
-from models.text.features import TextFeatures
+from models.text.protocols import TextFeatures
 
 
 class Judgement(NamedTuple):

@@ -15,7 +15,8 @@ from data.world import WorldConfig
 from models.config import ModelConfig
 from models.decoders import KeypointDecoder, LayerDecoder, SpriteDecoder
 from models.motion import MotionNetwork
-from models.text.features import TextFeatures, build_text
+from models.text.features import build_text
+from models.text.protocols import TextFeatures
 
 _DECODERS: dict[str, Callable[..., nn.Module]] = {
     "keypoint": KeypointDecoder,

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from data.world import WorldConfig
 from models.config import ModelConfig
 from models.generator import build_generator, draw_noise
-from models.text.features import PromptFeatures, build_text
+from models.text.features import build_text
+from models.text.protocols import PromptFeatures
 from models.tutorial.networks import build_tutorial_generator, draw_tutorial_noise
 from models.tutorial.words import WordShares
 

@@ -28,7 +28,7 @@ from models.game import Game
 from models.network import network_of
 from models.sampling import render_samples
 from models.schedule import share_done
-from models.text.features import PromptFeatures
+from models.text.protocols import PromptFeatures
 from models.tutorial.adversary import TutorialAdversary
 
 SAMPLED_PROMPTS = 24

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from data.prompts import AND, PromptError, UnknownWords, clauses
 from models.text.frozen import FrozenWeights
-
-if TYPE_CHECKING:
-    from models.text.features import TextFeatures
+from models.text.protocols import TextFeatures
 
 
 class ByClause:

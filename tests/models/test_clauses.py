@@ -10,8 +10,9 @@ from data.world import WorldConfig
 from data.worlds import pairs_world
 from models.config import ModelConfig, TextEncoder
 from models.generator import TextGenerator, build_generator, draw_noise
-from models.text.features import TextFeatures, build_text
+from models.text.features import build_text
 from models.text.labels import Labels
+from models.text.protocols import TextFeatures
 
 WORLD = pairs_world()
 ENCODERS = ("tokens", "sentence", "transformer")
