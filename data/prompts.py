@@ -84,6 +84,11 @@ def tokenize(prompt: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[\s\-]+", prompt.lower()) if word)
 
 
+def holds_letters(text: str) -> bool:
+    """Whether there is anything to read in `text`."""
+    return re.search(r"[^\W\d_]", text) is not None
+
+
 def clauses(prompt: str, *, at_most: int) -> list[str]:
     """The parts of `prompt` between its "and"s, the last of `at_most` with all that follows; none is empty."""
     parts: list[list[str]] = [[]]

@@ -159,24 +159,25 @@ class LayerDecoder(SpriteDecoder):
     """
 
     inks = 1
+    line: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
         super().__init__(config, frame_size=frame_size)
         self.colour = nn.Linear(config.content, 3)
         nn.init.normal_(self.colour.weight, std=1 / config.content**0.5)
         self.ink.bias = nn.Parameter(torch.full((4 * self.inks,), DEEPEST))  # half to be seen, in the middle
+        self.register_buffer("line", _middles(2 * SIDE), persistent=False)
 
     def _about(self, sprites: Tensor, where: Tensor) -> Tensor:
         mass = _shown(sprites).squeeze(1)
-        line = _middles(2 * SIDE).to(mass)
-        across, down = mass.sum(1) @ line, mass.sum(2) @ line
+        across, down = mass.sum(1) @ self.line, mass.sum(2) @ self.line
         middle = torch.stack([across, down], dim=1) / (mass.sum((1, 2)).unsqueeze(1) + 1e-3)
         return where + middle[:, None, None]
 
     def _paint(self, inks: Tensor, content: Tensor) -> Tensor:
         shown = _shown(inks)
         own = colours(self.colour(content).to(inks.dtype)).view(*inks.shape[:2], 1, 3, 1, 1)
-        pictures = colours(self.background[:, None, None]).expand(len(inks), *inks.shape[2:3], 3, *inks.shape[4:])
+        pictures = colours(self.background[:, None, None])
         for thing in range(inks.shape[1]):
             pictures = torch.lerp(pictures, own[:, thing], shown[:, thing])
         return pictures

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from data.pairs import CONJUNCTION
-from data.prompts import tokenize
+from data.prompts import holds_letters, tokenize
 from data.shapes import COLOURS, SHAPES
 from models.text.colour_names import ColourNames
 from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled
@@ -188,17 +188,12 @@ def _parts(prompt: str) -> tuple[str, str, str]:
     return colour, words[0], " ".join(words[1:])
 
 
-def _names(text: str) -> bool:
-    """Whether there is anything to read in it."""
-    return any(letter.isalpha() for letter in text)
-
-
 def _objects(prompt: str, count: int) -> list[str]:
     """The parts of `prompt` that say of an object each, at most `count`, which is 1 or 2."""
     if count == 1:
         return [prompt]
     cuts = list(_NEXT_OBJECT.finditer(prompt)) or list(re.finditer(r"\band\b", prompt, re.IGNORECASE))
-    cuts = [cut for cut in cuts if _names(prompt[: cut.start()]) and _names(prompt[cut.end() :])]
+    cuts = [cut for cut in cuts if holds_letters(prompt[: cut.start()]) and holds_letters(prompt[cut.end() :])]
     if not cuts:
         return [prompt]
     cut = min(cuts, key=lambda cut: abs(cut.start() + cut.end() - len(prompt)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from data.prompts import PromptError, UnknownWords, tokenize
+from data.prompts import PromptError, UnknownWords, holds_letters, tokenize
 from data.world import WorldConfig
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
 from models.text.tokens import BagOfWords, word_counts
@@ -46,7 +45,7 @@ class SentenceFeatures:
     def check(self, prompts: Sequence[str]) -> None:
         self._vocabulary.encode(prompts, unknown_words="ignore")
         for prompt in prompts:
-            if not re.search(r"[^\W\d_]", prompt):
+            if not holds_letters(prompt):
                 raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
