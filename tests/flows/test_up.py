@@ -166,8 +166,8 @@ def test_the_password_stands_in_no_file_and_on_no_command_line(up: Up) -> None:
     for path in files:
         assert PASSWORD.encode() not in path.read_bytes(), path
     secrets = (PASSWORD, base64.b64encode(f"flipbook:{PASSWORD}".encode()).decode())
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
+    for process in psutil.process_iter(["cmdline"], ad_value=[]):
+        line = " ".join(process.info["cmdline"])
         assert not any(secret in line for secret in secrets)
 
 
