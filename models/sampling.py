@@ -80,6 +80,14 @@ class TextToVideo:
         """The words of its training prompts: all that a model without a frozen text encoder knows."""
         return self.world.vocabulary
 
+    def reading(self, prompt: str) -> str:
+        """What it takes `prompt` to say: itself, or what the frozen sentence encoder makes of foreign words.
+
+        Raises:
+            PromptError: it holds no word.
+        """
+        return self._text.reading(prompt)
+
     def generate(
         self, prompts: Sequence[str], *, seed: int, unknown_words: UnknownWords = "refuse"
     ) -> NDArray[np.uint8]:

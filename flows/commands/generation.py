@@ -48,6 +48,9 @@ def generate(
     from models.sampling import TextToVideo
 
     network = TextToVideo.load(found.checkpoint, device=device)
+    for prompt in dict.fromkeys(prompts):
+        if (reading := network.reading(prompt)) != prompt:
+            typer.echo(f"{prompt!r} is read as {reading!r}.")
     # A call per prompt: the videos of a prompt do not depend on which others were asked for beside it.
     frames = np.concatenate([network.generate([prompt] * count, seed=seed) for prompt in prompts])
     names = [prompt for prompt in prompts for _ in range(count)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +20,9 @@ class ByClause:
     beyond them nothing is said (zeros), and clauses beyond the things are read by the last one.
     """
 
-    def __init__(
-        self,
-        inner: TextFeatures,
-        *,
-        things: int,
-        prompts: Sequence[str],
-        read: Callable[[str], str] | None = None,
-    ) -> None:
-        """`prompts` are those of the training; `read` is what `inner` makes of a whole prompt before it is cut."""
-        self._inner, self._things, self._read = inner, things, read
+    def __init__(self, inner: TextFeatures, *, things: int, prompts: Sequence[str]) -> None:
+        """`prompts` are those of the training."""
+        self._inner, self._things = inner, things
         self._counts = sorted({_count(prompt) for prompt in prompts})
         self.width, self.reading_width = things * inner.width, things * inner.reading_width
         self.ordered = inner.ordered
@@ -56,6 +49,9 @@ class ByClause:
                     raise
                 raise PromptError(f"A part of the prompt {prompt!r} cannot be read. {error}") from error
 
+    def reading(self, prompt: str) -> str:
+        return self._inner.reading(prompt)  # of the whole: where foreign words are cut, the inner one knows
+
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         if unknown_words == "refuse":
             self.check(prompts)
@@ -69,7 +65,7 @@ class ByClause:
         return features.flatten(1)
 
     def _cut(self, prompt: str) -> list[str]:
-        parts = clauses(self._read(prompt) if self._read else prompt, at_most=self._things)
+        parts = clauses(self.reading(prompt), at_most=self._things)
         if not parts:
             raise PromptError(f"The prompt {prompt!r} speaks of nothing. Write for example 'circle moving up-right'.")
         return parts

@@ -14,10 +14,11 @@ from models.text.transformer import WordIds
 def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
     """The text features that `config` chooses, for the words of `world`. Loads nothing yet."""
     things, prompts = config.things, world.seen_prompts
+    words: TextFeatures
     if config.text_encoder == "sentence":
-        sentence = SentenceFeatures(world)
-        if things == 1:
-            return sentence
-        return ByClause(sentence, things=things, prompts=prompts, read=sentence.in_known_words)
-    words = WordIds(world, things=things) if config.text_encoder == "transformer" else WordCounts(world.vocabulary)
+        words = SentenceFeatures(world)
+    elif config.text_encoder == "transformer":
+        words = WordIds(world, things=things)
+    else:
+        words = WordCounts(world.vocabulary)
     return words if things == 1 else ByClause(words, things=things, prompts=prompts)

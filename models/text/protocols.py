@@ -21,6 +21,14 @@ class PromptFeatures(Protocol):
     def check(self, prompts: Sequence[str]) -> None:
         """Raise the PromptError that `features` would raise, without its work."""
 
+    def reading(self, prompt: str) -> str:
+        """What `features` takes `prompt` to say: the prompt itself, or the words of the training for its foreign ones.
+
+        Raises:
+            PromptError: foreign words are read, and it holds none.
+            FrozenWeightsError: as in `features`.
+        """
+
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         """float32 (N, F) on the CPU. A prompt's row is the same, bit for bit, whichever prompts stand beside it.
 

@@ -48,6 +48,7 @@ DEFINED = 0.5
 """What the definition of a verb weighs, against the verb itself."""
 
 _ARTICLES = ("a", "an", "the", "one")
+_RELATIVE = ("that", "which", "is")
 _NOUNS = ("ring", "king", "string", "wing", "spring", "thing", "ceiling", "building", "painting", "drawing")
 """Words in "-ing" that are things, where phrases begin with a participle."""
 
@@ -71,7 +72,7 @@ class PromptReader:
         self._words = {word for phrase in self.phrases for word in tokenize(phrase)}
 
     def in_known_words(self, prompt: str) -> str:
-        """The training's words for `prompt`, which holds a letter: `[colour] shape phrase`.
+        """The training's words for `prompt`, which holds a letter: `[colour] shape phrase`, or what it says of them.
 
         In worlds of two objects it is read in two parts, cut at an "and" before an article, else at the one nearest to
         the middle. Without any it stays one sentence, which says of one object alone.
@@ -80,29 +81,47 @@ class PromptReader:
 
     def _sentence(self, prompt: str) -> str:
         words = re.sub(r"[^\w\s'-]", " ", prompt.lower()).split()
+        words = [word for word in words if word not in _RELATIVE] or words
         while len(words) > 1 and words[0] in _ARTICLES:
             words = words[1:]
         thing, motion = self._thing_and_motion(words)
         return " ".join(part for part in (*self._read_thing(thing), self._read_motion(motion)) if part)
 
     def _thing_and_motion(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Every phrase of the grammar begins with a participle; without one, the best place to cut."""
-        for place, word in enumerate(words):
-            if place and word.endswith("ing") and word not in _NOUNS:
-                return words[:place], words[place:]
-        if len(words) == 1:
-            return words, words
-        places = range(1, len(words))
-        best = max(places, key=lambda place: float(self._similarities(" ".join(words[place:])).max()))
-        return words[:best], words[best:]
+        """What `words` say of the thing, and what of its motion; nothing is put where they say nothing.
+
+        Every phrase of the grammar begins with a participle. Without one the phrase begins at the best place to cut,
+        if what follows there is more like a phrase than like a shape. A participle that comes first is a phrase by
+        itself before a thing ("a shrinking star").
+        """
+        participles = [place for place, word in enumerate(words) if word.endswith("ing") and word not in _NOUNS]
+        later = [place for place in participles if place]
+        if later:
+            return words[: later[0]], words[later[0] :]
+        if participles:
+            return ([], words) if self._tells_motion(words[1:]) else (words[1:], words[:1])
+        places = [place for place in range(1, len(words)) if not self._names.find(" ".join(words[:place]))]
+        best = max(places, key=lambda place: float(self._similarities(" ".join(words[place:])).max()), default=0)
+        return (words[:best], words[best:]) if self._tells_motion(words[best:]) else (words, [])
+
+    def _tells_motion(self, words: list[str]) -> bool:
+        """Whether `words`, and the last of them alone, are more like some phrase of the training than like any shape.
+
+        The last one, since "a big box" is like something that expands, and yet a thing.
+        """
+        texts = {" ".join(words), *words[-1:]}
+        return all(self._similarities(text).max() > self._seen_alike(self.shapes, text).max() for text in texts)
 
     def _read_thing(self, words: list[str]) -> tuple[str, str]:
-        """Colour and shape, in the grammar's order.
+        """Colour and shape, in the grammar's order, "" where nothing is said of them.
 
         The colour is the longest name that comes first, else a known colour anywhere, else what the first word is most
         like; the rest is the shape.
         """
-        words = [word for word in words if word not in ("that", "which", "is")] or words
+        if not words:
+            return "", ""
+        if named := self._names.find(" ".join(words)):
+            return named, ""
         colour = ""
         if self.colours and len(words) > 1:
             colour, words = self._read_colour(words)
@@ -146,15 +165,24 @@ class PromptReader:
 
     def _cosines(self, text: str) -> Tensor:
         """(phrases,): cosine with each phrase of the training, or with the nearest of what it means."""
-        texts = [key for key, _ in self._keys]
-        views = [self._encoder.seen(texts, view) @ self._encoder.seen([text], view)[0] for view in PHRASE_VIEWS]
         best: dict[str, float] = {}
-        for (_, phrase), score in zip(self._keys, torch.stack(views).mean(0).tolist(), strict=True):
+        scores = self._seen_alike([key for key, _ in self._keys], text)
+        for (_, phrase), score in zip(self._keys, scores.tolist(), strict=True):
             best[phrase] = max(score, best.get(phrase, score))
         return torch.tensor([best[phrase] for phrase in self.phrases])
 
+    def _seen_alike(self, keys: Sequence[str], text: str) -> Tensor:
+        """(keys,): cosine of each of `keys` with `text`, the mean over the views of phrases."""
+        views = [self._encoder.seen(keys, view) @ self._encoder.seen([text], view)[0] for view in PHRASE_VIEWS]
+        return torch.stack(views).mean(0)
+
     def _read_motion(self, words: list[str]) -> str:
-        """The phrase most like it; where that names directions, the directions are read word for word."""
+        """The phrase most like it; where that names directions, the directions are read word for word.
+
+        "" where there are no `words`.
+        """
+        if not words:
+            return ""
         text = " ".join(words)
         similar = self._similarities(text)
         heard = leanings(self._encoder, text, among=self._words)

@@ -48,19 +48,14 @@ class SentenceFeatures:
             if not holds_letters(prompt):
                 raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
 
-    def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
-        return word_counts(self._vocabulary, [self.in_known_words(prompt) for prompt in prompts])
-
-    def in_known_words(self, prompt: str) -> str:
-        """`prompt` itself where all of its words are known, else what it is read as.
-
-        Raises:
-            PromptError: it holds no word.
-        """
+    def reading(self, prompt: str) -> str:
         self.check([prompt])
         if set(tokenize(prompt)) <= self._known:
             return prompt
         return self._reader.in_known_words(prompt)
+
+    def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
+        return word_counts(self._vocabulary, [self.reading(prompt) for prompt in prompts])
 
     def encoder(self, width: int) -> nn.Module:
         return BagOfWords(self.width, width=width)

@@ -64,6 +64,9 @@ class WordIds:
     def check(self, prompts: Sequence[str]) -> None:
         self.features(prompts)
 
+    def reading(self, prompt: str) -> str:
+        return prompt
+
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         ids = torch.from_numpy(self._vocabulary.encode(prompts, unknown_words=unknown_words))
         if ids.shape[1] > self.width:

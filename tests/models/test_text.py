@@ -11,10 +11,11 @@ import torch
 
 from data.dataset import ClipTensors, load_clips
 from data.manifest import write_manifest
-from data.prompts import TUTORIAL_PHRASES, PromptError, parse_prompt
+from data.prompts import TUTORIAL_PHRASES, PromptError, parse_prompt, tokenize
 from data.shards import DataConfig, write_shard
 from data.world import WorldConfig
 from data.worlds import pairs_world, shapes_world
+from flows.cli import execute
 from models.adversary import Adversary
 from models.checkpoint import CheckpointError, checkpoint_digest, load_weights, newest_state, read_info
 from models.config import ModelConfig, TrainConfig
@@ -152,6 +153,10 @@ def test_known_words_never_reach_the_frozen_encoder(monkeypatch: pytest.MonkeyPa
         ("a red ring moving left", "red circle moving left"),
         ("a black star inflating", "black star expanding"),
         ("a green triangle swerving horizontally", "green triangle zigzagging horizontally"),
+        ("the navy cube rises", "blue square moving up"),
+        ("a crimson star which spins clockwise", "red star rotating clockwise"),
+        ("a spinning red ball", "red circle rotating clockwise"),
+        ("a falling scarlet box", "red square moving down"),
     ],
 )
 def test_foreign_words_are_read_as_known_ones(prompt: str, expected: str) -> None:
@@ -225,10 +230,29 @@ def test_a_world_whose_colours_have_no_kinds_looks_nothing_up() -> None:
     assert ColourNames(("nowhere",)).find("maroon") is None
 
 
-@pytest.mark.parametrize("prompt", ["ball", "the", "a ball", "shrinking ball", "drifts", "ing ing ing", "ö" * 300])
-def test_whatever_is_asked_is_read_as_a_sentence_of_the_grammar(prompt: str) -> None:
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a blue box", "blue square"),
+        ("a big blue box", "blue square"),
+        ("a ball", "circle"),
+        ("drifting to the left", "moving left"),
+        ("dwindling", "shrinking"),
+        ("falls", "moving down"),
+        ("scarlet drifting left", "red moving left"),
+    ],
+)
+def test_what_a_prompt_does_not_say_is_not_read_into_it(prompt: str, expected: str) -> None:
     reader = PromptReader(sentence_encoder(), shapes_world().seen_prompts)
-    parse_prompt(reader.in_known_words(prompt))
+    assert reader.in_known_words(prompt) == expected
+
+
+@pytest.mark.parametrize("prompt", ["the", "ing ing ing", "ing", "which is", "ring ring", "ö" * 300])
+def test_whatever_is_asked_is_read_in_known_words(prompt: str) -> None:
+    world = shapes_world()
+    read = tokenize(PromptReader(sentence_encoder(), world.seen_prompts).in_known_words(prompt))
+    assert read
+    assert set(read) <= set(world.vocabulary.words)
 
 
 def test_word_order_matters_to_the_transformer_and_not_to_the_bag_of_words() -> None:
@@ -297,8 +321,22 @@ def test_models_of_learned_words_can_be_asked_to_leave_foreign_ones_out(trained:
         np.testing.assert_array_equal(
             model.generate(["scarlet circle moving left"], seed=1, unknown_words="ignore"), known
         )
+        assert model.reading("scarlet circle moving left") == "scarlet circle moving left"
     model = TextToVideo.load(trained["sentence"])
     np.testing.assert_array_equal(model.generate([FOREIGN], seed=1), model.generate(["red circle moving left"], seed=1))
+    assert model.reading(FOREIGN) == "red circle moving left"
+    assert model.reading("Red circle moving left") == "Red circle moving left"
+
+
+def test_the_command_says_how_foreign_words_are_read(
+    trained: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("-n", "1", "-f", "npz", "--out", str(tmp_path / "out"), "--home", str(tmp_path / "home"))
+    prompts = (FOREIGN, "red circle moving left")
+    assert execute(["generate", *prompts, "--model", str(trained["sentence"]), *options]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"{FOREIGN!r} is read as 'red circle moving left'."
+    assert said[1].startswith("2 videos")
 
 
 def test_a_model_with_the_sentence_encoder_has_the_weights_of_one_with_learned_words(trained: dict[str, Path]) -> None:
