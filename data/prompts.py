@@ -146,7 +146,10 @@ def prompt_slug(prompt: str) -> str:
     slug = "-".join(re.sub(r"[^a-z0-9]", "", word) for word in tokenize(prompt))
     slug = re.sub(r"-+", "-", slug).strip("-")[:SLUG_LENGTH]
     if not slug:
-        raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
+        raise PromptError(
+            f"No file can be named after the prompt {prompt!r}: it holds neither a letter from a to z nor a digit. "
+            "Write for example 'circle moving up-right'."
+        )
     return slug
 
 

@@ -64,8 +64,8 @@ def generate(
 
 
 def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfig]":
-    """The model that `ref` names, once it is sure that it knows every word of `prompts`."""
-    from data.prompts import parse_prompt
+    """The model that `ref` names, once it is sure that it can read `prompts`, and files be named by them."""
+    from data.prompts import parse_prompt, prompt_slug
     from models.checkpoint import CheckpointError, read_info
     from models.network import network_of
     from tasks.home import Home
@@ -79,4 +79,6 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
             parse_prompt(prompt)
         raise
     network_of(info.model).text(info.model, info.world).check(prompts)
+    for prompt in prompts:
+        prompt_slug(prompt)  # files are named by it: better now than between two of them
     return found, info.world

@@ -33,7 +33,8 @@ class ByClause:
 
     def check(self, prompts: Sequence[str]) -> None:
         for prompt in prompts:
-            count = _count(prompt)
+            reading = self.reading(prompt)  # foreign words may hold an "and" that joins nothing ("up and down")
+            count = _count(reading)
             if count == 0:
                 self._inner.check([prompt])
             if count not in self._counts:
@@ -43,7 +44,7 @@ class ByClause:
                     "moving up and blue square moving left'."
                 )
             try:
-                self._inner.check(clauses(prompt, at_most=self._things))
+                self._inner.check(clauses(reading, at_most=self._things))
             except PromptError as error:
                 if count == 1:
                     raise

@@ -47,6 +47,11 @@ def directions_of(phrase: str) -> frozenset[str]:
     return frozenset(tokenize(phrase)) & _DIRECTIONS
 
 
+def tells_way(word: str) -> bool:
+    """Whether `word` is one of the antonyms or made of them, as "northeastward" is."""
+    return any(part in poles for part in tokenize(taken_apart(word)) for poles in _POLES.values())
+
+
 def leanings(encoder: SentenceEncoder, text: str, *, among: Collection[str]) -> Leanings:
     """How far some word of `text` leans to each of those opposites that are both among the words `among`.
 

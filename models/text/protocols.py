@@ -19,10 +19,10 @@ class PromptFeatures(Protocol):
         """The weights from elsewhere that the vectors depend on; a checkpoint names them. None: there are none."""
 
     def check(self, prompts: Sequence[str]) -> None:
-        """Raise the PromptError that `features` would raise, without its work."""
+        """Raise the errors that `features` would raise, with as little of its work as that takes."""
 
     def reading(self, prompt: str) -> str:
-        """What `features` takes `prompt` to say: the prompt itself, or the words of the training for its foreign ones.
+        """What `features` takes a prompt to say that `check` lets pass: itself, or known words for its foreign ones.
 
         Raises:
             PromptError: foreign words are read, and it holds none.

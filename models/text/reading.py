@@ -18,9 +18,9 @@ from data.pairs import CONJUNCTION
 from data.prompts import holds_letters, tokenize
 from data.shapes import COLOURS, SHAPES
 from models.text.colour_names import ColourNames
-from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled
+from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled, tells_way
 from models.text.minilm import SentenceEncoder, View
-from models.text.verbs import definition
+from models.text.verbs import definition, may_be_finite
 
 COLOUR_VIEWS = (View("{} things are", 6), View("{} things are", 2), View("the colour {}", 6), View("the colour {}", 2))
 SHAPE_VIEWS = (View("the outline of a {}", 6), View("a {} is a shape", 6))
@@ -49,7 +49,14 @@ DEFINED = 0.5
 
 _ARTICLES = ("a", "an", "the", "one")
 _RELATIVE = ("that", "which", "is")
-_NOUNS = ("ring", "king", "string", "wing", "spring", "thing", "ceiling", "building", "painting", "drawing")
+_PREPOSITIONS = frozenset(
+    {"about", "across", "along", "around", "at", "back", "between", "from", "in", "into", "out", "over", "through"}
+    | {"to", "toward", "towards"}
+)
+_NOUNS = frozenset(
+    {"ring", "king", "string", "wing", "spring", "ceiling", "building", "painting", "drawing"}
+    | {"thing", "nothing", "something", "anything", "everything"}
+)
 """Words in "-ing" that are things, where phrases begin with a participle."""
 
 _NEXT_OBJECT = re.compile(r"\band\s+(?=(?:an?|the|one)\b)", re.IGNORECASE)
@@ -80,6 +87,9 @@ class PromptReader:
         return CONJUNCTION.join(self._sentence(part) for part in _objects(prompt, self._objects))
 
     def _sentence(self, prompt: str) -> str:
+        first, _, rest = prompt.lower().partition(",")
+        if holds_letters(rest) and _is_participle((first.split() or [""])[0]):
+            prompt = f"{rest} {first}"  # "turning left, a red ball": the thing comes first, as in the grammar
         words = re.sub(r"[^\w\s'-]", " ", prompt.lower()).split()
         words = [word for word in words if word not in _RELATIVE] or words
         while len(words) > 1 and words[0] in _ARTICLES:
@@ -90,27 +100,32 @@ class PromptReader:
     def _thing_and_motion(self, words: list[str]) -> tuple[list[str], list[str]]:
         """What `words` say of the thing, and what of its motion; nothing is put where they say nothing.
 
-        Every phrase of the grammar begins with a participle. Without one the phrase begins at the best place to cut,
-        if what follows there is more like a phrase than like a shape. A participle that comes first is a phrase by
-        itself before a thing ("a shrinking star").
+        A phrase begins at the first verb behind a thing, as all of the grammar do. A participle whose thing comes after
+        it ("a slowly spinning red ball") is a phrase by itself; without a verb a way may be told ("to the left").
         """
-        participles = [place for place, word in enumerate(words) if word.endswith("ing") and word not in _NOUNS]
-        later = [place for place in participles if place]
-        if later:
-            return words[: later[0]], words[later[0] :]
-        if participles:
-            return ([], words) if self._tells_motion(words[1:]) else (words[1:], words[:1])
-        places = [place for place in range(1, len(words)) if not self._names.find(" ".join(words[:place]))]
-        best = max(places, key=lambda place: float(self._similarities(" ".join(words[place:])).max()), default=0)
-        return (words[:best], words[best:]) if self._tells_motion(words[best:]) else (words, [])
+        verbs = [place for place, word in enumerate(words) if _is_participle(word) or may_be_finite(word)]
+        for place in verbs:
+            before = _without_manner(words[:place])
+            if before and not self._names.find(" ".join(before)) and not self._stands_before_thing(words, place):
+                return before, words[place:]
+        if verbs:
+            before, verb, after = words[: verbs[0]], words[verbs[0]], words[verbs[0] + 1 :]
+            ways = (place for place, word in enumerate(after) if word in _PREPOSITIONS or self._tells_way(word))
+            way = next(ways, len(after))
+            return _without_manner([*before, *after[:way]]), [verb, *after[way:]]
+        way = next((place for place, word in enumerate(words) if self._tells_way(word)), len(words))
+        thing = [word for word in words[:way] if way == len(words) or word not in (*_ARTICLES, *_PREPOSITIONS)]
+        return thing, words[way:]
 
-    def _tells_motion(self, words: list[str]) -> bool:
-        """Whether `words`, and the last of them alone, are more like some phrase of the training than like any shape.
+    def _stands_before_thing(self, words: list[str], place: int) -> bool:
+        """Whether the word at `place` is a participle, with a known colour or shape right behind it."""
+        return _is_participle(words[place]) and not {*self.colours, *self.shapes}.isdisjoint(
+            words[place + 1 : place + 2]
+        )
 
-        The last one, since "a big box" is like something that expands, and yet a thing.
-        """
-        texts = {" ".join(words), *words[-1:]}
-        return all(self._similarities(text).max() > self._seen_alike(self.shapes, text).max() for text in texts)
+    def _tells_way(self, word: str) -> bool:
+        """Whether it is of a phrase of the training, or a direction."""
+        return tells_way(word) or any(part in self._words for part in tokenize(word))
 
     def _read_thing(self, words: list[str]) -> tuple[str, str]:
         """Colour and shape, in the grammar's order, "" where nothing is said of them.
@@ -120,24 +135,33 @@ class PromptReader:
         """
         if not words:
             return "", ""
-        if named := self._names.find(" ".join(words)):
-            return named, ""
+        if words[0] in self.colours and len(words) == 1:
+            return words[0], ""
         colour = ""
         if self.colours and len(words) > 1:
             colour, words = self._read_colour(words)
         return colour, self._best(self.shapes, SHAPE_VIEWS, " ".join(words))
 
     def _read_colour(self, words: list[str]) -> tuple[str, list[str]]:
-        """The colour that `words`, two at least, begin with or hold, and the words beside it."""
-        for count in range(len(words) - 1, 0, -1):
-            found = self._names.find(" ".join(words[:count]))
-            if found:
-                return found, words[count:]
+        """The colour that `words`, two at least, begin with or hold, "" where none is told, and the words beside it."""
+        if found := self._colour_from(words, 0):
+            return found
         for place, word in enumerate(words):
-            known = _named(self.colours, word)
-            if known:
+            if known := _named(self.colours, word):
                 return known, words[:place] + words[place + 1 :]
+        for place in range(1, len(words) - 1):
+            if found := self._colour_from(words, place):
+                return found
+        if words[0] in self.shapes:
+            return "", words
         return self._best(self.colours, COLOUR_VIEWS, words[0]), words[1:]
+
+    def _colour_from(self, words: list[str], first: int) -> tuple[str, list[str]] | None:
+        """The colour of the longest name at `first`, and the words beside it; the last word is of the thing."""
+        for end in range(len(words) - 1, first, -1):
+            if colour := self._names.find(" ".join(words[first:end])):
+                return colour, words[:first] + words[end:]
+        return None
 
     def _best(self, options: tuple[str, ...], views: tuple[View, ...], text: str) -> str:
         """The option that stands in `text`; else the one most like it.
@@ -200,6 +224,15 @@ class PromptReader:
             if tokenize(phrase)[0] == verb and directions_of(phrase) == wanted
         ]
         return max(fitting)[1] if fitting else spelled(verb, wanted)
+
+
+def _is_participle(word: str) -> bool:
+    return word.endswith("ing") and word not in _NOUNS
+
+
+def _without_manner(words: list[str]) -> list[str]:
+    """`words` without participles and adverbs in "-ly", which say how a thing moves."""
+    return [word for word in words if not _is_participle(word) and not word.endswith("ly")]
 
 
 def _named(options: tuple[str, ...], text: str) -> str | None:

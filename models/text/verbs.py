@@ -1,4 +1,4 @@
-"""What verbs mean: a dictionary's definition of a participle that training never said.
+"""What verbs mean: a dictionary's definition of a participle, or a third person, that training never said.
 
 Definitions are those of WordNet 3.0 (Fellbaum, "WordNet: An Electronic Lexical Database", 1998): of each verb of one
 word its most frequent sense, without what stands in brackets or behind the first comma. `verbs.tsv.gz` holds them;
@@ -21,19 +21,31 @@ TABLE_SHA256 = "2b56daa0aef4c9904bbdff5f0da828c7b06f69bc2417c0f98244c2892fd82389
 NOTICE = "# From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. See verbs.LICENSE.txt."
 
 
-def definition(participle: str) -> str | None:
-    """What the verb of `participle`, a lower-case word in "-ing", means: "become smaller" of "dwindling".
+def definition(word: str) -> str | None:
+    """What the verb of `word`, lower case and ending in "-ing" or "-s", means: "become smaller" of "dwindling".
 
     None for other words, and for verbs that are not in the table.
     """
     table = _table()
-    return next((table[lemma] for lemma in _lemmas(participle) if lemma in table), None)
+    return next((table[lemma] for lemma in _lemmas(word) if lemma in table), None)
 
 
-def _lemmas(participle: str) -> Iterator[str]:
-    """What `participle` may be a form of, by the rules of spelling, likeliest first."""
-    stem = participle.removesuffix("ing")
-    if stem == participle or len(stem) < 2:
+def may_be_finite(word: str) -> bool:
+    """Whether `word`, lower case, is the third person of some verb, as "rises" is (and "hands" may be)."""
+    return word.endswith("s") and definition(word) is not None
+
+
+def _lemmas(word: str) -> Iterator[str]:
+    """What `word` may be a form of, by the rules of spelling, likeliest first."""
+    if word.endswith("s") and not word.endswith("ss"):
+        if word.endswith("ies"):
+            yield f"{word[:-3]}y"  # "flies"
+        yield word[:-1]
+        if word.endswith("es"):
+            yield word[:-2]  # "goes", "passes"
+        return
+    stem = word.removesuffix("ing")
+    if stem == word or len(stem) < 2:
         return
     if stem[-1] == stem[-2] or stem.endswith("ck"):
         yield stem[:-1]  # "hopping", "mimicking"; "rolling" is no form of a verb "rol"

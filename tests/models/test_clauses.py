@@ -77,6 +77,17 @@ def test_of_foreign_words_each_thing_reads_its_clause() -> None:
     assert torch.equal(foreign, known)
 
 
+def test_an_and_inside_of_foreign_words_joins_no_objects() -> None:
+    text = build_text(_model("sentence"), WORLD)
+    prompt = "a crimson ball going up and down and a navy box sinking"
+    text.check([prompt])
+    assert text.reading(prompt) == "red circle bouncing vertically and blue square moving down"
+    assert torch.equal(text.features([prompt]), text.features([text.reading(prompt)]))
+    for single in ("a crimson ball", "123 and a crimson ball rising"):
+        with pytest.raises(PromptError, match="of 1 object,"):
+            text.check([single])
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_what_one_clause_says_changes_no_other_thing(encoder: TextEncoder) -> None:
     torch.manual_seed(0)

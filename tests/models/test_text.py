@@ -157,6 +157,17 @@ def test_known_words_never_reach_the_frozen_encoder(monkeypatch: pytest.MonkeyPa
         ("a crimson star which spins clockwise", "red star rotating clockwise"),
         ("a spinning red ball", "red circle rotating clockwise"),
         ("a falling scarlet box", "red square moving down"),
+        ("a spinning red ball falls", "red circle moving down"),
+        ("a big spinning red star", "red star rotating clockwise"),
+        ("a slowly falling red ball", "red circle moving down"),
+        ("a blue bouncing ball", "blue circle bouncing vertically"),
+        ("spinning counter-clockwise, a red star", "red star rotating counter-clockwise"),
+        ("a red star moves in a circle", "red star rotating clockwise"),
+        ("a blue star moves to the upper edge", "blue star moving up"),
+        ("a black ball drops like a stone", "black circle moving down"),
+        ("a small crimson ball moving left", "red circle moving left"),
+        ("a red ball to the left", "red circle moving left"),
+        ("a falling green building", "green square moving down"),
     ],
 )
 def test_foreign_words_are_read_as_known_ones(prompt: str, expected: str) -> None:
@@ -235,11 +246,16 @@ def test_a_world_whose_colours_have_no_kinds_looks_nothing_up() -> None:
     [
         ("a blue box", "blue square"),
         ("a big blue box", "blue square"),
+        ("a red circle on a white background", "red circle"),
+        ("a red circle that is big", "red circle"),
+        ("a red star and nothing else", "red star"),
         ("a ball", "circle"),
+        ("the brick falls", "square moving down"),
+        ("blue falls", "blue moving down"),
+        ("the star circles", "star rotating clockwise"),
         ("drifting to the left", "moving left"),
         ("dwindling", "shrinking"),
         ("falls", "moving down"),
-        ("scarlet drifting left", "red moving left"),
     ],
 )
 def test_what_a_prompt_does_not_say_is_not_read_into_it(prompt: str, expected: str) -> None:
@@ -337,6 +353,15 @@ def test_the_command_says_how_foreign_words_are_read(
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"{FOREIGN!r} is read as 'red circle moving left'."
     assert said[1].startswith("2 videos")
+
+
+def test_a_prompt_that_can_name_no_file_is_refused_before_anything_is_drawn(
+    trained: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--model", str(trained["sentence"]), "--out", str(tmp_path / "out"), "--home", str(tmp_path / "home"))
+    assert execute(["generate", "red circle moving left", "красный круг", *options]) == 1
+    assert "No file can be named after" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_with_the_sentence_encoder_has_the_weights_of_one_with_learned_words(trained: dict[str, Path]) -> None:

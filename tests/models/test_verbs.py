@@ -1,4 +1,4 @@
-"""The dictionary of verbs: looked up by their participles, made from WordNet's files."""
+"""The dictionary of verbs: looked up by their participles and third persons, made from WordNet's files."""
 
 import gzip
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from models.text import verbs
-from models.text.verbs import NOTICE, TABLE, build, definition
+from models.text.verbs import NOTICE, TABLE, build, definition, may_be_finite
 
 LICENCE = "  1 This software and database is being provided to you\n"
 
 
 @pytest.mark.parametrize(
-    ("participle", "meaning"),
+    ("word", "meaning"),
     [
         ("dwindling", "become smaller or lose substance"),
         ("hopping", "jump lightly"),
@@ -20,16 +20,27 @@ LICENCE = "  1 This software and database is being provided to you\n"
         ("rising", "move upward"),
         ("tying", "fasten or secure with a rope"),
         ("mimicking", "imitate"),
+        ("dwindles", "become smaller or lose substance"),
+        ("rises", "move upward"),
+        ("ties", "fasten or secure with a rope"),
         ("ring", None),
         ("string", None),
         ("ceiling", None),
         ("thing", None),
         ("hop", None),
+        ("glass", None),
+        ("upwards", None),
+        ("s", None),
         ("", None),
     ],
 )
-def test_a_participle_is_looked_up_by_its_verb(participle: str, meaning: str | None) -> None:
-    assert definition(participle) == meaning
+def test_a_form_is_looked_up_by_its_verb(word: str, meaning: str | None) -> None:
+    assert definition(word) == meaning
+
+
+def test_the_third_person_is_told_from_other_words() -> None:
+    words = ("flies", "goes", "passes", "falls", "falling", "sideways", "canvas", "this")
+    assert [word for word in words if may_be_finite(word)] == ["flies", "goes", "passes", "falls"]
 
 
 def test_the_table_is_made_of_the_first_senses_of_single_words(tmp_path: Path) -> None:
