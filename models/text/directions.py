@@ -48,8 +48,8 @@ def directions_of(phrase: str) -> frozenset[str]:
 
 
 def tells_way(word: str) -> bool:
-    """Whether `word` is one of the antonyms or made of them, as "northeastward" is."""
-    return any(part in poles for part in tokenize(taken_apart(word)) for poles in _POLES.values())
+    """Whether `word`, lower case, is one of the antonyms or made of them, as "northeastward" is."""
+    return _COMPOUND.search(word) is not None
 
 
 def leanings(encoder: SentenceEncoder, text: str, *, among: Collection[str]) -> Leanings:

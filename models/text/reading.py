@@ -63,7 +63,7 @@ _NEXT_OBJECT = re.compile(r"\band\s+(?=(?:an?|the|one)\b)", re.IGNORECASE)
 
 
 class PromptReader:
-    """Puts prompts into the words of the training prompts."""
+    """Puts prompts into the words of the training prompts. Remembers what it has read."""
 
     def __init__(self, encoder: SentenceEncoder, prompts: Sequence[str]) -> None:
         """`prompts` are those of the training, in the grammar `[colour] shape phrase`."""
@@ -77,6 +77,7 @@ class PromptReader:
         self._keys = [(key, phrase) for phrase in self.phrases for key in (phrase, *MEANINGS.get(phrase, ()))]
         self._names = ColourNames(self.colours)
         self._words = {word for phrase in self.phrases for word in tokenize(phrase)}
+        self._readings: dict[str, str] = {}
 
     def in_known_words(self, prompt: str) -> str:
         """The training's words for `prompt`, which holds a letter: `[colour] shape phrase`, or what it says of them.
@@ -84,13 +85,16 @@ class PromptReader:
         In worlds of two objects it is read in two parts, cut at an "and" before an article, else at the one nearest to
         the middle. Without any it stays one sentence, which says of one object alone.
         """
-        return CONJUNCTION.join(self._sentence(part) for part in _objects(prompt, self._objects))
+        if prompt not in self._readings:
+            self._readings[prompt] = CONJUNCTION.join(self._sentence(part) for part in _objects(prompt, self._objects))
+        return self._readings[prompt]
 
     def _sentence(self, prompt: str) -> str:
-        first, _, rest = prompt.lower().partition(",")
-        if holds_letters(rest) and _is_participle((first.split() or [""])[0]):
+        prompt = prompt.lower()
+        first, _, rest = prompt.partition(",")
+        if holds_letters(rest) and _is_participle(next(iter(first.split()), "")):
             prompt = f"{rest} {first}"  # "turning left, a red ball": the thing comes first, as in the grammar
-        words = re.sub(r"[^\w\s'-]", " ", prompt.lower()).split()
+        words = re.sub(r"[^\w\s'-]", " ", prompt).split()
         words = [word for word in words if word not in _RELATIVE] or words
         while len(words) > 1 and words[0] in _ARTICLES:
             words = words[1:]
@@ -113,9 +117,10 @@ class PromptReader:
             ways = (place for place, word in enumerate(after) if word in _PREPOSITIONS or self._tells_way(word))
             way = next(ways, len(after))
             return _without_manner([*before, *after[:way]]), [verb, *after[way:]]
-        way = next((place for place, word in enumerate(words) if self._tells_way(word)), len(words))
-        thing = [word for word in words[:way] if way == len(words) or word not in (*_ARTICLES, *_PREPOSITIONS)]
-        return thing, words[way:]
+        told = next((place for place, word in enumerate(words) if self._tells_way(word)), None)
+        if told is None:
+            return words, []
+        return [word for word in words[:told] if word not in (*_ARTICLES, *_PREPOSITIONS)], words[told:]
 
     def _stands_before_thing(self, words: list[str], place: int) -> bool:
         """Whether the word at `place` is a participle, with a known colour or shape right behind it."""
@@ -128,11 +133,7 @@ class PromptReader:
         return tells_way(word) or any(part in self._words for part in tokenize(word))
 
     def _read_thing(self, words: list[str]) -> tuple[str, str]:
-        """Colour and shape, in the grammar's order, "" where nothing is said of them.
-
-        The colour is the longest name that comes first, else a known colour anywhere, else what the first word is most
-        like; the rest is the shape.
-        """
+        """Colour and shape, in the grammar's order, "" where nothing is said of them; what is no colour is shape."""
         if not words:
             return "", ""
         if words[0] in self.colours and len(words) == 1:
@@ -143,7 +144,11 @@ class PromptReader:
         return colour, self._best(self.shapes, SHAPE_VIEWS, " ".join(words))
 
     def _read_colour(self, words: list[str]) -> tuple[str, list[str]]:
-        """The colour that `words`, two at least, begin with or hold, "" where none is told, and the words beside it."""
+        """The colour that `words`, two at least, tell ("": none), and the words beside it.
+
+        It is the longest name that comes first, else a known colour anywhere, else a name anywhere, else what the first
+        word is most like, unless that is a known shape.
+        """
         if found := self._colour_from(words, 0):
             return found
         for place, word in enumerate(words):
