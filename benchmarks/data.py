@@ -28,10 +28,10 @@ import torch
 from torch.utils.data import DataLoader, Subset
 
 from benchmarks.tutorial_loop import FRAMES, TutorialDataset, write_clips
-from data.dataset import load_clips
-from data.manifest import write_manifest
-from data.shards import DataConfig, ShardEntry, write_shard
-from data.world import WorldConfig
+from data.reading.dataset import load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import DataConfig, ShardEntry, write_shard
+from data.worlds.world import WorldConfig
 
 
 @dataclass(frozen=True)

@@ -26,19 +26,19 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from data.dataset import load_clips
-from data.manifest import write_manifest
-from data.shards import write_shard
-from evaluation.gallery import write_gallery
-from evaluation.report import evaluate
-from evaluation.report_markdown import report_markdown
-from flows.config import PipelineConfig
-from flows.embedded import prefect_server
-from flows.presets import full
+from data.home import HOME_VARIABLE, Home
+from data.reading.dataset import load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import write_shard
+from evaluation.pictures.gallery import write_gallery
+from evaluation.report.markdown import report_markdown
+from evaluation.report.report import evaluate
+from flows.config.pipeline import PipelineConfig
+from flows.config.presets import full
+from flows.servers.embedded import prefect_server
 from models.config import TrainConfig
 from models.sampling import TextToVideo
-from models.trainer import train
-from tasks.home import HOME_VARIABLE, Home
+from models.training.trainer import train
 
 FOREIGN = ("FLIPBOOK_", "MLFLOW_")
 LINES_SHOWN = 20
@@ -112,7 +112,7 @@ def pipeline_seconds(steps: int, api: str, home: Path) -> float:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     environment |= {HOME_VARIABLE: str(home), "PREFECT_API_URL": api}
-    command = [sys.executable, "-m", "flows.cli", "run", "--set", f"train.steps={steps}"]
+    command = [sys.executable, "-m", "flows.cli.main", "run", "--set", f"train.steps={steps}"]
     begin = time.perf_counter()
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     seconds = time.perf_counter() - begin

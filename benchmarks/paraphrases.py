@@ -14,8 +14,8 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from evaluation.config import EvaluationConfig
-from evaluation.measures import Measures
-from evaluation.metrics import ClipScores, score_clips
+from evaluation.scoring.measures import Measures
+from evaluation.scoring.metrics import ClipScores, score_clips
 from models.checkpoint import CheckpointError
 from models.config import TextEncoder
 from models.sampling import TextToVideo

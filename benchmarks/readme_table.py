@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.diversity import Diversity
-from evaluation.measures import Measures, Rate
-from evaluation.report import EvaluationReport, Scores
+from evaluation.report.report import EvaluationReport, Scores
+from evaluation.scoring.diversity import Diversity
+from evaluation.scoring.measures import Measures, Rate
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"

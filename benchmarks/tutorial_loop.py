@@ -2,7 +2,7 @@
 
 It follows "Building an AI Text-to-Video Model from Scratch Using Python"
 (github.com/FareedKhan-dev/AI-text-to-video-model-from-scratch): Pillow draws each frame of a random prompt
-(`data.tutorial`), OpenCV writes it as a PNG into the clip's own folder beside a `prompt.txt`, and a
+(`data.worlds.tutorial`), OpenCV writes it as a PNG into the clip's own folder beside a `prompt.txt`, and a
 `torch.utils.data.Dataset` opens one PNG at a time with Pillow and gives ToTensor + Normalize.
 """
 
@@ -18,8 +18,8 @@ from PIL import Image
 from torch.utils.data import Dataset
 from torchvision import transforms
 
-from data.prompts import TUTORIAL_PHRASES, parse_prompt
-from data.tutorial import tutorial_frame
+from data.worlds.prompts import TUTORIAL_PHRASES, parse_prompt
+from data.worlds.tutorial import tutorial_frame
 
 SIZE, FRAMES = 64, 10
 

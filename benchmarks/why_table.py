@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from benchmarks.readme_table import fill
-from evaluation.ablation import Ablation, ablation_table
-from evaluation.ablation_plot import ablation_plot
-from tasks.ablation_record import DATA
+from evaluation.ablation.ablation import Ablation, ablation_table
+from evaluation.ablation.plot import ablation_plot
+from tracking.results.ablation import DATA
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PLOT = DOCS / "why.md", DOCS / "images" / "ablation.png"

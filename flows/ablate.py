@@ -12,24 +12,24 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.shards import DataConfig
-from data.world import WorldConfig
-from evaluation.ablation import Ablation, VariantResult, parts_of
+from data.home import Home
+from data.shards.shard import DataConfig
+from data.worlds.world import WorldConfig
+from evaluation.ablation.ablation import Ablation, VariantResult, parts_of
 from evaluation.config import EvaluationConfig
-from flows.config import PipelineConfig
+from flows.config.pipeline import PipelineConfig
+from flows.config.variants import Variant, variants
+from flows.dataset import make_dataset
 from flows.evaluate import make_evaluation
-from flows.generate import make_dataset
 from flows.outcome import run_step
 from flows.threads import thread_per_core
 from flows.train import make_checkpoint
-from flows.variants import Variant, variants
-from tasks.ablation import measure_curve, publish_ablation
-from tasks.caching import at_home
+from tasks.ablate import measure_curve, publish_ablation
+from tasks.cache.policy import at_home
+from tasks.cache.references import DatasetReference
 from tasks.evaluate import read_report
-from tasks.home import Home
-from tasks.progress import Labelled, current_progress, reporting_to
-from tasks.references import DatasetReference
-from tasks.run_progress import shown_in_prefect
+from tasks.progress.in_prefect import shown_in_prefect
+from tasks.progress.progress import Labelled, current_progress, reporting_to
 from tasks.train import is_trained
 
 POINTS, SAMPLES = 8, 8  # of a curve: points, and clips a prompt at each

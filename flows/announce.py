@@ -5,8 +5,8 @@ python -m flows.announce
 
 from prefect import flow
 
-from tasks.home import Home
-from tasks.registration import announce_versions
+from data.home import Home
+from tasks.register import announce_versions
 
 
 @flow(name="announce")

@@ -11,8 +11,8 @@ from prefect.artifacts import create_table_artifact
 from prefect.logging import get_run_logger
 from pydantic import Field
 
-from tasks.cleaning import Leftover, delete_leftovers, find_leftovers
-from tasks.home import Home
+from data.home import Home
+from tasks.clean import Leftover, delete_leftovers, find_leftovers
 
 
 @flow(name="clean")

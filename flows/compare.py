@@ -10,12 +10,12 @@ from prefect import flow
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.home import Home
 from evaluation.config import EvaluationConfig
 from flows.evaluate import EvaluationResult, evaluation_only
-from tasks.comparison import compare_models, find_models, publish_comparison, record, write_page
-from tasks.home import Home
-from tasks.progress import Labelled, current_progress, reporting_to
-from tasks.run_progress import shown_in_prefect
+from tasks.compare import compare_models, find_models, publish_comparison, record, write_page
+from tasks.progress.in_prefect import shown_in_prefect
+from tasks.progress.progress import Labelled, current_progress, reporting_to
 
 
 class ComparisonResult(BaseModel):

@@ -9,19 +9,19 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.world import WorldConfig
+from data.home import Home
+from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report import EvaluationReport
+from evaluation.report.report import EvaluationReport
 from flows.outcome import Outcome, run_step
-from tasks.artifacts import publish_evaluation
-from tasks.caching import at_home
+from tasks.cache.policy import at_home
+from tasks.cache.references import CheckpointReference, EvaluationReference
 from tasks.evaluate import evaluate_checkpoint, read_report
-from tasks.home import Home
-from tasks.progress import current_progress
-from tasks.promotion import Promotion
-from tasks.references import CheckpointReference, EvaluationReference
-from tasks.registration import attach_to_version, checkpoint_of, find_model, promote_version
-from tasks.run_progress import shown_in_prefect
+from tasks.progress.in_prefect import shown_in_prefect
+from tasks.progress.progress import current_progress
+from tasks.publish import publish_evaluation
+from tasks.register import attach_to_version, checkpoint_of, find_model, promote_version
+from tracking.promotion import Promotion
 
 
 class EvaluationResult(BaseModel):

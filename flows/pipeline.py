@@ -8,16 +8,16 @@ from pathlib import Path
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.report import EvaluationReport
-from flows.config import PipelineConfig
+from data.home import Home
+from evaluation.report.report import EvaluationReport
+from flows.config.pipeline import PipelineConfig
+from flows.dataset import make_dataset
 from flows.evaluate import conclude, make_evaluation
-from flows.generate import make_dataset
 from flows.threads import thread_per_core
 from flows.train import make_checkpoint, register
-from tasks.artifacts import publish_evaluation
 from tasks.evaluate import read_report
-from tasks.home import Home
-from tasks.run_progress import shown_in_prefect
+from tasks.progress.in_prefect import shown_in_prefect
+from tasks.publish import publish_evaluation
 
 
 class PipelineResult(BaseModel):

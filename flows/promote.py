@@ -7,10 +7,10 @@ import sys
 
 from prefect import flow
 
-from tasks.home import Home
-from tasks.model_references import ModelReferenceError, resolve_model
-from tasks.promotion import Promotion
-from tasks.registration import promote_version
+from data.home import Home
+from tasks.register import promote_version
+from tracking.model_references import ModelReferenceError, resolve_model
+from tracking.promotion import Promotion
 
 
 @flow(name="promote")

@@ -24,9 +24,9 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoo
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from flows.automations import ensure_automations
 from flows.gpu_slot import GPU_LIMIT
-from tasks.shown_uri import shown, shown_text
+from flows.servers.automations import ensure_automations
+from tracking.shown_uri import shown, shown_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFECT_FILE = Path(__file__).with_name("prefect.yaml")  # a link in a checkout, a file where a wheel is installed

@@ -9,22 +9,22 @@ import sys
 
 from prefect import flow
 
-from data.shards import DataConfig
-from data.world import WorldConfig
-from flows.generate import make_dataset
+from data.home import Home
+from data.shards.shard import DataConfig
+from data.worlds.world import WorldConfig
+from flows.dataset import make_dataset
 from flows.gpu_slot import gpu_slot
 from flows.handover import hand_over
 from flows.outcome import Outcome, run_step
 from flows.threads import thread_per_core
 from models.config import ModelConfig, TrainConfig
-from tasks.caching import at_home
-from tasks.home import Home
-from tasks.progress import current_progress
-from tasks.references import CheckpointReference, DatasetReference
-from tasks.registration import register_checkpoint, run_is_known
-from tasks.registry import ModelVersion
-from tasks.run_progress import shown_in_prefect
+from tasks.cache.policy import at_home
+from tasks.cache.references import CheckpointReference, DatasetReference
+from tasks.progress.in_prefect import shown_in_prefect
+from tasks.progress.progress import current_progress
+from tasks.register import register_checkpoint, run_is_known
 from tasks.train import is_trained, train_model, training_digest
+from tracking.versions import ModelVersion
 
 
 @flow(name="train", task_runner=thread_per_core())

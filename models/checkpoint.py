@@ -25,8 +25,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from data.storage import StorageError, sha256_of
-from data.world import WorldConfig
+from data.files import StorageError, sha256_of
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig
 from models.text.frozen import FrozenWeights, check_frozen_weights
 

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.prompts import UnknownWords, Vocabulary
-from data.world import WorldConfig
-from models.batches import step_generator
+from data.worlds.prompts import UnknownWords, Vocabulary
+from data.worlds.world import WorldConfig
 from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
 from models.config import ModelConfig, TextEncoder
 from models.device import pick_device
-from models.network import network_of
+from models.networks.network import network_of
 from models.text.frozen import FrozenWeightsError, check_frozen_weights
+from models.training.batches import step_generator
 
 _CHUNK = 32  # clips generated at a time, always: rounding may differ between sizes of a matrix product
 

@@ -13,10 +13,11 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from data.home import Home
 from tasks.audience import is_private
-from tasks.home import Home
-from tasks.mlflow_store import mlflow_lock, open_store
-from tasks.registry import (
+from tracking.shown_uri import shown, shown_text
+from tracking.store import mlflow_lock, open_store
+from tracking.versions import (
     ANNOUNCED_TAG,
     MODEL_NAME,
     NOT_YET,
@@ -25,7 +26,6 @@ from tasks.registry import (
     registered_versions,
     version_record,
 )
-from tasks.shown_uri import shown, shown_text
 
 EVENT = "flipbook.model-version.registered"
 RESOURCE = "flipbook.model-version"

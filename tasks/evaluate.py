@@ -11,18 +11,23 @@ from numpy import uint8
 from numpy.typing import NDArray
 from prefect import task
 
-from data.world import WorldConfig
+from data.home import Home
+from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report import EvaluationReport
-from evaluation.video_names import gifs_of
-from tasks.caching import cached_by, content_hash, retried
-from tasks.code_digest import code_digest
-from tasks.home import Home
-from tasks.progress import current_progress
-from tasks.references import CheckpointReference, EvaluationReference, references_to
+from evaluation.pictures.video_names import gifs_of
+from evaluation.report.report import EvaluationReport
+from tasks.cache.code_digest import code_digest
+from tasks.cache.policy import cached_by, content_hash, retried
+from tasks.cache.references import CheckpointReference, EvaluationReference, references_to
+from tasks.progress.progress import current_progress
 
 STEP = "evaluate"
-EVALUATION_CODE = ("evaluation.report", "evaluation.report_markdown", "evaluation.gallery", "models.sampling")
+EVALUATION_CODE = (
+    "evaluation.report.report",
+    "evaluation.report.markdown",
+    "evaluation.pictures.gallery",
+    "models.sampling",
+)
 REPORT_FILE = "report.json"
 VIDEOS = "videos"
 
@@ -37,9 +42,9 @@ def evaluate_checkpoint(
     home: Home, checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig
 ) -> EvaluationReference:
     """Scores samples of `checkpoint` on all prompts of `world`, and writes report and videos."""
-    from evaluation.gallery import write_gallery
-    from evaluation.report import evaluate
-    from evaluation.report_markdown import report_markdown
+    from evaluation.pictures.gallery import write_gallery
+    from evaluation.report.markdown import report_markdown
+    from evaluation.report.report import evaluate
     from models.sampling import TextToVideo
 
     progress = current_progress()

@@ -12,17 +12,17 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from data.world import WorldConfig
+from data.home import Home
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
-from tasks.caching import cached_by, content_hash, retried, worth_retrying
-from tasks.code_digest import code_digest
-from tasks.home import Home
-from tasks.patience import MlflowUnreachableError
-from tasks.progress import current_progress
-from tasks.references import CheckpointReference, DatasetReference, references_to
+from tasks.cache.code_digest import code_digest
+from tasks.cache.policy import cached_by, content_hash, retried, worth_retrying
+from tasks.cache.references import CheckpointReference, DatasetReference, references_to
+from tasks.progress.progress import current_progress
+from tracking.patience import MlflowUnreachableError
 
 STEP = "train"
-TRAINING_CODE = "models.trainer"
+TRAINING_CODE = "models.training.trainer"
 FLOW_RUN_TAG = "prefect.flow_run_id"
 DEVICE_TAG = "flipbook.device"
 
@@ -66,11 +66,11 @@ def train_model(
 
     Call it directly, in the main thread: there a timeout or Ctrl-C can stop it.
     """
-    from data.dataset import load_clips
+    from data.reading.dataset import load_clips
     from models.checkpoint import FINAL, INFO_FILE, WEIGHTS_FILE, checkpoint_digest
-    from models.trainer import Progress, TrainEvent
-    from models.trainer import train as run_training
-    from tasks.tracking import TrainingRun
+    from models.training.trainer import Progress, TrainEvent
+    from models.training.trainer import train as run_training
+    from tracking.training_run import TrainingRun
 
     digest = training_digest(world, model, train, dataset)
     folder = checkpoint_folder(home, digest)

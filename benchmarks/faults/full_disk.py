@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.faults.findings import require
 from benchmarks.faults.site import Site
 from benchmarks.faults.trainings import config, steps_saved, the_digest, undisturbed
-from data.storage import sha256_of
-from flows.config import PipelineConfig
+from data.files import sha256_of
+from flows.config.pipeline import PipelineConfig
 from models.checkpoint import STATE_FILE, checkpoint_digest, read_info
 
 CLEAR = "No space left on device"

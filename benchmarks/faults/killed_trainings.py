@@ -15,9 +15,9 @@ from benchmarks.faults.programs import Program, wait_for
 from benchmarks.faults.runs import Run
 from benchmarks.faults.site import Site
 from benchmarks.faults.trainings import config, final_digests, training_parameters, undisturbed
-from flows.automations import RESCHEDULED_AT_MOST
-from tasks.home import Home
-from tasks.tracking import RUN_FILE
+from data.home import Home
+from flows.servers.automations import RESCHEDULED_AT_MOST
+from tracking.training_run import RUN_FILE
 
 KILLS = 10
 START_SECONDS = 600.0

@@ -10,7 +10,7 @@ from benchmarks.faults.findings import require
 from benchmarks.faults.runs import Run, run_interval, settled_tasks
 from benchmarks.faults.site import Site, as_parameters
 from benchmarks.faults.trainings import config, final_digests, training_parameters
-from tasks.registry import list_versions
+from tracking.versions import list_versions
 
 PATIENCE_SECONDS = 600.0
 TRAININGS = 10

@@ -19,10 +19,10 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from benchmarks.faults.findings import require
 from benchmarks.faults.programs import ROOT, Program, wait_for
-from flows.config import PipelineConfig
-from flows.embedded import server_environment
-from flows.heartbeat import HEARTBEAT_SECONDS
-from tasks.home import HOME_VARIABLE, Home
+from data.home import HOME_VARIABLE, Home
+from flows.config.pipeline import PipelineConfig
+from flows.servers.embedded import server_environment
+from flows.servers.heartbeat import HEARTBEAT_SECONDS
 
 START_SECONDS = 180.0
 HOST = "127.0.0.1"
@@ -115,11 +115,11 @@ class Site:
 
     def train(self, config: PipelineConfig) -> subprocess.CompletedProcess[str]:
         """`flipbook train` with `config`, to its end."""
-        return self.run_python("-m", "flows.cli", "train", **as_variables(config))
+        return self.run_python("-m", "flows.cli.main", "train", **as_variables(config))
 
     def command_line(self, *arguments: str, config: PipelineConfig) -> Program:
         """`flipbook ARGUMENTS` with `config`, as a program that can be killed. It has been started."""
-        program = self._program("command", ("-m", "flows.cli", *arguments), as_variables(config))
+        program = self._program("command", ("-m", "flows.cli.main", *arguments), as_variables(config))
         program.start()
         return program
 

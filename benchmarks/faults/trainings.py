@@ -8,13 +8,13 @@ from typing import Any
 
 from benchmarks.faults.findings import require
 from benchmarks.faults.site import as_parameters
-from data.dataset import load_clips
-from data.manifest import write_manifest
-from data.shards import write_shard
-from flows.config import PipelineConfig
+from data.home import Home
+from data.reading.dataset import load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import write_shard
+from flows.config.pipeline import PipelineConfig
 from models.checkpoint import FINAL, checkpoint_digest
-from models.trainer import train
-from tasks.home import Home
+from models.training.trainer import train
 from tests.flows.tiny import tiny_config
 
 STEPS = 400

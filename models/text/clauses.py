@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.prompts import AND, PromptError, UnknownWords, clauses
+from data.worlds.prompts import AND, PromptError, UnknownWords, clauses
 from models.text.frozen import FrozenWeights
 from models.text.protocols import TextFeatures
 

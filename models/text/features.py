@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.world import WorldConfig
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig
 from models.text.clauses import ByClause
 from models.text.protocols import TextFeatures

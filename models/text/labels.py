@@ -9,8 +9,8 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from data.prompts import clauses, tokenize
-from data.world import WorldConfig
+from data.worlds.prompts import clauses, tokenize
+from data.worlds.world import WorldConfig
 from models.text.tokens import word_counts
 
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.pairs import CONJUNCTION
-from data.prompts import holds_letters, tokenize
-from data.shapes import COLOURS, SHAPES
+from data.worlds.pairs import CONJUNCTION
+from data.worlds.prompts import holds_letters, tokenize
+from data.worlds.shapes import COLOURS, SHAPES
 from models.text.colour_names import ColourNames
 from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled, tells_way
 from models.text.minilm import SentenceEncoder, View

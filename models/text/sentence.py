@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from data.prompts import PromptError, UnknownWords, holds_letters, tokenize
-from data.world import WorldConfig
+from data.worlds.prompts import PromptError, UnknownWords, holds_letters, tokenize
+from data.worlds.world import WorldConfig
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
 from models.text.tokens import BagOfWords, word_counts
 

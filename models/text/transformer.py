@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.prompts import PromptError, UnknownWords, clauses, tokenize
-from data.world import WorldConfig
+from data.worlds.prompts import PromptError, UnknownWords, clauses, tokenize
+from data.worlds.world import WorldConfig
 
 LAYERS, HEADS = 2, 4
 READING_WIDTH = 64  # of the discriminators' own transformers

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from data.dataset import ClipTensors
-from data.prompts import parse_prompt
-from data.sampler import EpochSampler
-from data.world import WorldConfig
-from models.averaging import warmed_up_average
-from models.batches import as_pictures, step_generator
+from data.reading.dataset import ClipTensors
+from data.reading.sampler import EpochSampler
+from data.worlds.prompts import parse_prompt
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
-from models.game import check_clips
-from models.losses import gradient_penalty
-from models.optimise import descend, set_rate
-from models.schedule import clip_penalty, learning_rate, share_done
+from models.training.averaging import warmed_up_average
+from models.training.batches import as_pictures, step_generator
+from models.training.game import check_clips
+from models.training.losses import gradient_penalty
+from models.training.optimise import descend, set_rate
+from models.training.schedule import clip_penalty, learning_rate, share_done
 from models.tutorial.networks import NOISE, Discriminator, TutorialGenerator, build_tutorial_generator
 from models.tutorial.words import published_words, word_shares
 
@@ -27,7 +27,7 @@ from models.tutorial.words import published_words, word_shares
 class TutorialAdversary:
     """Generator, discriminator and optimisers; `step` plays one round as published, or as the repairs have it.
 
-    As `models.adversary.Adversary`, a step depends on this state and on (seed, step) alone. A batch is of
+    As `models.training.adversary.Adversary`, a step depends on this state and on (seed, step) alone. A batch is of
     `prompts_per_batch` x `clips_per_prompt` pictures in the shuffled order of the epoch: frames as published, whole
     clips with a latent per clip.
     """

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.world import WorldConfig
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig
 from models.tutorial.words import published_words
 

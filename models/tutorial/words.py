@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.prompts import PromptError, UnknownWords
-from data.world import WorldConfig
+from data.worlds.prompts import PromptError, UnknownWords
+from data.worlds.world import WorldConfig
 
 
 def published_words(world: WorldConfig) -> tuple[str, ...]:

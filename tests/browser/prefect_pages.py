@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from flows.config import PipelineConfig
+from flows.config.pipeline import PipelineConfig
 
 RUN_SECONDS = 240.0  # a run in a machine that other tests keep busy
 ENDS = re.compile(r"^(Completed|Failed|Crashed|Cancelled|TimedOut)$")

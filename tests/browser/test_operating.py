@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from data.dataset import load_clips
-from data.manifest import write_manifest
-from data.shards import write_shard
-from data.world import HeldOut
-from flows.config import PipelineConfig
-from models.trainer import train
+from data.reading.dataset import load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import write_shard
+from data.worlds.world import HeldOut
+from flows.config.pipeline import PipelineConfig
+from models.training.trainer import train
 from tests.browser.camera import Camera
 from tests.browser.mlflow_pages import MlflowPages
 from tests.browser.prefect_pages import FlowRun, PrefectPages

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data.manifest import write_manifest
-from data.shards import DataConfig, ShardFormat, write_shard
-from data.world import WorldConfig
+from data.shards.manifest import write_manifest
+from data.shards.shard import DataConfig, ShardFormat, write_shard
+from data.worlds.world import WorldConfig
 
 
 def _write_dataset(folder: Path, *, world: WorldConfig, data: DataConfig) -> Path:

@@ -10,13 +10,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from data.clips import make_clips
-from data.dataset import ClipTensors, load_clips
-from data.export import export_dataset
-from data.manifest import ManifestError, read_manifest, verify_shard, write_manifest
-from data.shards import DataConfig, ShardFormat, read_clips, write_shard
-from data.storage import DamagedShardError, StorageError
-from data.world import WorldConfig
+from data.files import DamagedShardError, StorageError
+from data.reading.dataset import ClipTensors, load_clips
+from data.shards.export import export_dataset
+from data.shards.manifest import ManifestError, read_manifest, verify_shard, write_manifest
+from data.shards.shard import DataConfig, ShardFormat, read_clips, write_shard
+from data.worlds.clips import make_clips
+from data.worlds.world import WorldConfig
 
 
 def all_frames(clips: ClipTensors) -> torch.Tensor:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from data.ink import InkedRows, InkWriter
+from data.reading.ink import InkedRows, InkWriter
 
 SIZE, FRAMES = 16, 2
 FLAT = st.sampled_from([0, 254, 255])

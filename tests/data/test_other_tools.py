@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.clips import ClipBatch, make_clips
-from data.shards import DataConfig
-from data.world import WorldConfig
+from data.shards.shard import DataConfig
+from data.worlds.clips import ClipBatch, make_clips
+from data.worlds.world import WorldConfig
 
 CLIPS, SEED = 9, 3
 WORLD = WorldConfig(frame_size=32, frames=5, colours=("blue", "red"))

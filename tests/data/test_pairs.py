@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.clips import make_clips, make_clips_for
-from data.motions import Path
-from data.pairs import MOST_HIDDEN_FRAMES, draw_over, hidden_frames, swapped_prompts
-from data.prompts import Meaning, PromptError, parse_prompt, tokenize
-from data.renderer import render
-from data.shapes import COLOURS, SHAPES
-from data.worlds import pairs_world, shapes_world
+from data.worlds.clips import make_clips, make_clips_for
+from data.worlds.motions import Path
+from data.worlds.pairs import MOST_HIDDEN_FRAMES, draw_over, hidden_frames, swapped_prompts
+from data.worlds.presets import pairs_world, shapes_world
+from data.worlds.prompts import Meaning, PromptError, parse_prompt, tokenize
+from data.worlds.renderer import render
+from data.worlds.shapes import COLOURS, SHAPES
 
 WORLD = pairs_world()
 PROMPT = "red circle moving up and blue square moving left"

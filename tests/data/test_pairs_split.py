@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
-from data.clips import make_clips
-from data.pairs import CONJUNCTION, swapped_prompts
-from data.prompts import SLUG_LENGTH, Meaning, Scene, parse_prompt, prompt_slug, tokenize
-from data.splits import Split, read_split
-from data.splits.freeze import PAIR_BINDINGS, PAIR_TRAIN, PAIR_UNSEEN, fewest_prompts
-from data.world import WorldConfig
-from data.worlds import pairs_world
+from data.worlds.clips import make_clips
+from data.worlds.pairs import CONJUNCTION, swapped_prompts
+from data.worlds.presets import pairs_world
+from data.worlds.prompts import SLUG_LENGTH, Meaning, Scene, parse_prompt, prompt_slug, tokenize
+from data.worlds.splits import Split, read_split
+from data.worlds.splits.freeze import PAIR_BINDINGS, PAIR_TRAIN, PAIR_UNSEEN, fewest_prompts
+from data.worlds.world import WorldConfig
 
 WORLD = pairs_world()
 SPLIT = read_split("pairs")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.sampler import EpochSampler
+from data.reading.sampler import EpochSampler
 
 
 @settings(deadline=None)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.selection import evenly_spread, spread_over_tiers
-from data.shapes import COLOURS, SHAPES
-from data.world import WorldConfig
-from data.worlds import shapes_world
+from data.worlds.presets import shapes_world
+from data.worlds.shapes import COLOURS, SHAPES
+from data.worlds.world import WorldConfig
 
 
 @given(count=st.integers(0, 200), limit=st.integers(1, 50))

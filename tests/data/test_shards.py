@@ -13,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.clips import ClipBatch, ObjectBatch, make_clips
-from data.motions import FACTORS
-from data.shards import (
+from data.shards.shard import (
     DataConfig,
     ShardFormat,
     dataset_fingerprint,
@@ -24,8 +22,10 @@ from data.shards import (
     write_clips,
     write_shard,
 )
-from data.world import WorldConfig
-from data.worlds import pairs_world
+from data.worlds.clips import ClipBatch, ObjectBatch, make_clips
+from data.worlds.motions import FACTORS
+from data.worlds.presets import pairs_world
+from data.worlds.world import WorldConfig
 
 
 def assert_same_clips(one: ClipBatch, other: ClipBatch) -> None:

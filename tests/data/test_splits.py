@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from data.clips import make_clips
-from data.motions import MOTIONS
-from data.prompts import PromptError, parse_prompt, tokenize
-from data.splits import read_split
-from data.splits.freeze import is_withheld, shapes_split
-from data.world import HeldOut, WorldConfig
-from data.worlds import shapes_world
+from data.worlds.clips import make_clips
+from data.worlds.motions import MOTIONS
+from data.worlds.presets import shapes_world
+from data.worlds.prompts import PromptError, parse_prompt, tokenize
+from data.worlds.splits import read_split
+from data.worlds.splits.freeze import is_withheld, shapes_split
+from data.worlds.world import HeldOut, WorldConfig
 
 SPLIT = read_split("shapes")
 TRAINED = {parse_prompt(prompt) for prompt in SPLIT.train}

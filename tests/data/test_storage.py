@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from data.dataset import load_clips
-from data.shards import DataConfig, ShardFormat, write_shard
-from data.storage import StorageError, atomic_path, write_atomically
-from data.world import WorldConfig
+from data.files import StorageError, atomic_path, write_atomically
+from data.reading.dataset import load_clips
+from data.shards.shard import DataConfig, ShardFormat, write_shard
+from data.worlds.world import WorldConfig
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from data.clips import make_clips, make_clips_for, stream_clips
-from data.dataset import load_clips
-from data.shards import DataConfig
-from data.tutorial import tutorial_centre, tutorial_frame
-from data.world import WorldConfig
+from data.reading.dataset import load_clips
+from data.shards.shard import DataConfig
+from data.worlds.clips import make_clips, make_clips_for, stream_clips
+from data.worlds.tutorial import tutorial_centre, tutorial_frame
+from data.worlds.world import WorldConfig
 
 WORLD = WorldConfig(laws="tutorial")
 BLUE, WHITE = (0, 0, 255), (255, 255, 255)

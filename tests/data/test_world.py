@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.clips import make_clips, make_clips_for
-from data.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
-from data.prompts import PromptError, Vocabulary, parse_prompt, prompt_slug, tokenize
-from data.renderer import render
-from data.shapes import COLOURS, SHAPES, signed_distance
-from data.world import HeldOut, WorldConfig
+from data.worlds.clips import make_clips, make_clips_for
+from data.worlds.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
+from data.worlds.prompts import PromptError, Vocabulary, parse_prompt, prompt_slug, tokenize
+from data.worlds.renderer import render
+from data.worlds.shapes import COLOURS, SHAPES, signed_distance
+from data.worlds.world import HeldOut, WorldConfig
 
 RICH = WorldConfig(shapes=SHAPES, colours=tuple(COLOURS), radius=(8.0, 11.0))
 PHRASES = (*RICH.phrases, "moving up", "moving up-right")

@@ -10,10 +10,10 @@ from deployment import COMPOSE_FILE, ComposeError, empty_settings, rendered
 from mlflow.cli import server as mlflow_server
 from prefect.settings import Settings
 
-from flows.embedded import server_environment
-from flows.heartbeat import HEARTBEAT_SECONDS
-from flows.services.programs import WORKERS
-from tasks.home import Home
+from data.home import Home
+from flows.servers.embedded import server_environment
+from flows.servers.heartbeat import HEARTBEAT_SECONDS
+from flows.servers.programs import WORKERS
 
 ONE_SHOT = {"setup"}
 ENVIRONMENT = {

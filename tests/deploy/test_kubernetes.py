@@ -14,9 +14,9 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.templating import find_placeholders
 
-from flows.embedded import prefect_server
-from flows.heartbeat import HEARTBEAT_SECONDS
-from tasks.home import Home
+from data.home import Home
+from flows.servers.embedded import prefect_server
+from flows.servers.heartbeat import HEARTBEAT_SECONDS
 
 TEMPLATE = DEPLOY / "kubernetes" / "gpu-pool.json"
 CLAIM = DEPLOY / "kubernetes" / "home-claim.yaml"

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from deployment import ROOT, plain_environment
 
+from data.home import Home
 from models.checkpoint import checkpoint_digest
-from tasks.home import Home
-from tasks.model_references import resolve_model
-from tasks.registry import CHAMPION, list_versions
+from tracking.model_references import resolve_model
+from tracking.versions import CHAMPION, list_versions
 
 PATIENCE_SECONDS = 300
 

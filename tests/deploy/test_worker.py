@@ -10,8 +10,8 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from processes import free_port, serving
 
-from data.shards import DataConfig
-from data.world import WorldConfig
+from data.shards.shard import DataConfig
+from data.worlds.world import WorldConfig
 
 PATIENCE_SECONDS = 240
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.world import WorldConfig
+from data.worlds.world import WorldConfig
 
 
 @pytest.fixture(scope="session")

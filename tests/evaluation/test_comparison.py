@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.comparison import Standing, compare, difference_interval
-from evaluation.measures import Rate
+from evaluation.comparison.standing import Standing, compare, difference_interval
+from evaluation.scoring.measures import Rate
 
 rate = Rate.of_counts
 

@@ -6,9 +6,9 @@ import io
 import numpy as np
 import pytest
 
-from data.clips import make_clips_for
-from evaluation.diversity import NEIGHBOURS, Diversity, coverage, diversity
-from evaluation.metrics import score_clips
+from data.worlds.clips import make_clips_for
+from evaluation.scoring.diversity import NEIGHBOURS, Diversity, coverage, diversity
+from evaluation.scoring.metrics import score_clips
 
 PROMPT = "circle moving left"
 

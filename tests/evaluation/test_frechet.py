@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from data.clips import make_clips_for
-from evaluation.frechet import frechet_distance, shuffle_frames, train_encoder
+from data.worlds.clips import make_clips_for
+from evaluation.scoring.frechet import frechet_distance, shuffle_frames, train_encoder
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from data.clips import make_clips_for
-from data.motions import MOTIONS
-from data.prompts import PromptError, parse_prompt
-from data.world import WorldConfig
-from evaluation.metrics import observe, score_clips, score_observations
-from evaluation.motion_fit import visible_part
+from data.worlds.clips import make_clips_for
+from data.worlds.motions import MOTIONS
+from data.worlds.prompts import PromptError, parse_prompt
+from data.worlds.world import WorldConfig
+from evaluation.scoring.metrics import observe, score_clips, score_observations
+from evaluation.scoring.motion_fit import visible_part
 
 
 def all_prompts(world):

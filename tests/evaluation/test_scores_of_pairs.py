@@ -6,18 +6,18 @@ import cv2
 import numpy as np
 import pytest
 
-from data.clips import make_clips, make_clips_for
-from data.pairs import draw_over, swapped_prompts
-from data.renderer import render
-from data.worlds import pairs_world
+from data.worlds.clips import make_clips, make_clips_for
+from data.worlds.pairs import draw_over, swapped_prompts
+from data.worlds.presets import pairs_world
+from data.worlds.renderer import render
 from evaluation.config import EvaluationConfig
-from evaluation.frechet import frechet_distance, shuffle_frames, train_encoder
-from evaluation.gallery import what_failed, write_gallery
-from evaluation.layers import owners
-from evaluation.measures import Faults
-from evaluation.metrics import observe, score_clips, score_observations
-from evaluation.report import evaluate
-from evaluation.report_markdown import report_markdown
+from evaluation.pictures.gallery import what_failed, write_gallery
+from evaluation.report.markdown import report_markdown
+from evaluation.report.report import evaluate
+from evaluation.scoring.frechet import frechet_distance, shuffle_frames, train_encoder
+from evaluation.scoring.layers import owners
+from evaluation.scoring.measures import Faults
+from evaluation.scoring.metrics import observe, score_clips, score_observations
 
 PROMPT = "red circle moving up and blue square moving left"
 

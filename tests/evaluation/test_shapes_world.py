@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from data.clips import make_clips_for
-from data.motions import MOTIONS
-from data.prompts import TUTORIAL_PHRASES
 from data.selection import evenly_spread
-from data.shapes import COLOURS, SHAPES
-from data.worlds import shapes_world
+from data.worlds.clips import make_clips_for
+from data.worlds.motions import MOTIONS
+from data.worlds.presets import shapes_world
+from data.worlds.prompts import TUTORIAL_PHRASES
+from data.worlds.shapes import COLOURS, SHAPES
 from evaluation.config import EvaluationConfig
-from evaluation.metrics import observe, score_clips, score_observations
-from evaluation.report import LISTED_WORST, evaluate
-from evaluation.report_markdown import report_markdown
+from evaluation.report.markdown import report_markdown
+from evaluation.report.report import LISTED_WORST, evaluate
+from evaluation.scoring.metrics import observe, score_clips, score_observations
 
 PHRASES = (*TUTORIAL_PHRASES, "moving up", "moving up-right")
 

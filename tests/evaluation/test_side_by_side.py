@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.clips import make_clips_for
-from data.world import HeldOut, WorldConfig
-from evaluation.comparison import difference_interval
-from evaluation.comparison_markdown import comparison_markdown
-from evaluation.comparison_page import CLIPS_SHOWN, comparison_page
+from data.worlds.clips import make_clips_for
+from data.worlds.world import HeldOut, WorldConfig
+from evaluation.comparison.differences import MEASURES, ComparisonError, check_same_world
+from evaluation.comparison.markdown import comparison_markdown
+from evaluation.comparison.page import CLIPS_SHOWN, comparison_page
+from evaluation.comparison.side_by_side import Comparison, Contender
+from evaluation.comparison.standing import difference_interval
 from evaluation.config import EvaluationConfig
-from evaluation.differences import MEASURES, ComparisonError, check_same_world
-from evaluation.gallery import write_gallery
-from evaluation.report import EvaluationReport, evaluate
-from evaluation.side_by_side import Comparison, Contender
+from evaluation.pictures.gallery import write_gallery
+from evaluation.report.report import EvaluationReport, evaluate
 
 CONFIG = EvaluationConfig(samples_seen=12, samples_held_out=16, samples_real=16, frechet=True, videos_per_prompt=5)
 WORLD = WorldConfig(

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.renderer import render
-from data.shapes import COLOURS, SHAPES
-from evaluation.tracker import track
+from data.worlds.renderer import render
+from data.worlds.shapes import COLOURS, SHAPES
+from evaluation.scoring.tracker import track
 
 
 def drawn(x, y, radius, *, shape="circle", colour="blue", angle=0.0, frames=2):

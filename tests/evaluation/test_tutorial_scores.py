@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.clips import make_clips_for
-from data.world import WorldConfig
-from evaluation.ablation import PARTS, Ablation, Curve, CurvePoint, VariantResult, ablation_table, evenly_spaced
-from evaluation.ablation_plot import ablation_plot
+from data.worlds.clips import make_clips_for
+from data.worlds.world import WorldConfig
+from evaluation.ablation.ablation import (
+    PARTS,
+    Ablation,
+    Curve,
+    CurvePoint,
+    VariantResult,
+    ablation_table,
+    evenly_spaced,
+)
+from evaluation.ablation.plot import ablation_plot
 from evaluation.config import EvaluationConfig
-from evaluation.measures import Rate
-from evaluation.metrics import score_clips
-from evaluation.report import evaluate
+from evaluation.report.report import evaluate
+from evaluation.scoring.measures import Rate
+from evaluation.scoring.metrics import score_clips
 
 WORLD = WorldConfig(laws="tutorial")
 EVERY_PROMPT = [prompt for prompts in WORLD.tiers.values() for prompt in prompts]

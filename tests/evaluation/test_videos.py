@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.clips import make_clips_for
-from data.prompts import PromptError
-from data.storage import StorageError
+from data.files import StorageError
+from data.worlds.clips import make_clips_for
+from data.worlds.prompts import PromptError
 from evaluation.config import EvaluationConfig
-from evaluation.contact_sheet import FAILED, contact_sheet
-from evaluation.gallery import moving_page, what_failed, write_gallery
-from evaluation.metrics import score_clips
-from evaluation.videos import encode_avi, encode_gif, encode_mp4, enlarge, write_videos
+from evaluation.pictures.contact_sheet import FAILED, contact_sheet
+from evaluation.pictures.gallery import moving_page, what_failed, write_gallery
+from evaluation.pictures.videos import encode_avi, encode_gif, encode_mp4, enlarge, write_videos
+from evaluation.scoring.metrics import score_clips
 
 
 @pytest.fixture(scope="module")

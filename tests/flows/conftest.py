@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.embedded import prefect_server
-from tasks.home import HOME_VARIABLE, Home
+from data.home import HOME_VARIABLE, Home
+from flows.servers.embedded import prefect_server
 
 
 @pytest.fixture(scope="session")

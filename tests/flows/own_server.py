@@ -10,9 +10,9 @@ from pathlib import Path
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from shell import ROOT, eventually, free_ports
 
-from flows.services.addresses import Addresses
-from flows.services.programs import program
-from tasks.home import Home
+from data.home import Home
+from flows.servers.addresses import Addresses
+from flows.servers.programs import program
 
 
 class OwnServer:

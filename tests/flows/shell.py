@@ -12,13 +12,13 @@ from typing import Any
 
 import psutil
 
-from flows.services.processes import started_for
-from tasks.home import Home
+from data.home import Home
+from flows.servers.processes import started_for
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 400  # servers take minutes to start on a busy machine
 STOP_SECONDS = 20
-FLIPBOOK = (sys.executable, "-m", "flows.cli")
+FLIPBOOK = (sys.executable, "-m", "flows.cli.main")
 
 
 def shell(**variables: str) -> dict[str, str]:

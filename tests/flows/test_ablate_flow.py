@@ -11,16 +11,16 @@ from tiny import tiny_config
 
 from benchmarks.readme_table import fill
 from benchmarks.why_table import BEGIN, END, PAGE, ablation_block
-from evaluation.ablation import Ablation
+from data.home import HOME_VARIABLE, Home
+from evaluation.ablation.ablation import Ablation
 from flows.ablate import AblationError, AblationResult, ablate, train_apart
-from flows.cli import execute
-from flows.generate import generate
-from flows.variants import OURS, variants
+from flows.cli.main import execute
+from flows.config.variants import OURS, variants
+from flows.dataset import generate
 from models.checkpoint import read_info
-from tasks.home import HOME_VARIABLE, Home
-from tasks.lineage import PARENT_TAG
-from tasks.mlflow_store import open_store
 from tasks.train import is_trained
+from tracking.lineage import PARENT_TAG
+from tracking.store import open_store
 
 MINUTES = 0.005
 

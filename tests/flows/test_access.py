@@ -3,9 +3,9 @@
 import pytest
 from shell import flipbook
 
-from flows.services.access import AccessError, Credentials, credentials_for, form_key
-from flows.services.addresses import Addresses
-from tasks.home import Home
+from data.home import Home
+from flows.servers.access import AccessError, Credentials, credentials_for, form_key
+from flows.servers.addresses import Addresses
 
 PASSWORD = "correct horse battery"
 

@@ -15,14 +15,14 @@ import pytest
 from prefect.events.worker import EventsWorker
 from tiny import tiny_config
 
+from data.home import Home
 from flows.announce import announce
 from flows.evaluate import evaluation_only
 from flows.pipeline import pipeline
 from flows.train import train
 from models.checkpoint import checkpoint_digest
-from tasks.home import Home
-from tasks.mlflow_store import open_store, tracking_uri
-from tasks.registry import ANNOUNCED_TAG, NOT_YET
+from tracking.store import open_store, tracking_uri
+from tracking.versions import ANNOUNCED_TAG, NOT_YET
 
 ROOT = Path(__file__).parents[2]
 EVENT = "flipbook.model-version.registered"
@@ -79,7 +79,7 @@ def register_without_prefect(checkpoint: Path, home: Home, **variables: str) -> 
     """What `flipbook register` prints where there is no Prefect server."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "register", str(checkpoint), "--home", str(home.root)],
+        [sys.executable, "-m", "flows.cli.main", "register", str(checkpoint), "--home", str(home.root)],
         cwd=ROOT, env=environment | {"PREFECT_HOME": str(home.prefect)} | variables,
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
@@ -107,7 +107,7 @@ def test_a_training_announces_its_version_once_and_a_pipeline_says_that_it_evalu
 def test_a_checkpoint_registered_by_hand_is_announced(home, events, tmp_path, prefect_used):
     train_all()
     (final,) = home.checkpoints.glob("*/final")
-    command = [sys.executable, "-m", "flows.cli", "register", str(final), "--home", str(tmp_path / "other")]
+    command = [sys.executable, "-m", "flows.cli.main", "register", str(final), "--home", str(tmp_path / "other")]
     environment = {**os.environ, "PREFECT_API_URL": prefect_used}
     first, again = (
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120)
@@ -126,7 +126,7 @@ def test_without_prefect_nothing_is_emitted_and_nothing_fails(home, events, tmp_
     train_all()
     (final,) = home.checkpoints.glob("*/final")
     other = Home.at(tmp_path / "other").create()
-    command = [sys.executable, "-m", "flows.cli", "register", str(final), "--home", str(other.root)]
+    command = [sys.executable, "-m", "flows.cli.main", "register", str(final), "--home", str(other.root)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     for address in ({}, {"PREFECT_API_URL": "http://127.0.0.1:9/api"}):
         environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), **address}
@@ -177,7 +177,7 @@ def test_a_version_that_is_still_without_scores_hours_later_is_announced_again(h
 def test_a_server_of_the_commands_own_hears_nothing_and_the_version_stays_to_be_announced(home, events):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     subprocess.run(
-        [sys.executable, "-m", "flows.cli", "train", "--home", str(home.root), *TINY],
+        [sys.executable, "-m", "flows.cli.main", "train", "--home", str(home.root), *TINY],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=True,
     )  # fmt: skip
     assert open_store(home).get_model_version("flipbook", "1").tags[ANNOUNCED_TAG] == NOT_YET

@@ -12,7 +12,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.deployments import run_deployment
 from shell import ROOT, eventually, stop
 
-from flows.automations import STARTS_AT_MOST, automations
+from flows.servers.automations import STARTS_AT_MOST, automations
 
 
 def deployed(folder: Path) -> None:
@@ -25,7 +25,7 @@ def deployed(folder: Path) -> None:
 
 
 def test_a_run_that_cannot_be_loaded_is_tried_some_times_and_has_failed_then(tmp_path, monkeypatch):
-    monkeypatch.setattr("flows.automations.CRASHED_SECONDS", 10)  # the shortest that Prefect takes
+    monkeypatch.setattr("flows.servers.automations.CRASHED_SECONDS", 10)  # the shortest that Prefect takes
     server = OwnServer(tmp_path)
     with server.running(), get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tiny import tiny_config
 
-from flows.cli import execute, explain
-from flows.config import PipelineConfig
+from flows.cli.main import execute, explain
+from flows.config.pipeline import PipelineConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ def _home_of_its_own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def flipbook(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        [sys.executable, "-m", "flows.cli.main", *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
@@ -75,8 +75,8 @@ def test_zero_clips_are_refused_before_anything_is_made(
 
 def test_a_mistake_is_found_before_pytorch_and_prefect_are_loaded() -> None:
     code = (
-        "import sys, flows.cli\n"
-        "assert flows.cli.execute(['run', '--set', 'train.stpes=1']) == 1\n"
+        "import sys, flows.cli.main\n"
+        "assert flows.cli.main.execute(['run', '--set', 'train.stpes=1']) == 1\n"
         "sys.exit(f'loaded: {heavy}' if (heavy := {'torch', 'prefect', 'mlflow'} & set(sys.modules)) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -136,7 +136,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.overrides.load_config", interrupted)
+    monkeypatch.setattr("flows.config.overrides.load_config", interrupted)
     assert execute(["run"]) == 130
     assert "go on" in capsys.readouterr().err
 

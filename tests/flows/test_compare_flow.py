@@ -8,15 +8,15 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 from tiny import tiny_config
 
-from evaluation.differences import ComparisonError
-from flows.cli import execute
+from data.home import HOME_VARIABLE, Home
+from evaluation.comparison.differences import ComparisonError
+from flows.cli.main import execute
 from flows.compare import ComparisonResult, compare
 from flows.pipeline import pipeline
 from flows.train import train
-from tasks.artifacts import link_to_mlflow
-from tasks.home import HOME_VARIABLE, Home
-from tasks.mlflow_store import open_store
-from tasks.promotion import promote_by_standing
+from tasks.publish import link_to_mlflow
+from tracking.promotion import promote_by_standing
+from tracking.store import open_store
 
 A, B = "models:/flipbook/1", "models:/flipbook/2"
 EVALUATION = tiny_config().evaluation

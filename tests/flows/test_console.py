@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from flows.console import BarSink, LineSink
+from flows.cli.console import BarSink, LineSink
 
 
 def bars() -> tuple[BarSink, Progress]:
@@ -55,7 +55,7 @@ def test_many_threads_may_report_at_once() -> None:
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("flows.console.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("flows.cli.console.time.monotonic", lambda: now[0])
     text = io.StringIO()
     sink = LineSink(Console(file=text, width=200))
     sink.start("train", 1000)

@@ -19,10 +19,10 @@ from prefect.deployments import run_deployment
 from shell import stop
 from tiny import tiny_config
 
-from flows.heartbeat import HEARTBEAT_SECONDS
+from data.home import HOME_VARIABLE, Home
+from flows.servers.heartbeat import HEARTBEAT_SECONDS
 from flows.setup import register_all
-from tasks.home import HOME_VARIABLE, Home
-from tasks.registry import list_versions
+from tracking.versions import list_versions
 
 PATIENCE_SECONDS = 300
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from shell import output_until, started
 
-from flows import server_log
-from flows.embedded import EmbeddedServerError, PrefectApi
-from flows.history_lock import HistoryInUseError, claim_alone, claim_beside_others
+from flows.servers import server_log
+from flows.servers.embedded import EmbeddedServerError, PrefectApi
+from flows.servers.history_lock import HistoryInUseError, claim_alone, claim_beside_others
 
 COMMAND = """
 import sys
-from flows.embedded import prefect_server
-from tasks.home import Home
+from flows.servers.embedded import prefect_server
+from data.home import Home
 with prefect_server(Home.at(sys.argv[1])) as api:
     api.wait_until_ready()
     print("ready", flush=True)

@@ -13,7 +13,7 @@ from prefect.server.events.ordering import EventArrivedEarly
 from prefect.server.events.schemas.events import ReceivedEvent, Resource
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 
-from flows.event_order import CausalOrdering
+from flows.servers.event_order import CausalOrdering
 
 
 def on_a_database(folder: Path, check: Callable[[], Coroutine[None, None, None]]) -> None:

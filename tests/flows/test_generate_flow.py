@@ -4,12 +4,12 @@ import pytest
 from prefect import flow
 from tiny import tiny_config
 
-from data.manifest import read_manifest, verify_shard
-from data.shards import DataConfig
-from flows.generate import generate, make_dataset
+from data.home import Home
+from data.shards.manifest import read_manifest, verify_shard
+from data.shards.shard import DataConfig
+from flows.dataset import generate, make_dataset
 from flows.threads import thread_per_core
-from tasks import generate as tasks
-from tasks.home import Home
+from tasks import dataset as tasks
 
 CONFIG = tiny_config()
 

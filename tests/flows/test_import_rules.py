@@ -16,8 +16,8 @@ def test_imports_run_one_way_and_the_inner_rooms_know_no_scheduler() -> None:
 
 def test_help_is_answered_without_loading_pytorch_prefect_or_mlflow() -> None:
     code = (
-        "import sys, flows.cli\n"
-        "assert flows.cli.execute(['generate', '--help']) == 0\n"
+        "import sys, flows.cli.main\n"
+        "assert flows.cli.main.execute(['generate', '--help']) == 0\n"
         "heavy = {'torch', 'prefect', 'mlflow', 'pyarrow', 'cv2', 'numpy'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )

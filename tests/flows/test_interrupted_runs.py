@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from tiny import tiny_config
 
+from data.home import HOME_VARIABLE, Home
 from flows.train import train
 from models.checkpoint import checkpoint_digest
-from tasks.home import HOME_VARIABLE, Home
 
 ROOT = Path(__file__).parents[2]
 LONG = {"train": {"steps": 100, "checkpoint_seconds": 0.2, "log_every": 50, "sample_every": 100}}

@@ -22,16 +22,16 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName, TaskRunFilterStartTime
 from tiny import tiny_config
 
-from flows.config import PipelineConfig
+from data.home import HOME_VARIABLE, Home
+from flows.config.pipeline import PipelineConfig
 from flows.pipeline import pipeline
 from flows.train import train
-from tasks import patience
-from tasks.artifacts import publish_evaluation
-from tasks.home import HOME_VARIABLE, Home
-from tasks.mlflow_store import EXPERIMENT, open_store
-from tasks.patience import MlflowUnreachableError
-from tasks.registration import attach_to_version, promote_version, register_checkpoint, run_is_known
-from tasks.registry import MODEL_NAME, registered_versions
+from tasks.publish import publish_evaluation
+from tasks.register import attach_to_version, promote_version, register_checkpoint, run_is_known
+from tracking import patience
+from tracking.patience import MlflowUnreachableError
+from tracking.store import EXPERIMENT, open_store
+from tracking.versions import MODEL_NAME, registered_versions
 
 OUTAGE_SECONDS = float(os.environ.get("FLIPBOOK_TEST_OUTAGE_SECONDS", "5"))
 STEPS_PER_SECOND = 60  # of the tiny training, at least where the test was written

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.overrides import ConfigError, allowed, field_at, load_config
-from flows.presets import PRESETS
+from flows.config.overrides import ConfigError, allowed, field_at, load_config
+from flows.config.presets import PRESETS
 
 
 @pytest.fixture(autouse=True)

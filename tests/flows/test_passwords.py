@@ -12,14 +12,14 @@ import httpx
 import pytest
 from mlflow_server import MlflowServer
 
-from tasks.home import Home
-from tasks.shown_uri import shown, shown_text
+from data.home import Home
+from tracking.shown_uri import shown, shown_text
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "sentinel/of the tests"
 IN_URL = "sentinel%2Fof%20the%20tests"
 IMPATIENT_TRAINING = """
-from tasks import patience
+from tracking import patience
 patience.PATIENCE_SECONDS = 1.0
 from flows.train import train
 from tiny import tiny_config
@@ -93,7 +93,7 @@ def test_a_password_in_the_address_of_mlflow_reaches_mlflow_alone(prefect_api, h
         assert whole.returncode == 0, whole.stderr[-3000:]
         server.kill()
         failed = run(["-c", IMPATIENT_TRAINING], home, address, prefect_api)
-        listed = run(["-m", "flows.cli", "models"], home, address, prefect_api)
+        listed = run(["-m", "flows.cli.main", "models"], home, address, prefect_api)
         server.start()
     assert failed.returncode != 0
     assert f"MlflowUnreachableError: MLflow at {server.url} has not answered" in failed.stderr

@@ -8,12 +8,12 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 from tiny import tiny_config
 
+from data.home import HOME_VARIABLE, Home
 from evaluation.config import EvaluationConfig
 from flows.evaluate import evaluation_only
 from flows.pipeline import PipelineResult, pipeline
 from models.checkpoint import checkpoint_digest
-from tasks.home import HOME_VARIABLE, Home
-from tasks.registry import list_versions
+from tracking.versions import list_versions
 
 ALL = {"generate": True, "train": True, "evaluate": True}
 

@@ -3,10 +3,10 @@
 import pytest
 
 from benchmarks.readme_table import README, fill, results_table
-from data.clips import make_clips_for
-from data.world import HeldOut, WorldConfig
+from data.worlds.clips import make_clips_for
+from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report import EvaluationReport, evaluate
+from evaluation.report.report import EvaluationReport, evaluate
 
 
 @pytest.fixture(scope="module")

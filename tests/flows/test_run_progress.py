@@ -17,13 +17,13 @@ from prefect.runtime import flow_run
 from shell import eventually
 from tiny import tiny_config
 
-from flows.embedded import prefect_server
-from flows.generate import make_dataset
+from data.home import Home
+from flows.dataset import make_dataset
+from flows.servers.embedded import prefect_server
 from flows.train import make_checkpoint
-from tasks import run_progress
-from tasks.home import Home
-from tasks.progress import reporting_to
-from tasks.run_progress import RunProgress
+from tasks.progress import in_prefect as run_progress
+from tasks.progress.in_prefect import RunProgress
+from tasks.progress.progress import reporting_to
 
 REPORTS_WHILE_FROZEN = 15
 FROZEN_AT_MOST = 30.0

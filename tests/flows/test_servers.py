@@ -9,10 +9,10 @@ import psutil
 import pytest
 from shell import PATIENCE_SECONDS, alive, eventually, flipbook, free_ports, is_free, output_until, processes, started
 
-from flows import history_lock
-from flows.services.lifecycle import interrupted_by_signals
-from flows.services.processes import PortError, check_port, started_for
-from tasks.home import Home
+from data.home import Home
+from flows.servers import history_lock
+from flows.servers.lifecycle import interrupted_by_signals
+from flows.servers.processes import PortError, check_port, started_for
 
 
 def test_both_answer_and_end_with_ctrl_c_and_so_do_their_children(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.schedules import IntervalSchedule
 from shell import ROOT, free_ports, shell
 
-from flows.automations import CRASH_SILENT, GIVE_UP, RESCHEDULE_CRASHED
 from flows.gpu_slot import GPU_LIMIT
-from flows.heartbeat import HEARTBEAT_SECONDS
-from flows.services.programs import WORKERS
+from flows.servers.automations import CRASH_SILENT, GIVE_UP, RESCHEDULE_CRASHED
+from flows.servers.heartbeat import HEARTBEAT_SECONDS
+from flows.servers.programs import WORKERS
 from flows.setup import register_all
 
 DEPLOYMENTS = {

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from shell import alive, eventually, free_ports
 
-from flows.services.addresses import Addresses
-from flows.services.lifecycle import ServiceError, stop, watch
-from flows.services.supervisor import Supervisor
-from tasks.home import Home
+from data.home import Home
+from flows.servers.addresses import Addresses
+from flows.servers.lifecycle import ServiceError, stop, watch
+from flows.servers.supervisor import Supervisor
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ import psutil
 import pytest
 from shell import ROOT, alive, eventually, flipbook, free_ports, is_free, processes
 
-from tasks.home import Home
-from tasks.mlflow_store import ensure_experiment, open_store
+from data.home import Home
+from tracking.store import ensure_experiment, open_store
 
 PASSWORD = "100% correct: #horse 'battery"
 SECRET = {"FLIPBOOK_PASSWORD": PASSWORD}

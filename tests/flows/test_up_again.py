@@ -6,7 +6,7 @@ import pytest
 from shell import eventually, flipbook, free_ports, processes
 from tiny import tiny_config
 
-from flows.services.prefect_api import ask
+from flows.servers.prefect_api import ask
 
 CONFIG = tiny_config(train={"steps": 300, "checkpoint_seconds": 0.2}).model_dump(mode="json")
 PARAMETERS = {name: CONFIG[name] for name in ("world", "data", "model", "train")}

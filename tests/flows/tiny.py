@@ -7,10 +7,10 @@ import json
 import sys
 from typing import Any
 
-from data.shards import DataConfig
-from data.world import HeldOut, WorldConfig
+from data.shards.shard import DataConfig
+from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
-from flows.config import PipelineConfig
+from flows.config.pipeline import PipelineConfig
 from models.config import ModelConfig, TrainConfig
 
 

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.bounded import bounded
+from models.networks.bounded import bounded
 
 
 def _value_and_gradient(value: float, wish: float) -> tuple[float, float]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from data.prompts import PromptError, clauses
-from data.world import WorldConfig
-from data.worlds import pairs_world
+from data.worlds.presets import pairs_world
+from data.worlds.prompts import PromptError, clauses
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TextEncoder
-from models.generator import TextGenerator, build_generator, draw_noise
+from models.networks.generator import TextGenerator, build_generator, draw_noise
 from models.text.features import build_text
 from models.text.labels import Labels
 from models.text.protocols import TextFeatures

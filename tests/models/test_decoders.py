@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from models.config import ModelConfig
-from models.decoders import TURNING, KeypointDecoder, LayerDecoder, SpriteDecoder
+from models.networks.decoders import TURNING, KeypointDecoder, LayerDecoder, SpriteDecoder
 
 SIZE, MARGIN = 64, 24
 STEP = 4  # px

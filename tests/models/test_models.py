@@ -20,13 +20,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from data.dataset import ClipTensors, load_clips
-from data.manifest import write_manifest
-from data.prompts import PromptError
-from data.shards import DataConfig, write_shard
-from data.storage import StorageError, sha256_of
-from data.world import HeldOut, WorldConfig
-from models.adversary import CLIP, Adversary
+from data.files import StorageError, sha256_of
+from data.reading.dataset import ClipTensors, load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import DataConfig, write_shard
+from data.worlds.prompts import PromptError
+from data.worlds.world import HeldOut, WorldConfig
 from models.checkpoint import (
     CheckpointError,
     checkpoint_digest,
@@ -37,11 +36,12 @@ from models.checkpoint import (
 )
 from models.config import ModelConfig, TrainConfig
 from models.device import pick_device
-from models.generator import build_generator, draw_noise
-from models.losses import gradient_penalty
+from models.networks.generator import build_generator, draw_noise
 from models.sampling import TextToVideo
 from models.text.tokens import word_counts
-from models.trainer import Progress, Samples, Saved, TrainEvent, train
+from models.training.adversary import CLIP, Adversary
+from models.training.losses import gradient_penalty
+from models.training.trainer import Progress, Samples, Saved, TrainEvent, train
 
 WORLD = WorldConfig(
     frame_size=32,
@@ -213,9 +213,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(clips: ClipTensors, datas
     script = textwrap.dedent(
         f"""
         from pathlib import Path
-        from data.dataset import load_clips
+        from data.reading.dataset import load_clips
         from tests.models.test_models import MODEL, TRAIN, WORLD
-        from models.trainer import train
+        from models.training.trainer import train
         config = TRAIN.model_copy(update=dict(steps=400, checkpoint_seconds=0.05))
         train(clips=load_clips(Path({str(dataset)!r})), world=WORLD, model=MODEL, train=config,
               folder=Path({str(tmp_path / "killed")!r}), report=print)

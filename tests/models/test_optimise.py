@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.optimise import descend
+from models.training.optimise import descend
 
 BETAS = (0.0, 0.99)
 

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from data.dataset import ClipTensors, load_clips
-from data.manifest import write_manifest
-from data.prompts import TUTORIAL_PHRASES, PromptError, parse_prompt, tokenize
-from data.shards import DataConfig, write_shard
-from data.world import WorldConfig
-from data.worlds import pairs_world, shapes_world
-from flows.cli import execute
-from models.adversary import Adversary
+from data.reading.dataset import ClipTensors, load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import DataConfig, write_shard
+from data.worlds.presets import pairs_world, shapes_world
+from data.worlds.prompts import TUTORIAL_PHRASES, PromptError, parse_prompt, tokenize
+from data.worlds.world import WorldConfig
+from flows.cli.main import execute
 from models.checkpoint import CheckpointError, checkpoint_digest, load_weights, newest_state, read_info
 from models.config import ModelConfig, TrainConfig
 from models.sampling import TextToVideo
@@ -28,7 +27,8 @@ from models.text.frozen import FrozenWeights, FrozenWeightsError, check_frozen_w
 from models.text.minilm import sentence_encoder
 from models.text.reading import MEANINGS, PromptReader
 from models.text.transformer import WordTransformer
-from models.trainer import train
+from models.training.adversary import Adversary
+from models.training.trainer import train
 
 ENCODERS = ("tokens", "sentence", "transformer")
 WORLD = WorldConfig(

@@ -11,16 +11,16 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from data.dataset import ClipTensors, load_clips
-from data.manifest import write_manifest
-from data.prompts import PromptError, parse_prompt
-from data.shards import DataConfig, write_shard
-from data.world import WorldConfig
+from data.reading.dataset import ClipTensors, load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import DataConfig, write_shard
+from data.worlds.prompts import PromptError, parse_prompt
+from data.worlds.world import WorldConfig
 from models.checkpoint import checkpoint_digest, read_info
 from models.config import ModelConfig, Repair, TrainConfig
-from models.network import network_of
+from models.networks.network import network_of
 from models.sampling import TextToVideo
-from models.trainer import Progress, Saved, TrainEvent, train
+from models.training.trainer import Progress, Saved, TrainEvent, train
 from models.tutorial.adversary import TutorialAdversary
 from models.tutorial.networks import NOISE, Discriminator, Generator, build_tutorial_generator, draw_tutorial_noise
 from models.tutorial.words import published_words, word_shares

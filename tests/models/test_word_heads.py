@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.dataset import ClipTensors, load_clips
-from data.manifest import write_manifest
-from data.shards import DataConfig, write_shard
-from data.world import WorldConfig
-from models.adversary import CLIP, FRAME, Adversary
-from models.batches import Batch, as_pictures, step_generator
+from data.reading.dataset import ClipTensors, load_clips
+from data.shards.manifest import write_manifest
+from data.shards.shard import DataConfig, write_shard
+from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
-from models.decoders import SpriteDecoder
-from models.discriminator import FrameDiscriminator
-from models.generator import build_generator
-from models.losses import word_loss
+from models.networks.decoders import SpriteDecoder
+from models.networks.discriminator import FrameDiscriminator
+from models.networks.generator import build_generator
 from models.text.features import build_text
+from models.training.adversary import CLIP, FRAME, Adversary
+from models.training.batches import Batch, as_pictures, step_generator
+from models.training.losses import word_loss
 
 WORLD = WorldConfig(
     frame_size=32,

@@ -15,9 +15,9 @@ from prefect.states import Failed
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
-from data.prompts import PromptError
-from data.world import WorldConfig
-from tasks.caching import MLFLOW_ATTEMPTS, content_hash, identity, is_transient, retried, worth_retrying
+from data.worlds.prompts import PromptError
+from data.worlds.world import WorldConfig
+from tasks.cache.policy import MLFLOW_ATTEMPTS, content_hash, identity, is_transient, retried, worth_retrying
 
 
 class Colour(Enum):

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.cleaning import DAY, delete_leftovers, find_leftovers
-from tasks.home import Home
-from tasks.mlflow_store import open_store
-from tasks.registry import ModelVersion, model_id_of
+from data.home import Home
+from tasks.clean import DAY, delete_leftovers, find_leftovers
+from tracking.store import open_store
+from tracking.versions import ModelVersion, model_id_of
 
 
 def folder(path: Path, *, days: float, size: int = 100) -> Path:

@@ -4,14 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tasks import code_digest as subject
-from tasks.code_digest import code_digest, text_digest
+from tasks.cache import code_digest as subject
+from tasks.cache.code_digest import code_digest, text_digest
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "clips.py").write_text("from data.shapes import area\n\ndef clip():\n    return area()\n")
+    (tmp_path / "data" / "clips.py").write_text(
+        "from data.worlds.shapes import area\n\ndef clip():\n    return area()\n"
+    )
     (tmp_path / "data" / "shapes.py").write_text("def area():\n    return 1\n")
     (tmp_path / "data" / "other.py").write_text("def other():\n    return 1\n")
     monkeypatch.setattr(subject, "_ROOT", tmp_path)
@@ -28,16 +30,16 @@ def forget():
 def digest_after(path, text):
     path.write_text(text)
     forget()
-    return code_digest("data.clips")
+    return code_digest("data.worlds.clips")
 
 
 def test_changing_an_imported_module_changes_the_digest(project):
-    before = code_digest("data.clips")
+    before = code_digest("data.worlds.clips")
     assert digest_after(project / "shapes.py", "def area():\n    return 2\n") != before
 
 
 def test_changing_a_module_that_is_not_imported_changes_nothing(project):
-    before = code_digest("data.clips")
+    before = code_digest("data.worlds.clips")
     assert digest_after(project / "other.py", "def other():\n    return 2\n") == before
 
 
@@ -47,7 +49,7 @@ def test_an_import_inside_a_function_counts(project):
 
 
 def test_comments_docstrings_and_layout_change_nothing(project):
-    before = code_digest("data.clips")
+    before = code_digest("data.worlds.clips")
     text = '"""Shapes."""\n\n\ndef area():  # px\n    """Area."""\n    return (1)\n'
     assert digest_after(project / "shapes.py", text) == before
 
@@ -68,7 +70,7 @@ def test_many_threads_get_one_digest(project):
 
     def digest(_: int) -> str:
         forget()
-        return code_digest("data.clips")
+        return code_digest("data.worlds.clips")
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(digest, range(16)))) == 1

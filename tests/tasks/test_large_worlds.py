@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from data.worlds import pairs_world, shapes_world
-from evaluation.report import LISTED_WORST
-from tasks.artifacts import score_rows, videos_markdown
-from tasks.evaluation_record import SOURCE_LIMIT, _tier_dataset, tier_values
+from data.worlds.presets import pairs_world, shapes_world
+from evaluation.report.report import LISTED_WORST
+from tasks.publish import score_rows, videos_markdown
+from tracking.results.evaluation import SOURCE_LIMIT, _tier_dataset, tier_values
 
 WORLDS = {"shapes": shapes_world(), "pairs": pairs_world()}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from prefect.locking.protocol import LockManager
 
-from tasks.locks import FlockLockManager
+from tasks.cache.locks import FlockLockManager
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from tasks.locks import FlockLockManager
+from tasks.cache.locks import FlockLockManager
 FlockLockManager(Path(sys.argv[1])).acquire_lock("key", "other")
 print("held", flush=True)
 time.sleep(600)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.serializers import JSONSerializer, PickleSerializer, Serializer
 
-from tasks.records import DamagedRecordError, ProvenJSON, discard_foreign
+from tasks.cache.records import DamagedRecordError, ProvenJSON, discard_foreign
 
 KEY = "shard-0123"
 

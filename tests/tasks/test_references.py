@@ -4,7 +4,7 @@ import pytest
 from prefect.serializers import JSONSerializer
 from pydantic import ValidationError
 
-from tasks.references import CheckpointReference, FileReference
+from tasks.cache.references import CheckpointReference, FileReference
 
 
 @pytest.fixture

@@ -1,0 +1,261 @@
+"""Parquet shards: a row a clip, readable by any Parquet reader with none of our code.
+
+`frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B, as the field's metadata say:
+`np.frombuffer(value, np.uint8).reshape(T, 3, S, S)`. Whole colour planes take two thirds of the bytes and time of
+interleaved pixels, and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that a
+motion does not draw is null. Worlds of two objects a clip have a second set of these columns, `motion_2` and so on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data.files import DamagedShardError
+from data.worlds.clips import ClipBatch, ObjectBatch
+from data.worlds.motions import FACTORS
+from data.worlds.world import WorldConfig
+
+Compression = Literal["zstd", "lz4"]
+
+_ZSTD_LEVEL = -2  # a tenth more bytes than level 1, a tenth less time to write and to read
+_PAGE_BYTES = 2**20  # a page stays in the CPU's cache while it is compressed
+_READ_BYTES = 2**22  # frames are decoded so much at a time, and looked through while they are in the cache
+_NAMES = ("motion", "shape", "colour")
+_PATHS = {"centre_x": "px", "centre_y": "px", "radii": "px", "angles": "radians"}
+_FACTOR_UNITS = {
+    "phase": "periods",
+    "sign": "1",
+    "start_angle": "radians",
+    "angular_speed": "radians per frame",
+    "speed": "px per frame",
+}
+
+
+def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
+    """The columns of a shard of `world`, with units and the frames' layout in the fields' metadata.
+
+    Args:
+        world: decides the frames' shape; kept as JSON under `flipbook.world`.
+        metadata: further entries for the file's metadata.
+    """
+    shape = (world.frames, 3, world.frame_size, world.frame_size)
+    layout = {
+        "dtype": "uint8",
+        "shape": json.dumps(shape),
+        "axes": "frame, channel (R, G, B), row, column",
+        "order": "C",
+    }
+    factors = pa.struct(
+        [pa.field(name, pa.float32(), metadata={"unit": _FACTOR_UNITS.get(name, "px")}) for name in FACTORS]
+    )
+    fields: list[pa.Field[Any]] = [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("index", pa.int64(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+    ]
+    for place in range(world.objects):
+        fields += [
+            *(pa.field(name + _suffix(place), pa.string(), nullable=False) for name in _NAMES),
+            pa.field("factors" + _suffix(place), factors, nullable=False),
+            *(
+                pa.field(
+                    name + _suffix(place),
+                    pa.list_(pa.field("element", pa.float32(), nullable=False)),
+                    nullable=False,
+                    metadata={"unit": unit},
+                )
+                for name, unit in _PATHS.items()
+            ),
+        ]
+    fields += [
+        pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=layout),
+    ]
+    entries: dict[bytes | str, bytes | str] = {"flipbook.world": world.model_dump_json()}
+    entries.update(metadata)
+    return pa.schema(fields, metadata=entries)
+
+
+def write_parquet(
+    path: Path,
+    batches: Iterable[ClipBatch],
+    *,
+    world: WorldConfig,
+    compression: Compression,
+    metadata: Mapping[str, str],
+) -> int:
+    """Write clips to `path` and return their number. One version of pyarrow makes the same bytes of the same clips."""
+    schema = schema_of(world, metadata=metadata)
+    names = [name for name in schema.names if name == "prompt" or name.startswith(_NAMES)]
+    plain = [name for name in schema.names if name not in names]
+    floats = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in plain if name.startswith(tuple(_PATHS))}
+    rows = 0
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression=compression,
+        compression_level=_ZSTD_LEVEL if compression == "zstd" else None,
+        use_dictionary=names,  # type: ignore[arg-type]  # the stubs know only booleans
+        column_encoding=floats,
+        write_statistics=[name for name in plain if name != "frames"] + names,
+        data_page_size=_PAGE_BYTES,
+        write_batch_size=max(1, _PAGE_BYTES // schema.field("frames").type.byte_width),
+        write_page_checksum=True,
+    ) as writer:
+        for batch in batches:
+            writer.write_batch(_to_arrow(batch, schema))  # a row group each
+            rows += len(batch.indices)
+    return rows
+
+
+def read_parquet(path: Path) -> Iterator[ClipBatch]:
+    """All that a shard holds, some hundred clips at a time.
+
+    Raises:
+        DamagedShardError: the file is no shard of ours or cannot be decoded.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                for batch in file.iter_batches(batch_size=rows, row_groups=[group]):
+                    yield _from_arrow(batch)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+
+
+def decode_parquet_texts(path: Path, content: bytes) -> dict[str, list[str]]:
+    """The columns `prompt` and `motion` of a shard of which the bytes are at hand.
+
+    Raises:
+        DamagedShardError: the shard, named `path`, cannot be decoded.
+    """
+    with _opened(path, content) as file:
+        table = file.read(columns=["prompt", "motion"], use_threads=False)
+        return {name: _strings(table.column(name)) for name in table.column_names}
+
+
+def decode_parquet_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a shard of which the bytes are at hand, some rows at a time, while they are in the CPU's cache.
+
+    Args:
+        path: the shard's name in errors.
+        content: the shard's bytes.
+        shape: (rows, T, 3, S, S), what it must hold.
+
+    Yields:
+        uint8 (n, T, 3, S, S), C-contiguous, read-only.
+
+    Raises:
+        DamagedShardError: the shard cannot be decoded or holds frames of another shape.
+    """
+    width = math.prod(shape[1:])
+    with _opened(path, content) as file:
+        rows, stored = file.metadata.num_rows, file.schema_arrow.field("frames").type
+        if rows != shape[0] or stored != pa.binary(width):
+            raise DamagedShardError(
+                f"The shard {path} holds {rows} clips with frames of type {stored}; "
+                f"expected {shape[0]} of {pa.binary(width)}."
+            )
+        for batch in file.iter_batches(batch_size=max(1, _READ_BYTES // width), columns=["frames"], use_threads=False):
+            yield _bytes_of(batch.column(0)).reshape(len(batch), *shape[1:])
+
+
+@contextmanager
+def _opened(path: Path, content: bytes) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False) as file:
+            yield file
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+
+
+def _suffix(place: int) -> str:
+    """What the columns of a clip's object `place`, counting from 0, end in."""
+    return f"_{place + 1}" if place else ""
+
+
+def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:
+    columns: dict[str, pa.Array[Any]] = {
+        "key": pa.array([f"{index:09d}" for index in batch.indices.tolist()]),
+        "index": pa.array(batch.indices),
+        "prompt": pa.array(batch.prompts),
+    }
+    for place, one in enumerate(batch.objects):
+        columns |= _object_to_arrow(one, schema, _suffix(place))
+    planes = np.ascontiguousarray(batch.frames.transpose(0, 1, 4, 2, 3))
+    columns["frames"] = pa.FixedSizeBinaryArray.from_buffers(
+        schema.field("frames").type, len(batch.indices), [None, pa.py_buffer(planes.data)]
+    )
+    return pa.record_batch([columns[name] for name in schema.names], schema=schema)
+
+
+def _object_to_arrow(one: ObjectBatch, schema: pa.Schema, suffix: str) -> dict[str, pa.Array[Any]]:
+    rows, steps = one.radii.shape
+    offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * steps)
+    factors = [pa.array(one.factors[name], mask=np.isnan(one.factors[name])) for name in FACTORS]
+    columns: dict[str, pa.Array[Any]] = {
+        "motion": pa.array(one.motions),
+        "shape": pa.array(one.shapes),
+        "colour": pa.array(one.colours),
+        "factors": pa.StructArray.from_arrays(factors, fields=list(schema.field("factors" + suffix).type)),
+    }
+    paths = {
+        "centre_x": one.centres[..., 0],
+        "centre_y": one.centres[..., 1],
+        "radii": one.radii,
+        "angles": one.angles,
+    }
+    for name, values in paths.items():
+        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).reshape(-1))
+        columns[name] = pa.ListArray.from_arrays(offsets, flat, type=schema.field(name + suffix).type)
+    return {name + suffix: column for name, column in columns.items()}
+
+
+def _from_arrow(batch: pa.RecordBatch) -> ClipBatch:
+    shape = json.loads((batch.schema.field("frames").metadata or {})[b"shape"])
+    planes = _bytes_of(batch.column("frames")).reshape(len(batch), *shape)
+    count = sum(name.startswith("factors") for name in batch.schema.names)
+    return ClipBatch(
+        indices=batch.column("index").to_numpy(),
+        frames=planes.transpose(0, 1, 3, 4, 2),
+        prompts=tuple(_strings(batch.column("prompt"))),
+        objects=tuple(_object_from_arrow(batch, _suffix(place)) for place in range(count)),
+    )
+
+
+def _object_from_arrow(batch: pa.RecordBatch, suffix: str) -> ObjectBatch:
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}  # the stubs know no list arrays
+    paths = {name: columns[name + suffix].flatten().to_numpy().reshape(len(batch), -1) for name in _PATHS}
+    factors = columns["factors" + suffix]
+    return ObjectBatch(
+        motions=tuple(_strings(columns["motion" + suffix])),
+        shapes=tuple(_strings(columns["shape" + suffix])),
+        colours=tuple(_strings(columns["colour" + suffix])),
+        factors={name: factors.field(name).to_numpy(zero_copy_only=False) for name in FACTORS},
+        centres=np.stack([paths["centre_x"], paths["centre_y"]], axis=-1),
+        radii=paths["radii"],
+        angles=paths["angles"],
+    )
+
+
+def _strings(column: Any) -> list[str]:
+    values: list[str] = column.to_pylist()
+    return values
+
+
+def _bytes_of(column: Any) -> NDArray[np.uint8]:
+    """The values of a fixed-size binary column as uint8 (rows, width), without a copy."""
+    width = column.type.byte_width
+    count, offset = len(column) * width, column.offset * width
+    values: NDArray[np.uint8] = np.frombuffer(column.buffers()[1], dtype=np.uint8, count=count, offset=offset)
+    return values.reshape(len(column), width)

@@ -1,0 +1,204 @@
+"""WebDataset shards: POSIX tar files in which the members of a clip stand together under one name.
+
+`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known, of
+the second object of a clip under "second".
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from data.files import DamagedShardError
+from data.worlds.clips import ClipBatch, ObjectBatch
+from data.worlds.motions import FACTORS
+
+_READ_ROWS = 256
+
+
+def write_webdataset(path: Path, batches: Iterable[ClipBatch]) -> int:
+    """Write clips to the tar file `path` and return their number. One OpenCV makes the same bytes of the same clips."""
+    rows = 0
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for batch in batches:
+            for row, index in enumerate(batch.indices.tolist()):
+                key = f"{index:09d}"
+                facts = json.dumps(_facts(batch, row), separators=(",", ":"))
+                _add(tar, f"{key}.json", facts.encode())
+                _add(tar, f"{key}.png", _filmstrip_png(batch.frames[row]))
+                _add(tar, f"{key}.txt", batch.prompts[row].encode())
+            rows += len(batch.indices)
+    return rows
+
+
+def read_webdataset(path: Path) -> Iterator[ClipBatch]:
+    """All that a shard holds, some hundred clips at a time.
+
+    Raises:
+        DamagedShardError: the file is no shard of ours or cannot be decoded.
+    """
+    samples: list[dict[str, bytes]] = []
+    with _decoding(path):
+        for sample in _samples(path.open("rb")):
+            samples.append(sample)
+            if len(samples) == _READ_ROWS:
+                yield _batch(samples)
+                samples = []
+        if samples:
+            yield _batch(samples)
+
+
+def decode_webdataset_texts(path: Path, content: bytes) -> dict[str, list[str]]:
+    """The columns `prompt` and `motion` of a shard of which the bytes are at hand.
+
+    Raises:
+        DamagedShardError: the shard, named `path`, cannot be decoded.
+    """
+    with _decoding(path):
+        samples = list(_samples(io.BytesIO(content)))
+        return {
+            "prompt": [sample["txt"].decode() for sample in samples],
+            "motion": [json.loads(sample["json"])["motion"] for sample in samples],
+        }
+
+
+def decode_webdataset_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
+    """The frames of a shard of which the bytes are at hand, a clip at a time.
+
+    Args:
+        path: the shard's name in errors.
+        content: the shard's bytes.
+        shape: (rows, T, 3, S, S), what it must hold.
+
+    Yields:
+        uint8 (1, T, 3, S, S), C-contiguous.
+
+    Raises:
+        DamagedShardError: the shard cannot be decoded or holds frames of another shape.
+    """
+    with _decoding(path):
+        samples = list(_samples(io.BytesIO(content)))
+        if len(samples) != shape[0]:
+            raise DamagedShardError(f"The shard {path} holds {len(samples)} clips; expected {shape[0]}.")
+        for sample in samples:
+            frames = _frames_of(sample["png"], shape[1]).transpose(0, 3, 1, 2)
+            if frames.shape != shape[1:]:
+                raise DamagedShardError(
+                    f"The shard {path} holds frames of the shape {frames.shape}; expected {shape[1:]}."
+                )
+            yield np.ascontiguousarray(frames)[None]
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DamagedShardError:
+        raise
+    except (tarfile.TarError, OSError, KeyError, ValueError, cv2.error) as error:
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)  # time, owner and mode keep their constant defaults
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _samples(file: io.BufferedIOBase) -> Iterator[dict[str, bytes]]:
+    """The contents of each sample's members by their ending."""
+    key, sample = "", dict[str, bytes]()
+    with file, tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            stem, _, ending = member.name.partition(".")
+            if sample and stem != key:
+                yield sample
+                sample = {}
+            content = tar.extractfile(member)
+            if content is not None:
+                key, sample[ending] = stem, content.read()
+    if sample:
+        yield sample
+
+
+def _facts(batch: ClipBatch, row: int) -> dict[str, Any]:
+    facts = {"index": int(batch.indices[row])} | _object_facts(batch.objects[0], row)
+    return facts | ({"second": _object_facts(batch.objects[1], row)} if len(batch.objects) > 1 else {})
+
+
+def _object_facts(one: ObjectBatch, row: int) -> dict[str, Any]:
+    def shortest(values: NDArray[np.float32]) -> list[float]:
+        return [float(str(value)) for value in values]  # the shortest decimals that give the same float32 again
+
+    drawn = {name: values[row] for name, values in one.factors.items() if not np.isnan(values[row])}
+    return {
+        "motion": one.motions[row],
+        "shape": one.shapes[row],
+        "colour": one.colours[row],
+        "factors": {name: float(str(value)) for name, value in drawn.items()},
+        "centre_x": shortest(one.centres[row, :, 0]),
+        "centre_y": shortest(one.centres[row, :, 1]),
+        "radii": shortest(one.radii[row]),
+        "angles": shortest(one.angles[row]),
+    }
+
+
+def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
+    """PNG of frames uint8 (T, S, S, 3) RGB side by side."""
+    steps, height, width, _ = frames.shape
+    strip = frames.transpose(1, 0, 2, 3).reshape(height, steps * width, 3)[..., ::-1]  # OpenCV wants B, G, R
+    # Flat shapes on white: rows as they are (no PNG filter) give the smallest files, in half the time.
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+    done, png = cv2.imencode(".png", np.ascontiguousarray(strip), quick)
+    if not done:
+        raise ValueError("OpenCV could not write a PNG.")
+    return png.tobytes()
+
+
+def _frames_of(png: bytes, steps: int) -> NDArray[np.uint8]:
+    """Frames uint8 (T, S, S, 3) RGB of a filmstrip of `steps` frames."""
+    strip = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    if strip is None:
+        raise ValueError("a filmstrip is no PNG")
+    height = strip.shape[0]
+    return np.asarray(strip, dtype=np.uint8).reshape(height, steps, height, 3).transpose(1, 0, 2, 3)
+
+
+def _batch(samples: list[dict[str, bytes]]) -> ClipBatch:
+    facts = [json.loads(sample["json"]) for sample in samples]
+    return ClipBatch(
+        indices=np.array([fact["index"] for fact in facts], dtype=np.int64),
+        frames=np.stack(
+            [_frames_of(sample["png"], len(fact["radii"])) for sample, fact in zip(samples, facts, strict=True)]
+        ),
+        prompts=tuple(sample["txt"].decode() for sample in samples),
+        objects=tuple(
+            _object_of(some) for some in (facts, [fact["second"] for fact in facts if "second" in fact]) if some
+        ),
+    )
+
+
+def _object_of(facts: list[dict[str, Any]]) -> ObjectBatch:
+    def floats(name: str) -> NDArray[np.float32]:
+        return np.array([fact[name] for fact in facts], dtype=np.float32)
+
+    return ObjectBatch(
+        motions=tuple(fact["motion"] for fact in facts),
+        shapes=tuple(fact["shape"] for fact in facts),
+        colours=tuple(fact["colour"] for fact in facts),
+        factors={
+            name: np.array([fact["factors"].get(name, np.nan) for fact in facts], dtype=np.float32) for name in FACTORS
+        },
+        centres=np.stack([floats("centre_x"), floats("centre_y")], axis=-1),
+        radii=floats("radii"),
+        angles=floats("angles"),
+    )

@@ -1,0 +1,104 @@
+"""The renderer: shapes on white, anti-aliased, many frames at a time.
+
+A frame is white except for one small window around the shape, so only the windows are computed: coverage
+alpha = clip(0.5 - d, 0, 1) from the signed distance d in px, quantised to 8 bits, mixed between white and the colour.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from data.worlds.shapes import COLOURS, reach, signed_distance
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+
+
+def render(
+    *,
+    centres: Floats,
+    radii: Floats,
+    angles: Floats,
+    shape: str,
+    colour: str,
+    frame_size: int,
+) -> NDArray[np.uint8]:
+    """Draw one shape a frame.
+
+    Args:
+        centres: (N, T, 2) as (x, y) in px, pixel centres at integers, y down; may lie outside the picture.
+        radii: (N, T) px, of the circle of equal area.
+        angles: (N, T) radians, clockwise.
+        shape: one of `SHAPES`.
+        colour: one of `COLOURS`.
+        frame_size: side S of the picture in px.
+
+    Returns:
+        uint8 (N, T, S, S, 3), RGB: a view of planes, so that `.transpose(0, 1, 4, 2, 3)` is contiguous.
+    """
+    clips, frames = radii.shape
+    planes = np.full((clips * frames, 3, frame_size, frame_size), 255, dtype=np.uint8)
+    coverage = np.arange(256)[:, None] / 255.0
+    palette = np.rint(255 + coverage * (np.array(COLOURS[colour]) - 255)).astype(np.uint8)  # (256, 3)
+    centres, radii, angles = centres.reshape(-1, 2), radii.reshape(-1), angles.reshape(-1)
+    # Frames with equally wide windows go together: a growing shape's last frames need not widen everybody's window.
+    half = 4 * np.ceil((radii * reach(shape) + 1) / 4).astype(np.int64)
+    for width in np.unique(half):
+        chosen = np.flatnonzero(half == width)
+        for part in np.array_split(chosen, max(1, len(chosen) * (2 * width + 1) ** 2 // 400_000)):
+            _draw(planes, part, centres, radii, angles, shape=shape, palette=palette, half=int(width))
+    return planes.reshape(clips, frames, 3, frame_size, frame_size).transpose(0, 1, 3, 4, 2)
+
+
+def _draw(
+    planes: NDArray[np.uint8],
+    part: NDArray[np.int64],
+    centres: Floats,
+    radii: Floats,
+    angles: Floats,
+    *,
+    shape: str,
+    palette: NDArray[np.uint8],
+    half: int,
+) -> None:
+    size, side = planes.shape[-1], 2 * half + 1
+    corner = np.rint(centres[part]).astype(np.int64) - half
+    seen = np.all((corner + 2 * half >= 0) & (corner < size), axis=1)
+    part, corner = part[seen], corner[seen]
+    offsets = np.arange(side, dtype=np.float32)
+    shift = (corner - centres[part]).astype(np.float32)
+    distance = signed_distance(
+        shape,
+        (shift[:, 0, None] + offsets)[:, None, :],
+        (shift[:, 1, None] + offsets)[:, :, None],
+        radius=radii[part].astype(np.float32)[:, None, None],
+        angle=angles[part].astype(np.float32)[:, None, None],
+    )
+    coverage = _coverage(distance)
+    whole = np.all((corner >= 0) & (corner + 2 * half < size), axis=1) & (side <= size)
+    cut, uncut = np.flatnonzero(~whole), np.flatnonzero(whole)
+    windows: dict[int, NDArray[np.uint8]] = {}
+    for channel in range(3):
+        full = int(palette[255, channel])
+        if full == 255:
+            continue  # as white is
+        if full not in windows:
+            windows[full] = np.take(palette[:, channel], coverage)
+        drawn, plane = windows[full], planes[:, channel]
+        if uncut.size:
+            places = sliding_window_view(plane, (side, side), axis=(1, 2), writeable=True)
+            places[part[uncut], corner[uncut, 1], corner[uncut, 0]] = drawn[uncut]
+        for number in cut.tolist():
+            left, top = corner[number].tolist()
+            inside = plane[part[number], max(top, 0) : top + side, max(left, 0) : left + side]
+            height, width = inside.shape
+            inside[...] = drawn[number, max(-top, 0) :, max(-left, 0) :][:height, :width]
+
+
+def _coverage(distance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Coverage in 255ths, uint8, from the distance in px, which is overwritten."""
+    alpha = np.subtract(np.float32(0.5), distance, out=distance)
+    np.clip(alpha, 0, 1, out=alpha)
+    alpha *= np.float32(255)
+    return np.rint(alpha, out=alpha).astype(np.uint8)

@@ -1,0 +1,153 @@
+"""How the splits were made: from rules to lists. Run once; the lists are data from then on.
+
+python -m data.worlds.splits.freeze shapes pairs
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+from data.worlds.motions import BOUNCES, DIRECTIONS, ORBITS, ZIGZAGS
+from data.worlds.pairs import CONJUNCTION, swapped_prompts
+from data.worlds.prompts import TUTORIAL_PHRASES, Scene, parse_prompt, tokenize
+from data.worlds.shapes import COLOURS, SHAPES
+from data.worlds.splits import Split, Withheld
+
+DIAGONALS = tuple(name for name in DIRECTIONS if "-" in name)
+WITHHELD = (
+    Withheld(rule="no star moves diagonally", shapes=("star",), motions=DIAGONALS),
+    Withheld(rule="nothing red bounces", colours=("red",), motions=tuple(BOUNCES)),
+    Withheld(rule="no triangle is green", shapes=("triangle",), colours=("green",)),
+    Withheld(rule="no black square rotates", shapes=("square",), colours=("black",), motions=tuple(ORBITS)),
+    Withheld(rule="no orange circle zigzags", shapes=("circle",), colours=("orange",), motions=tuple(ZIGZAGS)),
+)
+T1_PHRASE, T2_PHRASE = "moving up-right", "moving up"
+
+PAIR_COLOURS = ("blue", "red", "green")
+PAIR_PHRASES = (
+    *(f"moving {direction}" for direction in DIRECTIONS),
+    "rotating clockwise",
+    "rotating counter-clockwise",
+    "bouncing vertically",
+    "bouncing horizontally",
+)
+PAIR_TRAIN, PAIR_UNSEEN, PAIR_BINDINGS = 576, 64, 16
+"""Training prompts; prompts of T3; sets of four sentences of the same words, all in T5."""
+
+
+def shapes_split(paraphrases: dict[str, str]) -> Split:
+    """The split of the world `shapes`; `paraphrases` are its T4."""
+    looks = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
+    seen = [f"{look} {phrase}" for look in looks for phrase in TUTORIAL_PHRASES]
+    train = balanced([prompt for prompt in seen if not is_withheld(parse_prompt(prompt))])
+
+    def allowed(phrase: str) -> tuple[str, ...]:
+        return tuple(prompt for look in looks if not is_withheld(parse_prompt(prompt := f"{look} {phrase}")))
+
+    return Split(
+        withheld=WITHHELD,
+        fewest=fewest_prompts(train),
+        train=tuple(train),
+        T1=allowed(T1_PHRASE),
+        T2=allowed(T2_PHRASE),
+        T3=tuple(prompt for prompt in seen if is_withheld(parse_prompt(prompt))),
+        T4=paraphrases,
+    )
+
+
+def pairs_split() -> Split:
+    """The split of the world `pairs`.
+
+    Two sentences that name the same objects in another order count as one; either may be the one that is taken.
+    """
+    objects = [f"{c} {s} {p}" for c in PAIR_COLOURS for s in SHAPES for p in PAIR_PHRASES]
+    rng = random.Random(0)
+    sentences = []
+    for pair in combinations(objects, 2):
+        if pair[0].split(" ")[0] != pair[1].split(" ")[0]:  # of different colours
+            sentences.append(CONJUNCTION.join(rng.sample(pair, 2)))
+    rng.shuffle(sentences)
+    places = {frozenset(parse_prompt(sentence)): place for place, sentence in enumerate(sentences)}
+
+    def family(sentence: str) -> list[str]:
+        """The sentence and those that swap something, in the order in which they are listed."""
+        scenes = {frozenset(parse_prompt(one)) for one in (sentence, *swapped_prompts(sentence))}
+        return [sentences[place] for place in sorted(places[scene] for scene in scenes)]
+
+    firsts = [one for one in sentences if family(one)[0] == one and len(family(one)) == 4]
+    bindings = [one for first in balanced(firsts, number=PAIR_BINDINGS) for one in family(first)]
+    rest = balanced([one for one in sentences if one not in set(bindings)], number=PAIR_TRAIN + PAIR_UNSEEN)
+    train, unseen = rest[:PAIR_TRAIN], rest[PAIR_TRAIN:]
+    return Split(
+        withheld=(),
+        fewest=fewest_prompts(train),
+        train=tuple(train),
+        T1=(),
+        T2=(),
+        T3=tuple(unseen),
+        T4={},
+        T5=tuple(bindings),
+    )
+
+
+def fewest_prompts(train: list[str]) -> int:
+    """So many of the first prompts hold every word of all of them."""
+    words = {word for prompt in train for word in tokenize(prompt)}
+    return next(n for n in range(len(train)) if {word for p in train[:n] for word in tokenize(p)} == words)
+
+
+def is_withheld(scene: Scene) -> bool:
+    """Whether an object belongs to a withheld family."""
+    return any(
+        family.covers(shape=meaning.shape, colour=meaning.colour or "", motion=meaning.motion)
+        for meaning in scene
+        for family in WITHHELD
+    )
+
+
+def balanced(prompts: list[str], *, number: int | None = None) -> list[str]:
+    """The prompts in an order in which shapes, colours, phrases, and pairs of them, come equally often from the start.
+
+    Greedy: next is the prompt whose parts were chosen least so far; phrases count first, so that words come early.
+
+    Args:
+        prompts: of one or of two objects.
+        number: how many are wanted; all by default.
+    """
+    parts = {prompt: _parts(prompt) for prompt in prompts}
+    chosen: list[str] = []
+    counts: Counter[tuple[str, ...]] = Counter()
+    rest = list(prompts)
+    while rest and len(chosen) != number:
+        best = min(rest, key=lambda prompt: [sum(counts[part] for part in group) for group in parts[prompt]])
+        rest.remove(best)
+        chosen.append(best)
+        counts.update(part for group in parts[best] for part in group)
+    return chosen
+
+
+def _parts(prompt: str) -> tuple[list[tuple[str, ...]], ...]:
+    single: tuple[list[tuple[str, ...]], ...] = ([], [], [])
+    objects = [one.split(" ", 2) for one in prompt.split(CONJUNCTION)]
+    for colour, shape, phrase in objects:
+        single[0].append((phrase,))
+        single[1].extend([(colour,), (shape,)])
+        single[2].extend([(colour, shape), (colour, phrase), (shape, phrase)])
+    if len(objects) == 1:
+        return single
+    whole = [tuple(one) for one in objects]
+    together = [("and", *sorted(both)) for both in zip(*objects, strict=True)]  # colours, shapes, phrases that meet
+    return *single[:2], whole, single[2] + together
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        path = Path(__file__).with_name(f"{name}.json")
+        kept = json.loads(path.read_text(encoding="utf-8"))["T4"] if path.exists() else {}
+        split = pairs_split() if name == "pairs" else shapes_split(kept)
+        path.write_text(split.to_json(indent=1) + "\n", encoding="utf-8")

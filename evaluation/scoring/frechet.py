@@ -1,0 +1,185 @@
+"""In-domain Frechet distance: how far generated clips are from real ones, to an encoder that knows only this world.
+
+Heusel et al., NeurIPS 2017, with a small encoder in place of Inception: trained on real clips to tell the motion and to
+regress the whole trajectory, so its features hold what matters here, the order of the frames included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.linalg import sqrtm
+from torch import Tensor, nn
+from torch.nn import functional
+
+from data.worlds.clips import ClipBatch, make_clips_for
+from data.worlds.motions import MOTIONS
+from data.worlds.shapes import COLOURS, SHAPES
+from data.worlds.world import WorldConfig
+
+Floats = NDArray[np.float64]
+
+FEATURES = 48
+_SIDE = 32
+_CLIPS = 1536
+_STEPS = 256
+_BATCH = 32
+_ENCODE_AT_ONCE = 256
+
+
+class Frechet(BaseModel):
+    """Frechet distances to one set of real clips, lower is nearer. Only comparable within one world and encoder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generated: float = Field(description="Of the generated clips.")
+    floor: float = Field(description="Of other real clips: what a perfect model would reach.")
+    shuffled_frames: float = Field(
+        description="Of the generated clips with their frames in random order: must be worse."
+    )
+    n: int = Field(description="Clips on each side.")
+
+
+class ClipEncoder(nn.Module):
+    """Clips to features; the frames are channels of one picture, so that their order is seen."""
+
+    def __init__(self, *, frames: int, objects: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3 * frames, 24, 4, stride=2, padding=1),  # 16 x 16
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(24, 48, 4, stride=2, padding=1),  # 8 x 8
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(48, 64, 4, stride=2, padding=1),  # 4 x 4
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(64 * 16, FEATURES),
+        )
+        self.motion = nn.Linear(FEATURES, objects * len(MOTIONS))
+        self.look = nn.Linear(FEATURES, objects * (len(SHAPES) + len(COLOURS)))
+        self.path = nn.Linear(FEATURES, objects * 3 * frames)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Features (N, FEATURES) of pictures (N, 3 T, 32, 32) made by `_shrink`."""
+        features: Tensor = self.features(pictures)
+        return features
+
+    @torch.inference_mode()
+    def encode(self, frames: NDArray[np.uint8]) -> Floats:
+        """Features float64 (N, FEATURES) of clips uint8 (N, T, S, S, 3)."""
+        parts = range(0, len(frames), _ENCODE_AT_ONCE)
+        return np.concatenate([self(_shrink(frames[k : k + _ENCODE_AT_ONCE])).double().numpy() for k in parts])
+
+
+def _shrink(frames: NDArray[np.uint8]) -> Tensor:
+    """Clips uint8 (N, T, S, S, 3) as pictures float32 (N, 3 T, 32, 32): ink is 1, white 0."""
+    clips, number, size = frames.shape[:3]
+    small = np.empty((clips * number, _SIDE, _SIDE, 3), np.uint8)
+    for frame, target in zip(frames.reshape(-1, size, size, 3), small, strict=True):
+        cv2.resize(frame, (_SIDE, _SIDE), dst=target, interpolation=cv2.INTER_AREA)
+    pictures = torch.from_numpy(small.reshape(clips, number, _SIDE, _SIDE, 3)).permute(0, 1, 4, 2, 3)
+    channels = pictures.reshape(clips, 3 * number, _SIDE, _SIDE).contiguous(memory_format=torch.channels_last)
+    return 1 - channels.float() / 255
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """Of N clips of K objects: numbers int64 (N, K), and paths float32 (N, K * 3 * T). Objects stand in the order of
+    their colours, which the pixels show, as the order of the prompt's words does not.
+    """
+
+    motion: Tensor
+    shape: Tensor
+    colour: Tensor
+    path: Tensor
+
+    @classmethod
+    def of(cls, clips: ClipBatch, *, frame_size: int) -> _Targets:
+        middle = (frame_size - 1) / 2
+        colour = np.array([[list(COLOURS).index(name) for name in one.colours] for one in clips.objects]).T
+        order = colour.argsort(axis=1)
+
+        def ordered(values: Sequence[NDArray[np.generic]]) -> Tensor:
+            """One array (N, ...) per object as (N, K * ...), or (N, K) of arrays (N,)."""
+            stacked = np.stack(values, axis=1)
+            rows = np.arange(len(stacked))[:, None]
+            return torch.from_numpy(stacked[rows, order].reshape(len(stacked), -1))
+
+        def numbers(names: Sequence[str], chosen: Sequence[Sequence[str]]) -> Tensor:
+            return ordered([np.array([names.index(name) for name in one]) for one in chosen])
+
+        paths = [
+            np.concatenate(
+                [
+                    ((one.centres - middle) / (frame_size / 4)).reshape(len(one.radii), -1),
+                    one.radii / (frame_size / 16),
+                ],
+                axis=1,
+            )
+            for one in clips.objects
+        ]
+        return cls(
+            motion=numbers(MOTIONS, [one.motions for one in clips.objects]),
+            shape=numbers(SHAPES, [one.shapes for one in clips.objects]),
+            colour=numbers(list(COLOURS), [one.colours for one in clips.objects]),
+            path=ordered(paths).float(),
+        )
+
+
+def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> ClipEncoder:
+    """An encoder trained for some seconds on real clips of all prompts of `world`; a function of its arguments."""
+    prompts = [prompt for tier in world.tiers.values() for prompt in tier]
+    generator = np.random.default_rng(seed)
+    clips = make_clips_for(
+        world, prompts=[prompts[k] for k in generator.integers(len(prompts), size=_CLIPS)], seed=seed
+    )
+    pictures, targets = _shrink(clips.frames), _Targets.of(clips, frame_size=world.frame_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = ClipEncoder(frames=world.frames, objects=world.objects).to(memory_format=torch.channels_last)
+        optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3)
+        for step in range(steps):
+            rows = torch.from_numpy(generator.integers(_CLIPS, size=_BATCH))
+            for group in optimiser.param_groups:
+                group["lr"] = 2e-3 * (1 - step / steps)
+            features = encoder(pictures[rows])
+            looks = encoder.look(features).view(_BATCH * world.objects, -1)
+            shape, colour = looks.split([len(SHAPES), len(COLOURS)], dim=1)
+            motion = encoder.motion(features).view(_BATCH * world.objects, -1)
+            loss = (
+                functional.cross_entropy(motion, targets.motion[rows].flatten())
+                + functional.cross_entropy(shape, targets.shape[rows].flatten())
+                + functional.cross_entropy(colour, targets.colour[rows].flatten())
+                + functional.mse_loss(encoder.path(features), targets.path[rows])
+            )
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            optimiser.step()
+    return encoder.eval()
+
+
+def frechet_distance(a: Floats, b: Floats) -> float:
+    """Frechet distance of Gaussians fitted to two sets of features, float64 (N, K) and (M, K); needs two rows each.
+
+    |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)), Dowson and Landau 1982.
+    """
+    if len(a) < 2 or len(b) < 2:
+        raise ValueError(f"the Frechet distance needs 2 clips on each side, not {len(a)} and {len(b)}")
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    # With fewer clips than features the product is singular; a touch of the identity keeps its root real.
+    touch = 1e-6 * np.eye(len(cov_a))
+    root = sqrtm((cov_a + touch) @ (cov_b + touch))
+    shift = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+    return float(max(shift + np.trace(cov_a + cov_b) - 2 * np.trace(root.real), 0.0))
+
+
+def shuffle_frames(frames: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
+    """Clips (N, T, ...) with each one's frames in an order of its own."""
+    order = np.random.default_rng(seed).permuted(np.tile(np.arange(frames.shape[1]), (len(frames), 1)), axis=1)
+    return np.asarray(frames[np.arange(len(frames))[:, None], order])

@@ -1,0 +1,297 @@
+"""Which motion a track follows: each family of paths is fitted, and the best fit within a few pixels is the answer.
+
+A family leaves free what the world draws (start, speed, phase, amplitude), within the world's own ranges. Only frames
+in which the shape is whole steer a fit; all frames in which the fitted path is inside the picture, and nothing hides
+the shape, judge it, against the centroid of what the picture's border leaves visible. Everything is vectorised over
+clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.worlds.motions import BOUNCES, DIRECTIONS, MOTIONS, ORBITS, SIZES, ZIGZAGS, bounce_limits, size_ranges
+from data.worlds.world import WorldConfig
+from evaluation.scoring.tracker import Tracks
+
+Floats = NDArray[np.float64]
+
+MAX_RMSE = 2.5
+"""A fit worse than this (px of a 64x64 picture) is no fit: the motion is "none"."""
+NO_MOTION = "none"
+_RADIUS_WEIGHT = 2.5
+"""Weight of a px of radius against a px of position in `shrinking` and `expanding`, which otherwise stand still."""
+_GRID_CLIPS = 256
+
+
+@dataclass(frozen=True)
+class MotionFit:
+    """The best path of one family for each of N clips.
+
+    Attributes:
+        rmse: float64 (N,) px of the actual picture; infinite where too few frames could be judged.
+        centres: float64 (N, T, 2), x and y of the whole shape's centre, px.
+        radii: float64 (N, T), px, what the shape's radius should be.
+    """
+
+    rmse: Floats
+    centres: Floats
+    radii: Floats
+
+
+@dataclass(frozen=True)
+class MotionFits:
+    """The M = len(MOTIONS) fits of N clips: `rmse` (N, M), `centres` (N, M, T, 2) and `radii` (N, M, T), float64."""
+
+    rmse: Floats
+    centres: Floats
+    radii: Floats
+    frame_size: int
+
+    @property
+    def best(self) -> NDArray[np.int64]:
+        """int64 (N,), index into `MOTIONS` of the family that fits best, however badly."""
+        return np.asarray(np.argmin(self.rmse, axis=1), dtype=np.int64)
+
+    @property
+    def recognised(self) -> NDArray[np.int64]:
+        """int64 (N,), index into `MOTIONS` of the motion of each clip; -1 where none fits within `MAX_RMSE`."""
+        best = self.best
+        near = self.rmse[np.arange(len(best)), best] <= MAX_RMSE * self.frame_size / 64
+        return np.where(near, best, -1)
+
+    def is_best(self, fit: MotionFit) -> NDArray[np.bool_]:
+        """bool (N,): no family fits better than `fit`, and it is within `MAX_RMSE`. Equal paths are equally right."""
+        return np.asarray((fit.rmse <= self.rmse.min(axis=1)) & (fit.rmse <= MAX_RMSE * self.frame_size / 64))
+
+    def of(self, motion: NDArray[np.int64]) -> MotionFit:
+        """The fit of one chosen motion (an index into `MOTIONS`) for each clip."""
+        rows = np.arange(len(motion))
+        return MotionFit(self.rmse[rows, motion], self.centres[rows, motion], self.radii[rows, motion])
+
+
+def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> MotionFits:
+    """Fit every family of motion to every clip.
+
+    Args:
+        tracks: of N clips of T frames.
+        shapes: what each clip's shape looks like; a bouncing one turns where its own side touches the border.
+        world: whose ranges of speeds, sizes and places the paths keep to.
+    """
+    fitter = _Fitter(tracks, shapes, world)
+    fits = [fitter.fit(motion) for motion in MOTIONS]
+    return MotionFits(
+        rmse=np.stack([fit.rmse for fit in fits], axis=1),
+        centres=np.stack([fit.centres for fit in fits], axis=1),
+        radii=np.stack([fit.radii for fit in fits], axis=1),
+        frame_size=tracks.frame_size,
+    )
+
+
+def visible_part(centres: Floats, radii: Floats, *, frame_size: int) -> tuple[Floats, Floats]:
+    """What the picture's border leaves of a disc.
+
+    Args:
+        centres: float64 (..., 2), px.
+        radii: float64 (...), px.
+        frame_size: side of the picture, which spans -0.5 to frame_size - 0.5.
+
+    Returns:
+        the visible fraction of its area, float64 (...), and the shift (..., 2) px of the visible part's centroid from
+        the centre. Exact for one border (circular segment); at a corner the two fractions are multiplied.
+    """
+    fraction = np.ones_like(radii)
+    shift = np.zeros_like(centres)
+    for axis in (0, 1):
+        for inward, distance in ((1, centres[..., axis] + 0.5), (-1, frame_size - 0.5 - centres[..., axis])):
+            u = np.clip(distance / radii, -1, 1)
+            kept = 1 - (np.arccos(u) - u * np.sqrt(1 - u**2)) / np.pi
+            fraction = fraction * kept
+            moment = 2 / 3 * radii * (1 - u**2) ** 1.5 / np.pi
+            shift[..., axis] += inward * moment / np.maximum(kept, 1e-3)
+    return np.asarray(fraction), shift
+
+
+def inside_picture(centres: Floats, *, frame_size: int) -> NDArray[np.bool_]:
+    """bool (...): the centre (..., 2) lies inside the picture."""
+    return np.asarray(((centres >= -0.5) & (centres <= frame_size - 0.5)).all(axis=-1))
+
+
+class _Fitter:
+    """The observations that all families share."""
+
+    def __init__(self, tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> None:
+        self.size = tracks.frame_size
+        self.scale = self.size / 64
+        self.ranges, self.shapes = world.ranges, np.array(shapes)
+        self.seen, self.hidden = tracks.seen, tracks.hidden
+        self.observed = tracks.centroids
+        self.radii = tracks.radii
+        self.weight = tracks.whole.astype(np.float64)  # (N, T)
+        self.total = np.maximum(self.weight.sum(axis=1), 1)
+        self.points = np.where(tracks.whole[..., None], tracks.centroids, 0.0)  # (N, T, 2)
+        self.count, self.frames = self.weight.shape
+        self.time = np.arange(self.frames, dtype=np.float64)
+        self.enough = max(min(self.frames // 2, 5), 2)
+        mean = (np.where(tracks.whole, self.radii, 0).sum(axis=1)) / self.total
+        low, high = (self.scale * edge for edge in world.radius)
+        self.radius = np.clip(mean, low, high)[:, None] * np.ones(self.frames)
+
+    def lengths(self, bounds: tuple[float, float]) -> tuple[float, float]:
+        """A range of the world, in px of the actual picture."""
+        return self.scale * bounds[0], self.scale * bounds[1]
+
+    def mean(self, values: Floats) -> Floats:
+        """Mean over the whole frames, (N, T, ...) to (N, 1, ...)."""
+        weight = self.weight.reshape(*self.weight.shape, *[1] * (values.ndim - 2))
+        mean = (values * weight).sum(axis=1, keepdims=True) / self.total.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(mean)
+
+    def fit(self, motion: str) -> MotionFit:
+        if motion in DIRECTIONS:
+            return self.judge(self.direction(np.array(DIRECTIONS[motion], dtype=np.float64)))
+        if motion in ORBITS:
+            return self.judge(self.orbit(ORBITS[motion]))
+        if motion in SIZES:
+            return self.resize(motion)
+        if motion in BOUNCES:
+            axis = BOUNCES[motion]
+            return self.judge(self.on_axis(axis, self.bounce(axis), self.level(1 - axis)))
+        axis = ZIGZAGS[motion]
+        return self.judge(self.on_axis(axis, self.advance(axis), self.wave(1 - axis)))
+
+    def judge(self, centres: Floats) -> MotionFit:
+        """Compare a path (N, T, 2) with what was seen wherever the path is in the picture."""
+        _, shift = visible_part(centres, self.radius, frame_size=self.size)
+        return MotionFit(
+            self.rmse(centres, ((self.observed - centres - shift) ** 2).sum(axis=-1)), centres, self.radius
+        )
+
+    def rmse(self, centres: Floats, squared: Floats) -> Floats:
+        judged = inside_picture(centres, frame_size=self.size) & self.seen & ~self.hidden
+        count = judged.sum(axis=1)
+        error = np.sqrt(np.where(judged, squared, 0).sum(axis=1) / np.maximum(count, 1))
+        trusted = (count >= self.enough) & (self.weight.sum(axis=1) >= self.enough)
+        return np.where(trusted, error, np.inf)
+
+    def direction(self, step: Floats) -> Floats:
+        moment = self.time - (self.frames - 1) / 2
+        drift = (moment - self.mean(np.broadcast_to(moment, self.weight.shape)))[..., None]  # (N, T, 1)
+        offset = self.points - self.mean(self.points)
+        weight = self.weight[..., None]
+        speed = (weight * drift * offset * step).sum(axis=(1, 2)) / np.maximum(
+            (weight * drift**2).sum(axis=(1, 2)) * (step**2).sum(), 1e-9
+        )
+        speed = np.clip(speed, *self.lengths(self.ranges.direction_speed))[:, None, None]
+        return np.asarray(self.mean(self.points) + drift * speed * step)
+
+    def orbit(self, turn: int) -> Floats:
+        centre = (self.size - 1) / 2
+        z = (self.points[..., 0] - centre) + 1j * (self.points[..., 1] - centre)  # (N, T)
+        low, high = np.deg2rad(self.ranges.orbit_angular_speed)
+        best = np.full(self.count, np.inf)
+        path = np.zeros((self.count, self.frames), np.complex128)
+        for rate in np.linspace(low, high, 33):  # a quarter of a degree a frame apart
+            spin = np.exp(1j * turn * rate * self.time)
+            arm = (self.weight * z * spin.conj()).sum(axis=1) / self.total
+            length = np.maximum(np.abs(arm), 1e-9)
+            arm = arm / length * np.clip(length, *self.lengths(self.ranges.orbit_radius))
+            candidate = arm[:, None] * spin
+            error = (self.weight * np.abs(z - candidate) ** 2).sum(axis=1)
+            better = error < best
+            best = np.where(better, error, best)
+            path = np.where(better[:, None], candidate, path)
+        return np.stack([centre + path.real, centre + path.imag], axis=-1)
+
+    def resize(self, motion: str) -> MotionFit:
+        centres = self.mean(self.points) + np.zeros((1, self.frames, 1))
+        first, last = size_ranges(motion, self.ranges)
+        share = self.time / max(self.frames - 1, 1)
+        design = np.stack([1 - share, share], axis=-1)  # (T, 2): the radius is linear between its two ends
+        ends = self.least_squares(np.broadcast_to(design, (self.count, self.frames, 2)), self.radii)
+        start, end = np.clip(ends[:, 0], *self.lengths(first)), np.clip(ends[:, 1], *self.lengths(last))
+        radii = start[:, None] * (1 - share) + end[:, None] * share
+        squared = ((self.observed - centres) ** 2).sum(axis=-1) + (_RADIUS_WEIGHT * (self.radii - radii)) ** 2
+        return MotionFit(self.rmse(centres, squared), centres, radii)
+
+    def least_squares(self, design: Floats, values: Floats) -> Floats:
+        """Weighted least squares of values (N, T) on design (N, T, K); coefficients (N, K)."""
+        weighted = design * self.weight[..., None]
+        normal = np.einsum("ntk,ntl->nkl", weighted, design) + 1e-9 * np.eye(design.shape[-1])
+        right = np.einsum("ntk,nt->nk", weighted, np.where(self.weight > 0, values, 0))
+        return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
+
+    def level(self, axis: int) -> Floats:
+        """A coordinate that stays where it is."""
+        return self.mean(self.points[..., axis]) + np.zeros(self.frames)
+
+    def advance(self, axis: int) -> Floats:
+        """A coordinate that moves at the zigzag's speed, either way."""
+        values = self.points[..., axis]
+        drift = self.time - self.mean(np.broadcast_to(self.time, self.weight.shape))
+        speed = (self.weight * drift * (values - self.mean(values))).sum(axis=1)
+        speed = speed / np.maximum((self.weight * drift**2).sum(axis=1), 1e-9)
+        speed = np.where(speed < 0, -1, 1) * np.clip(np.abs(speed), *self.lengths(self.ranges.zigzag_speed))
+        return np.asarray(self.mean(values) + drift * speed[:, None])
+
+    def wave(self, axis: int) -> Floats:
+        """A coordinate that follows the triangle wave.
+
+        The period is 4 frames, so the wave shows the values a, b, -a, -b about its level, and a triangle wave of
+        amplitude A has |a| + |b| = A at every phase.
+        """
+        quarter = np.pi / 2 * self.time
+        shape = np.stack([np.ones(self.frames), np.rint(np.cos(quarter)), np.rint(np.sin(quarter))], axis=-1)  # (T, 3)
+        values = self.points[..., axis]
+        found = self.least_squares(np.broadcast_to(shape, (self.count, self.frames, 3)), values)[:, 1:]
+        amplitude = np.maximum(np.abs(found).sum(axis=1, keepdims=True), 1e-9)
+        swing = (found / amplitude * np.clip(amplitude, *self.lengths(self.ranges.zigzag_amplitude))) @ shape[:, 1:].T
+        return np.asarray(self.mean(values - swing) + swing)
+
+    def bounce(self, axis: int) -> Floats:
+        """A coordinate reflected between the borders: phase and speed from a grid, then a few Gauss-Newton steps."""
+        low, high = np.empty((2, self.count, 1))
+        for shape in set(self.shapes.tolist()):
+            rows = self.shapes == shape
+            low[rows], high[rows] = bounce_limits(axis, shape, self.radius[rows, :1], frame_size=self.size)
+        span = high - low
+        values = self.points[..., axis] - low
+        slowest, fastest = self.lengths(self.ranges.bounce_speed)
+        speeds = np.linspace(slowest, fastest, 5)
+        phases = np.arange(64) / 32  # in units of the span; the wave's period is two spans
+        unfolded = np.empty((self.count, 2))  # phase px, speed px per frame
+        for first in range(0, self.count, _GRID_CLIPS):
+            some = slice(first, first + _GRID_CLIPS)
+            start = (phases * span[some])[:, :, None, None] + speeds[:, None] * self.time  # (n, P, V, T)
+            path = _fold(start, span[some, :, None, None])
+            error = ((path - values[some, None, None, :]) ** 2 * self.weight[some, None, None, :]).sum(axis=-1)
+            phase, speed = np.divmod(error.reshape(len(error), -1).argmin(axis=1), len(speeds))
+            unfolded[some] = np.stack([phases[phase] * span[some, 0], speeds[speed]], axis=-1)
+        phase, speed = unfolded[:, :1], unfolded[:, 1:]
+        best_error = np.full((self.count, 1), np.inf)
+        best = np.zeros((self.count, self.frames))
+        for _ in range(6):
+            travelled = phase + speed * self.time
+            path = _fold(travelled, span)
+            error = (self.weight * (values - path) ** 2).sum(axis=1, keepdims=True)
+            best = np.where(error < best_error, path, best)
+            best_error = np.minimum(error, best_error)
+            way = np.where(travelled % (2 * span) < span, 1.0, -1.0)  # d path / d phase; d path / d speed is way * t
+            step = self.least_squares(np.stack([way, way * self.time], axis=-1), values - path)
+            faster = np.clip(speed + step[:, 1:], slowest, fastest)
+            late = self.mean(way * (values - path) - (faster - speed) * self.time)  # the phase, given the clipped speed
+            phase, speed = phase + late, faster
+        return np.asarray(low + best)
+
+    @staticmethod
+    def on_axis(axis: int, along: Floats, across: Floats) -> Floats:
+        return np.stack([along, across] if axis == 0 else [across, along], axis=-1)
+
+
+def _fold(position: Floats, span: Floats) -> Floats:
+    """Fold a distance travelled into [0, span], reflected at both ends."""
+    return np.asarray(span - np.abs(span - position % (2 * span)))

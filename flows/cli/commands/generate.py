@@ -1,0 +1,84 @@
+"""`flipbook generate`: videos of prompts."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import CHAMPION_REF, HomeFolder, Model, use_home
+from flows.cli.output import prepare_folder
+
+if TYPE_CHECKING:
+    from data.worlds.world import WorldConfig
+    from tracking.model_references import ResolvedModel
+
+
+class VideoFormat(StrEnum):
+    """Kinds of files that `generate` writes."""
+
+    MP4 = "mp4"
+    GIF = "gif"
+    AVI = "avi"
+    PNG = "png"
+    NPZ = "npz"
+
+
+def generate(
+    prompts: Annotated[list[str], typer.Argument(help='What to show, as in "circle moving up-right". One or several.')],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=4096, help="Videos of each prompt.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Equal seeds give equal videos.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; made where missing.")] = Path("out"),
+    formats: Annotated[
+        list[VideoFormat] | None,
+        typer.Option("--format", "-f", help="Repeatable; default: all. npz: frames uint8 (N,T,H,W,3), prompts."),
+    ] = None,
+    model: Model = CHAMPION_REF,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: HomeFolder = None,
+) -> None:
+    """Draw videos of PROMPTS with a trained model."""
+    use_home(home)
+    found, world = _model_for(prompts, model)
+    prepare_folder(out, option="--out")
+
+    import numpy as np
+
+    from evaluation.pictures.videos import write_videos
+    from models.sampling import TextToVideo
+
+    network = TextToVideo.load(found.checkpoint, device=device)
+    for prompt in dict.fromkeys(prompts):
+        if (reading := network.reading(prompt)) != prompt:
+            typer.echo(f"{prompt!r} is read as {reading!r}.")
+    # A call per prompt: the videos of a prompt do not depend on which others were asked for beside it.
+    frames = np.concatenate([network.generate([prompt] * count, seed=seed) for prompt in prompts])
+    names = [prompt for prompt in prompts for _ in range(count)]
+    chosen = tuple(str(item) for item in formats or VideoFormat)
+    written = write_videos(out, frames=frames, prompts=names, fps=world.fps, formats=chosen)
+    typer.echo(f"{len(frames)} videos by {found.ref}, seed {seed}:")
+    for path in written if len(written) <= 20 else written[:20]:
+        typer.echo(f"  {path}")
+    if len(written) > 20:
+        typer.echo(f"  and {len(written) - 20} more files in {out}")
+
+
+def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfig]":
+    """The model that `ref` names, once it is sure that it can read `prompts`, and files be named by them."""
+    from data.home import Home
+    from data.worlds.prompts import parse_prompt, prompt_slug
+    from models.checkpoint import CheckpointError, read_info
+    from models.networks.network import network_of
+    from tracking.model_references import ModelReferenceError, resolve_model
+
+    try:
+        found = resolve_model(Home.from_environment(), ref)
+        info = read_info(found.checkpoint)
+    except (ModelReferenceError, CheckpointError):
+        for prompt in prompts:  # a prompt that no model could know is the first thing to say
+            parse_prompt(prompt)
+        raise
+    network_of(info.model).text(info.model, info.world).check(prompts)
+    for prompt in prompts:
+        prompt_slug(prompt)  # files are named by it: better now than between two of them
+    return found, info.world

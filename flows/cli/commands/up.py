@@ -1,0 +1,139 @@
+"""`flipbook up`, `down` and `status`: servers and workers, kept running by supervisord."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.options import HomeFolder, choose_home
+
+if TYPE_CHECKING:
+    from data.home import Home
+    from flows.servers.addresses import Addresses
+
+Host = Annotated[
+    str, typer.Option(help="Address to listen on. Other than this machine's own only with FLIPBOOK_PASSWORD set.")
+]
+PrefectPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of Prefect.")]
+MlflowPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of MLflow.")]
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return once all is up; `flipbook down` stops it.")] = False,
+    host: Host = "127.0.0.1",
+    prefect_port: PrefectPort = 4200,
+    mlflow_port: MlflowPort = 5000,
+    home: HomeFolder = None,
+) -> None:
+    """Start Prefect, MLflow, a cpu and a gpu worker, with all deployments, and keep them running."""
+    from flows.servers.addresses import Addresses
+
+    addresses = Addresses(host=host, prefect_port=prefect_port, mlflow_port=mlflow_port)
+    serve(choose_home(home), addresses, workers=True, detach=detach)
+
+
+def down(home: HomeFolder = None) -> None:
+    """Stop all that `flipbook up` has started, wherever it was started."""
+    from flows.servers.lifecycle import stop, uninterrupted
+
+    chosen = choose_home(home)
+    with uninterrupted():
+        stopped = stop(chosen)
+    typer.echo("Stopped." if stopped else f"Nothing is up for {chosen.root}.")
+
+
+def status(home: HomeFolder = None) -> None:
+    """Show what `flipbook up` keeps running. Exit code 1 where something should run and does not."""
+    from rich.table import Table
+
+    from flows.cli.summary import output_console
+    from flows.servers.lifecycle import running_addresses
+    from flows.servers.processes import started_for
+    from flows.servers.supervisor import Supervisor
+
+    chosen = choose_home(home)
+    supervisor = Supervisor(chosen)
+    if not supervisor.is_running():
+        left = started_for(chosen)
+        if not left and not supervisor.was_killed():
+            typer.echo(f"Nothing is up for {chosen.root}.")
+            return
+        listed = "".join(f", {item.program} still has process {item.process.pid}" for item in left)
+        typer.echo(f"supervisord was killed{listed}. `flipbook down` cleans up. Its log: {supervisor.log}")
+        raise typer.Exit(1)
+    states = supervisor.states()
+    table = Table()
+    for column in ("program", "state", "pid", "uptime", "log"):
+        table.add_column(column, no_wrap=True, justify="right" if column in ("pid", "uptime") else "left")
+    for state in states:
+        table.add_row(state.name, state.state, str(state.pid or ""), _duration(state.seconds), str(state.log))
+    output_console().print(table)
+    if addresses := running_addresses(chosen):
+        _print_addresses(addresses)
+    if not all(state.state == "RUNNING" for state in states):
+        raise typer.Exit(1)
+
+
+def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) -> None:
+    """Bring the servers of `home` up, with or without workers, and stay until they are stopped, or `detach`.
+
+    Where they are up already, say so. Raises what `flows.servers.lifecycle.bring_up` raises.
+    """
+    from flows.servers.lifecycle import SETUP, bring_up, interrupted_by_signals, running_addresses, starting
+
+    with interrupted_by_signals():
+        try:
+            with starting(home):
+                found = running_addresses(home)
+                if found is None:
+                    found = bring_up(home, addresses, setup=SETUP if workers else None, say=typer.echo)
+                else:
+                    return _already_up(home, found, workers=workers)
+            _print_addresses(found)
+            if not detach:
+                _stay(home)
+        except KeyboardInterrupt:  # the way to end this command, so no error
+            typer.echo("\nStopped.")
+
+
+def _stay(home: "Home") -> None:
+    from flows.servers.lifecycle import stop, uninterrupted, watch
+
+    typer.echo("Ctrl-C stops all of it.")
+    try:
+        watch(home, typer.echo)
+        typer.echo("Stopped.")
+    finally:
+        with uninterrupted():
+            stop(home)
+
+
+def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
+    from flows.servers.lifecycle import ServiceError
+    from flows.servers.supervisor import Supervisor
+
+    if workers and not any(state.name.startswith("worker") for state in Supervisor(home).states()):
+        raise ServiceError(
+            f"`flipbook ui` serves {home.root}, without workers. End it (Ctrl-C there, or `flipbook down`) and give "
+            "the same command again."
+        )
+    typer.echo(f"Already up for {home.root}:")
+    _print_addresses(addresses)
+
+
+def _print_addresses(addresses: "Addresses") -> None:
+    typer.echo(f"  Prefect  {addresses.prefect}")
+    typer.echo(f"  MLflow   {addresses.mlflow}")
+    if not addresses.is_loopback:
+        name = addresses.name_elsewhere
+        typer.echo(f"From other machines: {name}, on the same ports, with the user and password that you have set.")
+
+
+def _duration(seconds: float) -> str:
+    minutes, whole = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole} s" if minutes else f"{whole} s"

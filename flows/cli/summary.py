@@ -1,0 +1,178 @@
+"""What a command prints at its end: the scores, and where everything is."""
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from evaluation.report.report import EvaluationReport
+    from flows.compare import ComparisonResult
+    from flows.evaluate import EvaluationResult
+    from flows.pipeline import PipelineResult
+
+PIPE_WIDTH = 200
+
+
+def output_console() -> Console:
+    """Standard output; wide where it is no terminal, so that tables in logs keep their lines."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def program() -> str:
+    """What the user types to call this program: its name, or its path where the shell would not find it."""
+    if shutil.which("flipbook"):
+        return "flipbook"
+    script = Path(sys.executable).with_name("flipbook")
+    return shlex.quote(os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script))
+
+
+def print_pipeline(result: "PipelineResult") -> None:
+    """Scores, videos, version, and how to look at them."""
+    console = output_console()
+    console.print(score_table(result.report))
+    done_before = [step for step, cached in result.cached.items() if cached]
+    alias = " (champion)" if result.promoted else ""
+    _print_facts(
+        console,
+        {
+            "Videos": str(result.evaluation_folder / "videos"),
+            "Report": str(result.evaluation_folder / "report.md"),
+            "Model": f"{result.model_version}{alias}, {result.why}",
+            "Clips": str(result.dataset_folder),
+            "Not done again": ", ".join(done_before),
+        },
+    )
+    _print_next(console, result.model_version, result.report)
+
+
+def print_evaluation(result: "EvaluationResult") -> None:
+    """Scores and videos of one model."""
+    console = output_console()
+    console.print(score_table(result.report))
+    _print_facts(
+        console,
+        {
+            "Model": result.model_ref,
+            "Not its scores": result.left_out,
+            "Videos": str(result.evaluation_folder / "videos"),
+            "Report": str(result.evaluation_folder / "report.md"),
+            "Not done again": "evaluate" if result.cached else "",
+        },
+    )
+    _print_next(console, result.model_ref, result.report)
+
+
+def print_comparison(result: "ComparisonResult") -> None:
+    """The verdict, a row a tier, and where the page is."""
+    console = output_console()
+    console.print(difference_table(result))
+    done_before = [name for name, side in (("A", result.a), ("B", result.b)) if side.cached]
+    _print_facts(
+        console,
+        {
+            "Verdict": result.verdict,
+            "Page": str(result.page or ""),
+            "MLflow run": result.run_id,
+            "Not evaluated again": " and ".join(done_before),
+        },
+    )
+
+
+def difference_table(result: "ComparisonResult") -> Table:
+    """A row per tier: joint exact of both models, and the difference with its interval."""
+    from evaluation.comparison.differences import tier_differences
+    from evaluation.comparison.text import change_text, interval_text, span_text, value_text
+
+    table = Table(
+        title="Joint exact of A and of B, and their difference; 95 % intervals",
+        title_justify="left",
+        caption=f"A: {result.a.model_ref}  B: {result.b.model_ref}",
+        caption_justify="left",
+    )
+    table.add_column("tier", no_wrap=True)
+    for name in ("A", "B", "B - A"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("noise")
+    for tier in tier_differences(result.a.report, result.b.report):
+        joint = tier.joint
+        table.add_row(
+            tier.name,
+            *(f"{value_text(side)} [dim]{interval_text(side)}[/dim]" for side in (joint.a, joint.b)),
+            f"[bold]{change_text(joint)}[/bold] [dim]{span_text(joint)}[/dim]",
+            "beyond" if joint.beyond_noise else "within" if joint.interval else "",
+        )
+    return table
+
+
+def score_table(report: "EvaluationReport") -> Table:
+    """A row per tier: the headline with its interval, its bounds, and what it is made of."""
+    table = Table(
+        title="Joint exact: right motion, shape, colour, count and permanence; Wilson 95 % interval",
+        title_justify="left",
+        caption=f"real: real clips, what a perfect model gets.  shuffled: against wrong prompts.  {_frechet(report)}",
+        caption_justify="left",
+    )
+    table.add_column("tier", no_wrap=True)
+    table.add_column("clips", justify="right")
+    table.add_column("joint exact", justify="right", style="bold", no_wrap=True)
+    table.add_column("worst prompt")
+    for name in ("real", "shuffled", "motion", "shape IoU", "diversity"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for tier in report.tiers:
+        worst = report.worst(tier.name)
+        spreads = (tier.diversity.start, tier.diversity.speed, tier.diversity.size)
+        spread = [value for value in spreads if value is not None]
+        table.add_row(
+            tier.name,
+            f"{tier.joint.n:,}",
+            str(tier.joint),
+            f"{worst.joint.value:.1%} {worst.name}",
+            f"{tier.real.joint.value:.1%}",
+            f"{tier.shuffled.joint.value:.1%}",
+            f"{tier.generated.motion.value:.1%}",
+            f"{tier.generated.shape_iou:.2f}",
+            f"{min(spread):.2f} to {max(spread):.2f}" if spread else "",
+        )
+    return table
+
+
+def _frechet(report: "EvaluationReport") -> str:
+    if report.frechet is None:
+        return ""
+    return f"Fréchet distance {report.frechet.generated:.2f} (real against real {report.frechet.floor:.2f})."
+
+
+def _print_facts(console: Console, facts: dict[str, str]) -> None:
+    for name, value in facts.items():
+        if value:
+            console.print(f"[bold]{name}:[/bold]", end=" ")
+            console.print(value, markup=False, soft_wrap=True)
+
+
+def home_option() -> str:
+    """What a command line needs to find the same results again: nothing for the default home, else ` --home FOLDER`."""
+    from data.home import DEFAULT_HOME, Home
+
+    home = Home.from_environment()
+    return "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
+
+
+def _print_next(console: Console, model: str, report: "EvaluationReport") -> None:
+    from data.home import Home
+    from flows.servers.lifecycle import running_addresses
+
+    addresses = running_addresses(Home.from_environment())
+    option = home_option()
+    console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
+    where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
+    console.print(where, markup=False, soft_wrap=True)
+    console.print("[bold]Draw videos:[/bold]", end=" ")
+    prompt = report.tiers[:2][-1].prompts[0]  # a held-out one where there is any
+    console.print(f'{program()} generate "{prompt}" --model {model}{option}', markup=False, soft_wrap=True)

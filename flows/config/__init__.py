@@ -1,0 +1,1 @@
+"""Configuration of the pipeline: its models, presets and overrides."""

@@ -1,0 +1,1 @@
+"""The networks: generator, decoders and discriminators."""

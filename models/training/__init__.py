@@ -1,0 +1,1 @@
+"""Training: batches, losses, one step of the game, and the loop around it."""

@@ -1,0 +1,1 @@
+"""The cache: identity of an artifact, digests of code, locks and references."""

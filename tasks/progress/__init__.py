@@ -1,0 +1,1 @@
+"""How far a running step is, for whoever watches it."""

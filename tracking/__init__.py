@@ -1,0 +1,1 @@
+"""Everything that talks to MLflow: runs, lineage, logged models, versions, promotion and results."""

@@ -1,0 +1,47 @@
+"""The model as MLflow stores and serves it ("models from code": this file's text and safetensors, nothing pickled).
+
+MLflow copies this file into the logged model and runs it there, with the packages ``data`` and ``models`` beside it,
+so it imports nothing else of the project::
+
+    import mlflow
+    model = mlflow.pyfunc.load_model("models:/flipbook@champion")
+    frames = model.predict(["circle moving up-right"], params={"seed": 7})   # uint8 (N, T, H, W, 3)
+"""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from models.sampling import TextToVideo
+
+
+class FlipbookModel(PythonModel):
+    """Prompts in, videos out."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the checkpoint (weights and description) that was logged with the model."""
+        self._generator = TextToVideo.load(Path(context.artifacts["weights"]).parent)
+
+    def predict(
+        self, context: PythonModelContext, model_input: list[str], params: dict[str, Any] | None = None
+    ) -> np.ndarray:
+        """Render one video a prompt.
+
+        Args:
+            context: not used.
+            model_input: prompts of the world that the model was trained on.
+            params: ``seed`` (int, default 0); equal seeds give equal videos.
+
+        Returns:
+            uint8 (N, T, H, W, 3), RGB.
+
+        Raises:
+            data.worlds.prompts.PromptError: a prompt holds a word that the model does not know.
+        """
+        return self._generator.generate(list(model_input), seed=int((params or {}).get("seed", 0)))
+
+
+mlflow.models.set_model(FlipbookModel())

@@ -1,0 +1,232 @@
+"""The description of a version, as MLflow's page of it shows: a release note in Markdown, a section a topic.
+
+Sections are written when their facts are known, each by whoever knows them: what it was trained on at registration, the
+scores after an evaluation, its standing when it is judged. What a person has added to the page stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from data.selection import evenly_spread
+from evaluation.comparison.standing import Standing, difference_interval
+from evaluation.report.report import EvaluationReport
+from models.checkpoint import CheckpointInfo
+from tracking.lineage import COMMIT_TAG, IMPORTED_FROM_TAG, NOTE_TAG, VERSION_TAG
+from tracking.store import TRAINING_VIEW
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS = (
+    "Standing", "Scores", "Trained on", "Configuration", "Code", "Use it", "Links",
+)  # fmt: skip
+ORDER = (STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS)
+LIMIT = 5000  # characters; MLflow's database keeps no longer description
+DISPENSABLE = (CONFIGURATION, USE, CODE)  # in this order, where the note is too long
+PROMPTS_SHOWN = 20  # of a tier
+PROMPT_EXAMPLES = 4  # of a tier that has more
+EVALUATION_WORDS = "Run of the evaluation: all metrics"
+VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"
+
+Sections = Mapping[str, str]
+
+
+def with_sections(description: str, sections: Sections) -> str:
+    """`description` with `sections` (text by heading) added, or put in place of those that it has.
+
+    Ours stand first, in a fixed order; sections of other headings follow as they were. A note that would be longer than
+    MLflow keeps loses its least important sections.
+    """
+    preface, found = _split(description)
+    merged = found | {heading: text.strip() for heading, text in sections.items()}
+    ordered = [heading for heading in ORDER if heading in merged]
+    ordered += [heading for heading in merged if heading not in ORDER]
+    note = _joined(preface, merged, ordered)
+    for heading in DISPENSABLE:
+        if len(note) > LIMIT and heading in ordered:
+            ordered.remove(heading)
+            note = _joined(preface, merged, ordered)
+    return note[:LIMIT]
+
+
+def first_note(info: CheckpointInfo, run: Run, *, ref: str) -> str:
+    """What is known of a version at its registration.
+
+    Args:
+        info: what the checkpoint says of itself.
+        run: MLflow run of its training, or of its import.
+        ref: how the version is called, ``models:/flipbook/3``.
+    """
+    world, tags = info.world, run.data.tags
+    preface = (
+        f"Draws {world.frames} frames of {world.frame_size}x{world.frame_size} px at {world.fps} fps from a prompt "
+        f"such as *{world.seen_prompts[0]}*. Trained for {info.step:,} steps."
+    )
+    run_words = "Run of the training: losses, samples, configuration"
+    if IMPORTED_FROM_TAG in tags:
+        preface += f" Trained elsewhere, imported from `{tags[IMPORTED_FROM_TAG]}`."
+        run_words = "Run of the import"
+        if NOTE_TAG in tags:
+            preface += f"\n\n{tags[NOTE_TAG]}"
+    sections = {
+        STANDING: f"Not evaluated yet: `flipbook evaluate --model {ref}` scores it.",
+        TRAINED_ON: _trained_on(info, run),
+        CONFIGURATION: _configuration(info, run.data.params),
+        CODE: _code(tags),
+        USE: _use(world.seen_prompts[0], ref),
+        LINKS: f"* {run_link(run, run_words)}",
+    }
+    return with_sections(preface, sections)
+
+
+def score_table(report: EvaluationReport) -> str:
+    """A row a tier: the headline with its interval beside its two bounds, and what it is made of."""
+    head = ("tier", "joint exact [95 %]", "real clips", "shuffled prompts", "worst prompt", "motion", "IoU", "clips")
+    rows = []
+    for tier in report.tiers:
+        measures, worst = tier.generated, report.worst(tier.name)
+        rows.append(
+            (
+                tier.name,
+                f"**{measures.joint}**",
+                _percent(tier.real.joint.value),
+                _percent(tier.shuffled.joint.value),
+                f"{_percent(worst.joint.value)} ({worst.name})",
+                _percent(measures.motion.value),
+                f"{measures.shape_iou:.3f}",
+                str(measures.joint.n),
+            )
+        )
+    words = "T0: seen prompts, fresh noise; the others are in no training clip. In brackets: Wilson's 95 % interval."
+    if report.frechet is not None:
+        words += f" Fréchet distance {report.frechet.generated:.2f} (real against real {report.frechet.floor:.2f})."
+    return f"{_table(head, rows)}\n\n{words}"
+
+
+def difference_table(candidate: Standing, champion: Standing, *, champion_name: str) -> str:
+    """How much better or worse `candidate` is than the champion of its day, with 95 % intervals (Newcombe's)."""
+    rows = []
+    for name, ours, theirs in (
+        ("held-out prompts", candidate.held_out, champion.held_out),
+        ("seen prompts (T0)", candidate.seen, champion.seen),
+    ):
+        if ours is None or theirs is None:
+            continue
+        low, high = difference_interval(ours, theirs)
+        difference = f"{100 * (ours.value - theirs.value):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+        rows.append((name, _percent(ours.value), _percent(theirs.value), difference))
+    table = _table(("joint exact", "this version", champion_name, "difference [95 %]"), rows)
+    return f"{table}\n\nThe rule: higher on held-out prompts, and not lower on seen ones by more than noise."
+
+
+def links(description: str, evaluation: Run) -> str:
+    """The links of a note after an evaluation: those to the training that it has, and those to scores and videos."""
+    _, sections = _split(description)
+    ours = tuple(f"* [{words}](" for words in (EVALUATION_WORDS, VIDEOS_WORDS))
+    kept = [line for line in sections.get(LINKS, "").splitlines() if not line.startswith(ours)]
+    return "\n".join(
+        (
+            *kept,
+            f"* {run_link(evaluation, EVALUATION_WORDS)}",
+            f"* {run_link(evaluation, VIDEOS_WORDS, page='/artifacts')}",
+        )
+    )
+
+
+def run_link(run: Run, words: str, *, page: str = "", server: str = "") -> str:
+    """A Markdown link to a page of a run: on MLflow's own pages, else from elsewhere to those of `server`."""
+    return f"[{words}]({server}#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
+
+
+def version_link(version: int | str) -> str:
+    """A Markdown link to a version's page."""
+    return f"[version {version}](#/models/flipbook/versions/{version}{TRAINING_VIEW})"
+
+
+def _split(description: str) -> tuple[str, dict[str, str]]:
+    """What stands before the first heading, and the text below each heading of the second level."""
+    preface: list[str] = []
+    sections: dict[str, list[str]] = {}
+    lines, fenced = preface, False
+    for line in description.splitlines():
+        fenced ^= line.startswith("```")
+        if line.startswith("## ") and not fenced:
+            lines = sections.setdefault(line.removeprefix("## ").strip(), [])
+        else:
+            lines.append(line)
+    return "\n".join(preface).strip(), {heading: "\n".join(text).strip() for heading, text in sections.items()}
+
+
+def _joined(preface: str, sections: Sections, order: Sequence[str]) -> str:
+    parts = [preface, *(f"## {heading}\n\n{sections[heading]}" for heading in order)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _trained_on(info: CheckpointInfo, run: Run) -> str:
+    world = info.world
+    facts = [f"* Data set: {_dataset(info, run)}, fingerprint `{info.data_fingerprint}`"]
+    for tier, prompts in world.tiers.items():
+        kind = "seen" if tier == "T0" else "held out, in no training clip"
+        few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
+        more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""
+        facts.append(f"* {tier}, {kind} ({len(prompts)}): {', '.join(few)}{more}")
+    return "\n".join(facts)
+
+
+def _dataset(info: CheckpointInfo, run: Run) -> str:
+    for item in run.inputs.dataset_inputs if run.inputs else []:
+        profile = json.loads(item.dataset.profile or "{}")
+        if profile.get("fingerprint") == info.data_fingerprint:
+            seed = f", seed {profile['seed']}" if "seed" in profile else ""
+            return f"`{item.dataset.name}`, {profile['clips']:,} clips in {profile['shards']} shards{seed}"
+    return "made elsewhere"
+
+
+def _configuration(info: CheckpointInfo, params: Mapping[str, str]) -> str:
+    """The values that tell one training from another; all of them are the run's params."""
+    model = info.model
+    lines = []
+    if "train.seed" in params:
+        batch = f"{params['train.prompts_per_batch']} prompts x {params['train.clips_per_prompt']} clips"
+        lines += [
+            f"* Seed of the training: {params['train.seed']}",
+            f"* {int(params['train.steps']):,} steps, batch {batch}, learning rate {params['train.learning_rate']} "
+            f"falling over the last {float(params['train.decay_share']):.0%}, EMA {params['train.ema_decay']}",
+            f"* Penalties: clips {params['train.first_clip_penalty']} to {params['train.clip_penalty']}, frames "
+            f"{params['train.frame_penalty']}, free term {params['train.free_term_penalty']}",
+        ]
+    if model.network == "tutorial":
+        return "\n".join([*lines, f"* The tutorial's network, repairs: {', '.join(model.repairs) or 'none'}"])
+    sizes = f"motion {model.motion}, text width {model.text_width}, channels {model.channels}"
+    return "\n".join([*lines, f"* Generator: {sizes}, latent {model.latent_size}"])
+
+
+def _code(tags: Mapping[str, str]) -> str:
+    commit = tags.get(COMMIT_TAG, "")
+    dirty = " with changes that were not committed" if commit.endswith("-dirty") else ""
+    where = f"commit `{commit.removesuffix('-dirty')}`{dirty}" if commit else "outside a git checkout"
+    return (
+        f"Flipbook {tags.get(VERSION_TAG, 'unknown')}, {where}; run by `{tags.get('mlflow.source.name', 'unknown')}`."
+    )
+
+
+def _use(prompt: str, ref: str) -> str:
+    return (
+        f'```sh\nflipbook generate "{prompt}" --model {ref}\n```\n\n'
+        "```python\nimport mlflow\n\n"
+        f'model = mlflow.pyfunc.load_model("{ref}")  # nothing is unpickled\n'
+        f'frames = model.predict(["{prompt}"], params={{"seed": 7}})  # uint8 (N, T, H, W, 3)\n```'
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; MLflow's pages set no space between columns, so the cells bring some."""
+    lines = ["| " + " | ".join(f"{cell}&nbsp;&nbsp;" for cell in line) + " |" for line in (head, *rows)]
+    return "\n".join([lines[0], "| " + " | ".join("---" for _ in head) + " |", *lines[1:]])
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"

@@ -1,0 +1,1 @@
+"""Results in MLflow: evaluations, comparisons and ablations."""

@@ -1,0 +1,228 @@
+"""An evaluation in MLflow: a run of its own below the training, tied to the model, its headline on the version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.home import Home
+from data.selection import evenly_spread
+from data.worlds.world import WorldConfig
+from evaluation.comparison.standing import Standing, standing_of
+from evaluation.report.report import EvaluationReport, Scores
+from tracking.lineage import DIGEST_LENGTH, NOTE_TAG, PARENT_TAG, origin_tags
+from tracking.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
+from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
+from tracking.versions import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, STEP_TAG, model_id_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Metric, Run
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+
+EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"
+EVALUATION_RUN_TAG = "evaluation_run"
+DATASET_PREFIX = "flipbook-prompts-"
+ARTIFACTS = "evaluation"
+SOURCE_LIMIT = 60_000  # characters; MLflow refuses data sets whose source has more than 65,535
+HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_worst_prompt", "motion", "shape_iou")
+
+
+@dataclass(frozen=True)
+class AttachedEvaluation:
+    """The run that holds an evaluation; `left_out` says why the version keeps other scores, "" where it has these."""
+
+    run_id: str
+    left_out: str
+
+
+def attach_evaluation(
+    home: Home,
+    *,
+    version: int,
+    report: EvaluationReport,
+    own_world: WorldConfig,
+    folder: Path,
+    evaluation_digest: str,
+) -> AttachedEvaluation:
+    """Record an evaluation of a registered version.
+
+    A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
+    and the videos; the version gets the headline scores as tags and a table of them in its description, and the
+    training's run gets them as metrics, which MLflow's comparison of versions shows. An evaluation that is recorded
+    already (known by its digest) is not recorded twice; one that was begun is completed.
+
+    The next champion is chosen by the scores on the versions, so they give way to no others than those of the model's
+    own prompts, of at least as many clips: to compare or to try out an evaluation leaves them as they are.
+
+    Args:
+        home: the home directory.
+        version: number of the version.
+        report: the evaluation.
+        own_world: the world that the version's model was trained for.
+        folder: its files: report, contact sheet, videos.
+        evaluation_digest: hash of all that determines the evaluation.
+
+    Returns:
+        The evaluation's run, and whether its scores are the version's now.
+    """
+    client = open_store(home)
+    experiment = ensure_experiment(client, home).experiment_id
+    with mlflow_lock(home):
+        found = client.get_model_version(MODEL_NAME, str(version))
+        known_by = {EVALUATION_DIGEST_TAG: evaluation_digest, "flipbook.model_version": str(version)}
+        run = run_with_tags(client, experiment, known_by)
+        if run is None:
+            tags = origin_tags("flipbook evaluate") | {
+                **known_by,
+                PARENT_TAG: found.run_id or "",
+                NOTE_TAG: f"Scores of {version_link(version)}, its videos and its report (see the artifacts).",
+            }
+            name = f"evaluate-v{version}-{evaluation_digest[:8]}"
+            run = client.create_run(experiment, run_name=name, tags=tags)
+        if run.info.status != "FINISHED":
+            _fill(client, run, report, folder, model_id=model_id_of(found))
+            client.set_terminated(run.info.run_id, status="FINISHED")
+        left_out = _why_left_out(found, report, own_world)
+        if not left_out:
+            _mark_training(client, found, report, now=run.info.start_time)
+            _mark_version(client, found, report, run)
+    return AttachedEvaluation(str(run.info.run_id), left_out)
+
+
+def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: WorldConfig) -> str:
+    """Why the version is not marked with these scores, in a sentence; "" where it is."""
+    if report.world_fingerprint != own_world.fingerprint:
+        return (
+            f"The scores of version {found.version} stay as they are: this evaluation is of another world than its own."
+        )
+    tag = found.tags.get(STANDING_TAG)
+    if tag is None:
+        return ""
+    standing, present = standing_of(report), Standing.model_validate_json(tag)
+    if standing.is_as_sure_as(present):
+        return ""
+    ours, theirs = (
+        f"{one.clips[0]:,} clips of seen and {one.clips[1]:,} of held-out prompts" for one in (standing, present)
+    )
+    return (
+        f"The scores of version {found.version} stay as they are: they are of {theirs}, this evaluation is of {ours}."
+    )
+
+
+def _fill(client: MlflowClient, run: Run, report: EvaluationReport, folder: Path, *, model_id: str) -> None:
+    from mlflow.entities import LoggedModelInput
+
+    run_id = run.info.run_id
+    client.log_inputs(
+        run_id,
+        datasets=[_tier_dataset(tier.name, tier.prompts) for tier in report.tiers],
+        models=[LoggedModelInput(model_id)],
+    )
+    # The run's own time: metrics that are sent a second time must be the same, or they would stand there twice.
+    client.log_batch(run_id, metrics=list(_metrics(report, model_id=model_id, now=run.info.start_time)))
+    client.log_artifacts(run_id, str(folder), ARTIFACTS)
+
+
+def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[Metric]:
+    from mlflow.entities import Metric
+
+    for tier in report.tiers:
+        for name, value in tier_values(tier, report).items():
+            yield Metric(
+                f"{tier.name}/{name}",
+                value,
+                now,
+                0,
+                model_id=model_id,
+                dataset_name=DATASET_PREFIX + tier.name,
+                dataset_digest=_prompts_digest(tier.prompts),
+            )
+    if report.frechet is not None:
+        for name in ("generated", "floor", "shuffled_frames"):
+            yield Metric(f"frechet/{name}", getattr(report.frechet, name), now, 0, model_id=model_id)
+
+
+def tier_values(tier: Scores, report: EvaluationReport) -> dict[str, float]:
+    """A tier's metrics by MLflow's names: shares and cosines from 0 to 1, lengths in px, spreads over the real ones."""
+    measures = tier.generated
+    values = {
+        "joint_exact": measures.joint.value,
+        "joint_exact_low": measures.joint.low,
+        "joint_exact_high": measures.joint.high,
+        "joint_exact_real": tier.real.joint.value,
+        "joint_exact_shuffled": tier.shuffled.joint.value,
+        "joint_exact_worst_prompt": report.worst(tier.name).joint.value,
+        "motion": measures.motion.value,
+        "shape": measures.shape.value,
+        "permanence": measures.permanence.value,
+        "colour": measures.colour.value,
+        "count": measures.count.value,
+        "shape_iou": measures.shape_iou,
+        "rmse_px": measures.rmse,
+        "cosine": measures.cosine,
+        "smoothness_px": measures.smoothness,
+        "diversity_start": tier.diversity.start,
+        "diversity_speed": tier.diversity.speed,
+        "diversity_size": tier.diversity.size,
+        "coverage": tier.diversity.coverage,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _tier_dataset(tier: str, prompts: tuple[str, ...]) -> DatasetInput:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=DATASET_PREFIX + tier,
+        digest=_prompts_digest(prompts),
+        source_type="code",
+        source=_source(prompts),
+        schema=json.dumps({"mlflow_colspec": [{"name": "prompt", "type": "string", "required": True}]}),
+        profile=json.dumps({"prompts": len(prompts)}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
+
+
+def _source(prompts: tuple[str, ...]) -> str:
+    """The prompts as JSON, an even choice of them where MLflow would not keep all."""
+    shown = prompts
+    while len(text := json.dumps({"tags": {"prompts": list(shown)}})) > SOURCE_LIMIT:
+        shown = evenly_spread(prompts, len(shown) * SOURCE_LIMIT // (len(text) + 1))
+    return text
+
+
+def _prompts_digest(prompts: tuple[str, ...]) -> str:
+    return hashlib.sha256("\n".join(prompts).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _mark_training(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, *, now: int) -> None:
+    """The headline on the version's own run, at the step of its checkpoint: there MLflow's comparisons look for it."""
+    from mlflow.entities import Metric
+
+    if not found.run_id or client.get_run(found.run_id).info.lifecycle_stage != "active":
+        return
+    step = int(found.tags.get(STEP_TAG, 0))
+    metrics = [
+        Metric(f"{tier.name}/{name}", value, now, step)
+        for tier in report.tiers
+        for name, value in tier_values(tier, report).items()
+        if name in HEADLINE
+    ]
+    client.log_batch(found.run_id, metrics=metrics)
+
+
+def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:
+    tags = {JOINT_TAG + tier.name: f"{tier.joint.value:.4f}" for tier in report.tiers}
+    tags |= {STANDING_TAG: standing_of(report).model_dump_json(), EVALUATION_RUN_TAG: run.info.run_id}
+    for key, value in tags.items():
+        client.set_model_version_tag(MODEL_NAME, found.version, key, value)
+    description = found.description or ""
+    sections = {SCORES: score_table(report), LINKS: links(description, run)}
+    if PROMOTION_TAG not in found.tags:
+        sections[STANDING] = "Evaluated, and not compared with the champion yet."
+    client.update_model_version(MODEL_NAME, found.version, description=with_sections(description, sections))

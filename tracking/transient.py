@@ -1,0 +1,52 @@
+"""Which failures may pass by themselves: trouble with disk, network or a busy database."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import TYPE_CHECKING, TypeGuard
+
+if TYPE_CHECKING:
+    from mlflow.exceptions import MlflowException
+
+_LASTING_KINDS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_LASTING = {
+    *(errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG),
+}
+_LASTING_DATABASE_TROUBLE = ("disk is full", "readonly database", "unable to open database file")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether `error`, or what caused it, may pass by itself."""
+    import httpx
+    import requests
+    import sqlalchemy.exc
+
+    if isinstance(error, requests.HTTPError):  # an OSError as all of requests' errors are, but with an answer
+        return error.response is None or _may_pass(error.response.status_code)
+    if isinstance(error, OSError):
+        lasting_kinds = (*_LASTING_KINDS, ValueError)  # requests: an address that is none is both kinds of error
+        return error.errno not in _LASTING and not isinstance(error, lasting_kinds)
+    if isinstance(error, sqlalchemy.exc.OperationalError):
+        return not any(words in str(error.orig) for words in _LASTING_DATABASE_TROUBLE)
+    if isinstance(error, httpx.TransportError):
+        return True
+    cause = error.__cause__
+    if _is_mlflows(error):
+        # It gives no cause when it could not connect, and no status: the error that it handled is all that there is.
+        cause = cause or error.__context__
+        if cause is None:  # MLflow calls any error of its own an internal one
+            return error.error_code != "INTERNAL_ERROR" and _may_pass(error.get_http_status_code())
+    return cause is not None and is_transient(cause)
+
+
+def _may_pass(status: int) -> bool:
+    """Whether an answer of HTTP `status` may be another one later."""
+    return status >= 500 or status in (408, 429)
+
+
+def _is_mlflows(error: BaseException) -> TypeGuard[MlflowException]:
+    """Whether `error` is MLflow's, without importing it: where it is not loaded, it has raised nothing."""
+    module = sys.modules.get("mlflow.exceptions")
+    return module is not None and isinstance(error, module.MlflowException)
