@@ -2,8 +2,8 @@
 
     python -m flows.setup
 
-It makes the work pools `cpu` and `gpu`, the GPU's slot, the deployments of prefect.yaml, and the automations. What a
-person has changed on the server's pages stays: limits of the GPU and of deployments, schedules that were added, which
+It makes the work pools `cpu` and `gpu`, the deployments of prefect.yaml, and the automations. What a
+person has changed on the server's pages stays: limits of pools and deployments, schedules that were added, which
 schedules and automations are on.
 """
 
@@ -20,11 +20,10 @@ from typing import Any
 import httpx
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from flows.gpu_slot import GPU_LIMIT
 from flows.servers.automations import ensure_automations
 from tracking.shown_uri import shown, shown_text
 
@@ -32,10 +31,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PREFECT_FILE = Path(__file__).with_name("prefect.yaml")  # a link in a checkout, a file where a wheel is installed
 LONGEST_ANSWER = 300  # characters
 EXAMPLE_URL = "http://127.0.0.1:4200/api"
-POOLS = {
-    "cpu": "Clips, evaluations, and the pipelines that hand their training to the pool gpu.",
-    "gpu": "Trainings. A worker without a GPU trains on its CPU, and says so.",
-}
+POOLS = (
+    WorkPoolCreate(
+        name="cpu",
+        type="process",
+        description="Clips, evaluations, and pipelines that hand their training to the pool gpu.",
+    ),
+    WorkPoolCreate(
+        name="gpu",
+        type="process",
+        description="Trainings, one at a time. A worker without a GPU trains on its CPU and says so.",
+        concurrency_limit=1,
+    ),
+)
 
 
 class SetupError(RuntimeError):
@@ -60,25 +68,17 @@ def register_all() -> None:
         httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError: the server does not answer, or not as Prefect does.
     """
     with get_client(sync_client=True) as client:
-        for name, description in POOLS.items():
-            _ensure_pool(client, name, description)
-        _ensure_limit(client, GPU_LIMIT, 1)
+        for pool in POOLS:
+            _ensure_pool(client, pool)
         _deploy(client)
     ensure_automations()
 
 
-def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None:
+def _ensure_pool(client: SyncPrefectClient, pool: WorkPoolCreate) -> None:
     try:
-        client.read_work_pool(name)
+        client.read_work_pool(pool.name)
     except ObjectNotFound:
-        client.create_work_pool(WorkPoolCreate(name=name, type="process", description=description))
-
-
-def _ensure_limit(client: SyncPrefectClient, name: str, slots: int) -> None:
-    try:
-        client.read_global_concurrency_limit_by_name(name)
-    except ObjectNotFound:
-        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=slots))
+        client.create_work_pool(pool)
 
 
 def _deploy(client: SyncPrefectClient) -> None:

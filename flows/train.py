@@ -13,7 +13,6 @@ from data.home import Home
 from data.shards.shard import DataConfig
 from data.worlds.world import WorldConfig
 from flows.dataset import make_dataset
-from flows.gpu_slot import gpu_slot
 from flows.handover import hand_over
 from flows.outcome import Outcome, run_step
 from flows.threads import thread_per_core
@@ -44,8 +43,7 @@ def train(
     home = Home.from_environment().create()
     with shown_in_prefect():
         dataset = make_dataset(home, world, data).value
-        with gpu_slot():
-            checkpoint = make_checkpoint(home, world, model, train, dataset).value
+        checkpoint = make_checkpoint(home, world, model, train, dataset).value
         return register(home, checkpoint) if registered else None
 
 

@@ -27,7 +27,9 @@ from tracking.shown_uri import shown
 
 START_SECONDS = 300.0  # a busy machine may need minutes; a server that died is noticed at once
 STOP_SECONDS = 10.0
-SLOT_POLL_SECONDS = 5.0  # how often a run that waits for the GPU asks again; Prefect's own is half a minute
+SLOT_POLL_SECONDS = (
+    5.0  # how often a run that waits for its deployment's limit asks again; Prefect's own is half a minute
+)
 
 
 class EmbeddedServerError(RuntimeError):
@@ -37,8 +39,7 @@ class EmbeddedServerError(RuntimeError):
 def server_environment(home: Home) -> dict[str, str]:
     """Settings of a Prefect server on the home's history; what the user has set in the environment wins.
 
-    The recorder's settings keep the embedded server from losing task runs that end together; for the order of events
-    see flows.servers.event_order.
+    The recorder's settings keep the embedded server from losing task runs that end together.
     """
     wanted = {
         "PREFECT_HOME": str(home.prefect),
@@ -47,7 +48,6 @@ def server_environment(home: Home) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": f"{START_SECONDS:.0f}",
-        "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "flows.servers.event_order",
         "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": f"{SLOT_POLL_SECONDS:.0f}",
     }
     return {name: os.environ.get(name, value) for name, value in wanted.items()}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
+from prefect.flow_runs import wait_for_flow_run
 from shell import stop
 from tiny import tiny_config
 
@@ -115,6 +118,24 @@ def test_runs_get_their_deployment_s_variables_beside_all_that_their_worker_has(
     assert environment["PREFECT_LOGGING_EXTRA_LOGGERS"] == "flipbook"
     assert environment[HOME_VARIABLE] == str(home.root)
     assert environment["PATH"] == os.environ["PATH"]
+
+
+def test_runs_on_the_pool_gpu_take_turns_although_their_worker_would_take_all_at_once(
+    client: SyncPrefectClient, tmp_path: Path
+) -> None:
+    (tmp_path / "turns.py").write_text("from prefect import flow\n\n\n@flow\ndef turns() -> None:\n    pass\n")
+    source = cast(Any, flow.from_source(source=tmp_path, entrypoint="turns.py:turns"))
+    source.deploy(name="test", work_pool_name="gpu", print_next_steps=False)
+    runs = [run_deployment("turns/test", timeout=0) for _ in range(3)]
+    for queued in runs:
+        assert isinstance(queued, FlowRun)
+        assert (
+            asyncio.run(wait_for_flow_run(queued.id, timeout=PATIENCE_SECONDS, poll_interval=1)).state_name
+            == "Completed"
+        )
+    intervals = sorted((found.start_time, found.end_time) for found in runs_of(client, "turns/test"))
+    assert len(intervals) == 3
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(intervals))
 
 
 def _of(run: FlowRun) -> FlowRunFilter:

@@ -6,14 +6,15 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.states import Crashed, Pending, Scheduled
 from shell import ROOT, free_ports, shell
 
-from flows.gpu_slot import GPU_LIMIT
 from flows.servers.automations import CRASH_SILENT, GIVE_UP, RESCHEDULE_CRASHED
 from flows.servers.heartbeat import HEARTBEAT_SECONDS
 from flows.servers.programs import WORKERS
@@ -61,7 +62,7 @@ def test_every_flow_is_a_deployment_with_a_description_in_its_pool(client: SyncP
         assert deployment.work_pool_name == pool
         assert deployment.description
         assert "flipbook" in deployment.tags
-    assert client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit == 1
+    assert client.read_work_pool("gpu").concurrency_limit == 1
 
 
 def test_every_deployment_gives_its_runs_what_no_worker_may_forget(client: SyncPrefectClient) -> None:
@@ -96,7 +97,7 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     (nightly,) = deployment.schedules
     client.update_deployment_schedule(deployment.id, nightly.id, active=True)
     client.create_deployment_schedules(deployment.id, [(IntervalSchedule(interval=timedelta(days=3)), False)])
-    client.update_global_concurrency_limit(GPU_LIMIT, _limit(2))
+    client.update_work_pool("gpu", WorkPoolUpdate(concurrency_limit=2))
     client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=7))
     unlimited = client.read_deployment_by_name("generate/generate")
     client.update_deployment(unlimited.id, DeploymentUpdate(concurrency_limit=None))
@@ -110,7 +111,7 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     try:
         register_all()
         assert schedules(client) == [("nightly", True), (None, False)]
-        assert client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit == 2
+        assert client.read_work_pool("gpu").concurrency_limit == 2
         assert limit_of(client, "pipeline/pipeline") == (7, "ENQUEUE")
         assert limit_of(client, "generate/generate")[0] is None
         assert limit_of(client, "announce/announce") == (1, "CANCEL_NEW")
@@ -118,9 +119,27 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         now = {automation.name: automation.id for automation in client.read_automations()}
         assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both
     finally:
-        client.update_global_concurrency_limit(GPU_LIMIT, _limit(1))
+        client.update_work_pool("gpu", WorkPoolUpdate(concurrency_limit=1))
         for automation in client.read_automations():
             client.resume_automation(automation.id)
+
+
+def test_the_pool_gpu_gives_out_one_run_at_a_time_and_a_crashed_pending_run_frees_it(client: SyncPrefectClient) -> None:
+    deployment = client.read_deployment_by_name("train/train").id
+    first, second = (client.create_flow_run_from_deployment(deployment, state=Scheduled()).id for _ in range(2))
+    try:
+        client.set_flow_run_state(first, Pending(), force=True)
+        assert given_out(client) == []
+        client.set_flow_run_state(first, Crashed(), force=True)
+        assert given_out(client) == [second]
+    finally:
+        for run in (first, second):
+            client.delete_flow_run(run)
+
+
+def given_out(client: SyncPrefectClient) -> list[UUID]:
+    """The runs that a worker of the pool gpu would get now."""
+    return [answer.flow_run.id for answer in client.get_scheduled_flow_runs_for_work_pool("gpu")]
 
 
 def registered(*, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -156,9 +175,3 @@ def test_an_address_without_api_is_a_sentence(prefect_api: str) -> None:
     assert done.returncode == 1
     assert "PREFECT_API_URL ends in /api" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def _limit(slots: int):
-    from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-
-    return GlobalConcurrencyLimitUpdate(limit=slots)
