@@ -13,7 +13,7 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 from evaluation.ablation.ablation import Ablation, VariantResult, parts_of
 from evaluation.config import EvaluationConfig

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.futures import as_completed
 
 from data.home import Home
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 from flows.outcome import Outcome, run_step, was_cached
 from flows.threads import thread_per_core

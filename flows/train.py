@@ -10,7 +10,7 @@ import sys
 from prefect import flow
 
 from data.home import Home
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 from flows.dataset import make_dataset
 from flows.handover import hand_over

@@ -1,7 +1,7 @@
 """Checkpoints: folders that are complete or not there, hold nothing that can execute, and prove their own integrity.
 
 step-00001200/
-    checkpoint.json          configs, vocabulary, step, fingerprint of the data, sha256 of the other files
+    checkpoint.json          configs, vocabulary, step, digest of the data set, sha256 of the other files
     generator.safetensors    weights of the generator's moving average
     training.pt              everything that training goes on from; read with weights_only=True
     *.pth                    weights for other programs, where the network has such; read with weights_only=True
@@ -58,7 +58,7 @@ class CheckpointInfo(BaseModel):
     vocabulary: tuple[str, ...]
     step: int = Field(ge=0, description="Training steps done.")
     cpu_seconds: float = Field(0.0, ge=0, description="CPU time of these steps, over all threads; 0 without a limit.")
-    data_fingerprint: str = Field(description="Of the data set that it was trained on.")
+    dataset_digest: str = Field(description="Digest of the data set that it was trained on.")
     frozen_text: FrozenWeights | None = Field(
         None, description="The frozen text encoder that it was trained with; its weights are not kept here."
     )
@@ -87,7 +87,7 @@ def save_checkpoint(
     world: WorldConfig,
     model: ModelConfig,
     step: int,
-    data_fingerprint: str,
+    dataset_digest: str,
     frozen_text: FrozenWeights | None = None,
     cpu_seconds: float = 0.0,
     exports: Mapping[str, dict[str, Tensor]] | None = None,
@@ -118,7 +118,7 @@ def save_checkpoint(
             vocabulary=world.vocabulary.words,
             step=step,
             cpu_seconds=cpu_seconds,
-            data_fingerprint=data_fingerprint,
+            dataset_digest=dataset_digest,
             frozen_text=frozen_text,
             weights_sha256=sha256_of(unfinished / WEIGHTS_FILE),
             state_sha256=sha256_of(unfinished / STATE_FILE),

@@ -78,7 +78,7 @@ class _Needed:
 
     def dataset(self, folder: Path) -> bool:
         try:
-            return read_manifest(folder).fingerprint in self._datasets
+            return read_manifest(folder).digest in self._datasets
         except ManifestError:
             return False
 

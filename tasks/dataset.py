@@ -8,8 +8,9 @@ from pathlib import Path
 from prefect import task
 
 from data.home import Home
+from data.shards.config import DataConfig
 from data.shards.manifest import MANIFEST_NAME, write_manifest
-from data.shards.shard import DataConfig, write_shard
+from data.shards.shard import write_shard
 from data.worlds.world import WorldConfig
 from tasks.cache.code_digest import code_digest
 from tasks.cache.policy import cached_by, content_hash, retried
@@ -21,7 +22,12 @@ MANIFEST_CODE = "data.shards.manifest"
 
 def dataset_folder(home: Home, world: WorldConfig, data: DataConfig) -> Path:
     """Where the clips of `world` and `data` lie: named by all that determines the shards' bytes."""
-    return home.datasets / content_hash([world, data, code_digest(SHARD_CODE)])[:16]
+    return home.datasets / dataset_digest(world, data)[:16]
+
+
+def dataset_digest(world: WorldConfig, data: DataConfig) -> str:
+    """The identity of the data set of `world` and `data`: a sha256 (hex) of both, and of the code that makes it."""
+    return content_hash([world, data, code_digest(SHARD_CODE)])
 
 
 @task(name="generate-shard", task_run_name="shard {shard}", **cached_by(SHARD_CODE), **retried())
@@ -38,5 +44,6 @@ def finish_dataset(
 ) -> DatasetReference:
     """Writes the manifest over `shards`: from now on the data set counts as complete."""
     folder = dataset_folder(home, world, data)
-    write_manifest(folder, world=world, data=data, shards=[shard.entry for shard in shards])
+    entries = [shard.entry for shard in shards]
+    write_manifest(folder, world=world, data=data, shards=entries, digest=dataset_digest(world, data))
     return DatasetReference(folder=folder, manifest_file=FileReference.of(folder / MANIFEST_NAME))

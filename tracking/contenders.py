@@ -74,7 +74,7 @@ def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, vid
         "Checkpoint": model.digest[:16],
         "Training steps": f"{info.step:,}",
         "Seed": params.get("train.seed", "unknown"),
-        "Data set": info.data_fingerprint[:16],
+        "Data set": info.dataset_digest[:16],
         "Training run": model.run_id or "unknown",
     }
     return Contender(

@@ -88,7 +88,7 @@ def _run_of_import(home: Home, folder: Path, info: CheckpointInfo, *, digest: st
                 tags[NOTE_TAG] = note
             run = client.create_run(experiment, run_name=f"import-{digest[:8]}", tags=tags)
         run_id = str(run.info.run_id)
-        facts = {"step": info.step, "data_fingerprint": info.data_fingerprint}
+        facts = {"step": info.step, "dataset_digest": info.dataset_digest}
         log_missing_params(client, run_id, flat_params({"world": info.world, "model": info.model} | facts))
         client.set_terminated(run_id, status="FINISHED")
     return run_id

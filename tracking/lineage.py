@@ -89,7 +89,7 @@ def origin_tags(source: str) -> dict[str, str]:
 def dataset_input(manifest: Manifest, folder: Path, *, context: str) -> DatasetInput:
     """MLflow's record of the data set in `folder` as an input of a run.
 
-    The digest is the head of the manifest's fingerprint (all of it stands in the profile).
+    MLflow allows short digests only, so the profile holds the whole digest of the manifest.
 
     Args:
         manifest: the data set's manifest.
@@ -103,13 +103,13 @@ def dataset_input(manifest: Manifest, folder: Path, *, context: str) -> DatasetI
         "shards": len(manifest.shards),
         "bytes": manifest.bytes,
         "seed": manifest.data.seed,
-        "fingerprint": manifest.fingerprint,
+        "digest": manifest.digest,
     }
     types = {"prompt": "string", "motion": "string", "shape": "string", "colour": "string", "frames": "binary"}
     columns = [{"name": name, "type": kind, "required": True} for name, kind in types.items()]
     dataset = Dataset(
         name=DATASET_NAME,
-        digest=manifest.fingerprint[:DIGEST_LENGTH],
+        digest=manifest.digest[:DIGEST_LENGTH],
         source_type="local",
         source=json.dumps({"uri": str(folder)}),
         schema=json.dumps({"mlflow_colspec": columns}),

@@ -167,7 +167,7 @@ def _joined(preface: str, sections: Sections, order: Sequence[str]) -> str:
 
 def _trained_on(info: CheckpointInfo, run: Run) -> str:
     world = info.world
-    facts = [f"* Data set: {_dataset(info, run)}, fingerprint `{info.data_fingerprint}`"]
+    facts = [f"* Data set: {_dataset(info, run)}, digest `{info.dataset_digest}`"]
     for tier, prompts in world.tiers.items():
         kind = "seen" if tier == "T0" else "held out, in no training clip"
         few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
@@ -179,7 +179,7 @@ def _trained_on(info: CheckpointInfo, run: Run) -> str:
 def _dataset(info: CheckpointInfo, run: Run) -> str:
     for item in run.inputs.dataset_inputs if run.inputs else []:
         profile = json.loads(item.dataset.profile or "{}")
-        if profile.get("fingerprint") == info.data_fingerprint:
+        if profile.get("digest") == info.dataset_digest:
             seed = f", seed {profile['seed']}" if "seed" in profile else ""
             return f"`{item.dataset.name}`, {profile['clips']:,} clips in {profile['shards']} shards{seed}"
     return "made elsewhere"

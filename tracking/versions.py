@@ -27,7 +27,7 @@ MODEL_NAME = "flipbook"
 CHAMPION = "champion"
 MODEL_ID_TAG = "model_id"
 STEP_TAG = "training_step"
-DATA_TAG = "dataset_fingerprint"
+DATA_TAG = "dataset_digest"
 PROMOTION_TAG = "promotion"  # why the version is, or is not, the champion
 FORMER_CHAMPION = "was the champion until version"  # begins that tag of one that was, and names its successor
 STANDING_TAG = "standing"  # JSON of evaluation.comparison.standing.Standing
@@ -271,7 +271,7 @@ def _identity_tags(
         DIGEST_TAG: digest,
         MODEL_ID_TAG: model_id,
         STEP_TAG: str(info.step),
-        DATA_TAG: info.data_fingerprint,
+        DATA_TAG: info.dataset_digest,
         "training_digest": client.get_run(run_id).data.tags.get(TRAINING_DIGEST_TAG, ""),
         "flipbook_version": package_version(),
     }

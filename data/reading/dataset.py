@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from data.files import DamagedShardError, atomic_path
+from data.files import atomic_path
 from data.reading.ink import InkedRows, InkWriter
-from data.shards.manifest import Manifest, check_shard, read_manifest
+from data.shards.entry import ShardEntry, check_shard, unreadable_shard
+from data.shards.manifest import Manifest, read_manifest
 from data.shards.parquet import decode_parquet_frames, decode_parquet_texts
-from data.shards.shard import ShardEntry
 from data.shards.webdataset import decode_webdataset_frames, decode_webdataset_texts
 
 MEMORY_LIMIT = 4 * 2**30
@@ -123,9 +123,7 @@ class _Shard:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise DamagedShardError(
-                f"The shard {path} cannot be read ({error.strerror}). Generate the data again."
-            ) from error
+            raise unreadable_shard(path, error) from error
         if verify:
             check_shard(path, entry, size=len(content), digest=hashlib.sha256(content).hexdigest())
         shape = (entry.rows, world.frames, 3, world.frame_size, world.frame_size)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.shards.manifest import Manifest, read_manifest, verify_shard, write_manifest
-from data.shards.shard import ShardFormat, read_clips, shard_name, write_clips
+from data.shards.config import ShardFormat, shard_name
+from data.shards.entry import verify_shard
+from data.shards.manifest import Manifest, read_manifest, write_manifest
+from data.shards.shard import read_clips, write_clips
 
 
 def export_dataset(source: Path, target: Path, *, format: ShardFormat) -> Manifest:
-    """Write the data set in `source` to `target` in `format`, shard by shard, everything kept.
+    """Write the data set in `source` to `target` in another format, shard by shard.
 
-    The clips are read, not made again, so the exported ones are those that were trained on.
+    The clips are read from the shards and not made again, so a model's own training clips are exported.
 
     Returns:
-        The new manifest; its fingerprint is the old one's, because the clips are the same.
+        The new manifest. It has the digest of the source, because the clips are the same.
 
     Raises:
         ManifestError: `source` holds no complete data set.
@@ -35,4 +37,4 @@ def export_dataset(source: Path, target: Path, *, format: ShardFormat) -> Manife
                 first_index=entry.first_index,
             )
         )
-    return write_manifest(target, world=manifest.world, data=data, shards=entries)
+    return write_manifest(target, world=manifest.world, data=data, shards=entries, digest=manifest.digest)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,11 +21,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from data.files import DamagedShardError
+from data.shards.config import Compression
 from data.worlds.clips import ClipBatch, ObjectBatch
 from data.worlds.motions import FACTORS
 from data.worlds.world import WorldConfig
-
-Compression = Literal["zstd", "lz4"]
 
 _ZSTD_LEVEL = -2  # a tenth more bytes than level 1, a tenth less time to write and to read
 _PAGE_BYTES = 2**20  # a page stays in the CPU's cache while it is compressed

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from models.config import ModelConfig, TrainConfig

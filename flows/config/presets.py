@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.presets import pairs_world, shapes_world
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig

@@ -126,7 +126,7 @@ def train(
             model=model,
             step=game.steps_done,
             cpu_seconds=game.cpu_seconds,
-            data_fingerprint=clips.manifest.fingerprint,
+            dataset_digest=clips.manifest.digest,
             frozen_text=text.frozen,
             exports=game.exports() if name == FINAL else None,
         )

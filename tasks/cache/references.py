@@ -13,8 +13,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.files import sha256_of
+from data.shards.entry import ShardEntry
 from data.shards.manifest import Manifest, read_manifest
-from data.shards.shard import ShardEntry
 
 
 class StaleReferenceError(ValueError):

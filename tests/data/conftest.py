@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from data.shards.config import DataConfig, ShardFormat
 from data.shards.manifest import write_manifest
-from data.shards.shard import DataConfig, ShardFormat, write_shard
+from data.shards.shard import write_shard
 from data.worlds.world import WorldConfig
 
 
 def _write_dataset(folder: Path, *, world: WorldConfig, data: DataConfig) -> Path:
     entries = [write_shard(folder, world=world, data=data, shard=shard) for shard in range(data.shards)]
-    write_manifest(folder, world=world, data=data, shards=entries)
+    write_manifest(folder, world=world, data=data, shards=entries, digest="0" * 64)
     return folder
 
 

@@ -12,21 +12,18 @@ from pydantic import ValidationError
 
 from data.files import DamagedShardError, StorageError
 from data.reading.dataset import ClipTensors, load_clips
+from data.shards.config import DataConfig, ShardFormat
+from data.shards.entry import verify_shard
 from data.shards.export import export_dataset
-from data.shards.manifest import ManifestError, read_manifest, verify_shard, write_manifest
-from data.shards.shard import DataConfig, ShardFormat, read_clips, write_shard
+from data.shards.manifest import ManifestError, read_manifest, write_manifest
+from data.shards.shard import read_clips, write_shard
 from data.worlds.clips import make_clips
 from data.worlds.world import WorldConfig
+from tests.data.damage import flip_a_byte, shorten
 
 
 def all_frames(clips: ClipTensors) -> torch.Tensor:
     return clips.ink.frames(torch.arange(len(clips)))
-
-
-def flip_a_byte(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0x40
-    path.write_bytes(content)
 
 
 def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: WorldConfig) -> None:
@@ -68,8 +65,7 @@ def test_a_flipped_byte_is_found_and_the_shard_named(dataset: Path) -> None:
 
 def test_a_shortened_shard_is_found_and_named(dataset: Path) -> None:
     entry = read_manifest(dataset).shards[2]
-    path = dataset / entry.name
-    path.write_bytes(path.read_bytes()[:-100])
+    shorten(dataset / entry.name)
     with pytest.raises(DamagedShardError, match=rf"{entry.name} has \d+ bytes instead of {entry.bytes}"):
         load_clips(dataset)
     with pytest.raises(DamagedShardError, match="bytes instead of"):
@@ -124,7 +120,7 @@ def test_a_folder_without_a_manifest_is_no_data_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"version": 1', '"version": 2'), ('"seed": 5', '"seed": 6'), ("{", "["), ('"name": "clips', '"name": "../clips')],
+    [('"version": 1', '"version": 2'), ('"rows": 2', '"rows": 9'), ("{", "["), ('"name": "clips', '"name": "../clips')],
 )
 def test_a_manifest_that_was_tampered_with_is_refused(dataset: Path, old: str, new: str) -> None:
     path = dataset / "manifest.json"
@@ -139,10 +135,10 @@ def test_a_manifest_is_only_written_when_all_shards_are_there(world: WorldConfig
     data = DataConfig(clips=6, shards=3)
     entries = [write_shard(tmp_path, world=world, data=data, shard=shard) for shard in (2, 0)]
     with pytest.raises(ValidationError):
-        write_manifest(tmp_path, world=world, data=data, shards=entries)
+        write_manifest(tmp_path, world=world, data=data, shards=entries, digest="0" * 64)
     assert not (tmp_path / "manifest.json").exists()
     entries.append(write_shard(tmp_path, world=world, data=data, shard=1))
-    manifest = write_manifest(tmp_path, world=world, data=data, shards=entries)
+    manifest = write_manifest(tmp_path, world=world, data=data, shards=entries, digest="0" * 64)
     assert [shard.first_index for shard in manifest.shards] == [0, 2, 4]
     assert read_manifest(tmp_path) == manifest
 
@@ -151,7 +147,7 @@ def test_export_there_and_back_gives_the_same_bytes(dataset: Path, stored_as: Sh
     other: ShardFormat = "webdataset" if stored_as == "parquet" else "parquet"
     there = export_dataset(dataset, tmp_path / "there", format=other)
     back = export_dataset(tmp_path / "there", tmp_path / "back", format=stored_as)
-    assert there.fingerprint == back.fingerprint
+    assert there.digest == back.digest
     assert back == read_manifest(dataset)
     one, two = load_clips(tmp_path / "there"), load_clips(dataset)
     assert torch.equal(all_frames(one), all_frames(two))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.clips import ClipBatch, make_clips
 from data.worlds.world import WorldConfig
 

@@ -13,19 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.shards.shard import (
-    DataConfig,
-    ShardFormat,
-    dataset_fingerprint,
-    read_clips,
-    shard_indices,
-    write_clips,
-    write_shard,
-)
+from data.shards.config import DataConfig, ShardFormat, shard_indices
+from data.shards.manifest import read_manifest, whole_shard
+from data.shards.shard import read_clips, write_clips, write_shard
 from data.worlds.clips import ClipBatch, ObjectBatch, make_clips
 from data.worlds.motions import FACTORS
 from data.worlds.presets import pairs_world
 from data.worlds.world import WorldConfig
+from tests.data.damage import flip_a_byte, shorten
 
 
 def assert_same_clips(one: ClipBatch, other: ClipBatch) -> None:
@@ -155,16 +150,44 @@ def test_a_config_out_of_range_is_refused_with_the_reason(values: dict[str, obje
         DataConfig.model_validate(values)
 
 
-def test_the_fingerprint_follows_the_clips_and_not_their_storage(world: WorldConfig) -> None:
-    data = DataConfig(clips=100)
-    same = dataset_fingerprint(world, data)
-    for storage in ({"format": "webdataset"}, {"shards": 3}, {"compression": "lz4"}):
-        assert dataset_fingerprint(world, data.model_copy(update=storage)) == same
-    for change in ({"clips": 101}, {"seed": 1}):
-        assert dataset_fingerprint(world, data.model_copy(update=change)) != same
-    assert dataset_fingerprint(WorldConfig(frame_size=32), data) != same
-
-
 def test_a_clip_of_the_default_world_takes_less_than_a_kilobyte_and_a_half(tmp_path: Path) -> None:
     data = DataConfig(clips=256, shards=1)
     assert write_shard(tmp_path, world=WorldConfig(), data=data, shard=0).bytes / data.clips < 1500
+
+
+def test_an_interrupted_data_set_knows_which_of_its_shards_are_whole(
+    world: WorldConfig, stored_as: ShardFormat, tmp_path: Path
+) -> None:
+    data = DataConfig(clips=6, shards=3, format=stored_as)
+    whole, cut, damaged = (write_shard(tmp_path, world=world, data=data, shard=shard) for shard in range(3))
+    shorten(tmp_path / cut.name)
+    flip_a_byte(tmp_path / damaged.name)
+    assert [whole_shard(tmp_path, data=data, shard=shard) for shard in range(3)] == [whole, None, None]
+
+
+def test_a_shard_without_a_record_counts_as_not_made(world: WorldConfig, tmp_path: Path) -> None:
+    data = DataConfig(clips=6, shards=3)
+    assert whole_shard(tmp_path, data=data, shard=0) is None
+    entry = write_shard(tmp_path, world=world, data=data, shard=0)
+    (tmp_path / f"{entry.name}.json").write_text("{")
+    assert whole_shard(tmp_path, data=data, shard=0) is None
+
+
+def test_the_manifest_takes_the_place_of_the_shards_own_records(dataset: Path) -> None:
+    manifest = read_manifest(dataset)
+    assert {path.name for path in dataset.iterdir()} == {"manifest.json", *(entry.name for entry in manifest.shards)}
+    for number, entry in enumerate(manifest.shards):
+        assert whole_shard(dataset, data=manifest.data, shard=number) == entry
+    flip_a_byte(dataset / manifest.shards[1].name)
+    assert whole_shard(dataset, data=manifest.data, shard=1) is None
+    assert write_shard(dataset, world=manifest.world, data=manifest.data, shard=1) == manifest.shards[1]
+    assert whole_shard(dataset, data=manifest.data, shard=1) == manifest.shards[1]
+
+
+def test_a_data_set_that_was_moved_is_still_whole(dataset: Path, tmp_path: Path) -> None:
+    before = read_manifest(dataset)
+    text = (dataset / "manifest.json").read_text()
+    assert str(tmp_path) not in text
+    dataset.rename(tmp_path / "elsewhere")
+    assert read_manifest(tmp_path / "elsewhere") == before
+    assert all(whole_shard(tmp_path / "elsewhere", data=before.data, shard=shard) for shard in range(3))

@@ -9,7 +9,8 @@ import pytest
 
 from data.files import StorageError, atomic_path, write_atomically
 from data.reading.dataset import load_clips
-from data.shards.shard import DataConfig, ShardFormat, write_shard
+from data.shards.config import DataConfig, ShardFormat
+from data.shards.shard import write_shard
 from data.worlds.world import WorldConfig
 
 

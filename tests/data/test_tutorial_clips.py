@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from data.reading.dataset import load_clips
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.clips import make_clips, make_clips_for, stream_clips
 from data.worlds.tutorial import tutorial_centre, tutorial_frame
 from data.worlds.world import WorldConfig

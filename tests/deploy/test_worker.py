@@ -10,7 +10,7 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from processes import free_port, serving
 
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 
 PATIENCE_SECONDS = 240

@@ -5,8 +5,9 @@ from prefect import flow
 from tiny import tiny_config
 
 from data.home import Home
-from data.shards.manifest import read_manifest, verify_shard
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
+from data.shards.entry import verify_shard
+from data.shards.manifest import read_manifest
 from flows.dataset import generate, make_dataset
 from flows.threads import thread_per_core
 from tasks import dataset as tasks

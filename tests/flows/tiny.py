@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from data.shards.shard import DataConfig
+from data.shards.config import DataConfig
 from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
 from flows.config.pipeline import PipelineConfig

@@ -22,8 +22,9 @@ from safetensors.torch import load_file, save_file
 
 from data.files import StorageError, sha256_of
 from data.reading.dataset import ClipTensors, load_clips
+from data.shards.config import DataConfig
 from data.shards.manifest import write_manifest
-from data.shards.shard import DataConfig, write_shard
+from data.shards.shard import write_shard
 from data.worlds.prompts import PromptError
 from data.worlds.world import HeldOut, WorldConfig
 from models.checkpoint import (
@@ -67,7 +68,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     config = DataConfig(clips=60, shards=2)
     shards = [write_shard(folder, world=WORLD, data=config, shard=number) for number in range(2)]
-    write_manifest(folder, world=WORLD, data=config, shards=shards)
+    write_manifest(folder, world=WORLD, data=config, shards=shards, digest="0" * 64)
     return folder
 
 
@@ -407,7 +408,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Pat
             world=WORLD,
             model=MODEL,
             step=1,
-            data_fingerprint="x",
+            dataset_digest="x",
         )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -425,7 +426,7 @@ def test_a_full_disk_is_named_as_the_reason_and_leaves_no_part_of_a_checkpoint(
             world=WORLD,
             model=MODEL,
             step=1,
-            data_fingerprint="x",
+            dataset_digest="x",
         )
     assert list(small_disk.iterdir()) == []
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from data.reading.dataset import ClipTensors, load_clips
+from data.shards.config import DataConfig
 from data.shards.manifest import write_manifest
-from data.shards.shard import DataConfig, write_shard
+from data.shards.shard import write_shard
 from data.worlds.presets import pairs_world, shapes_world
 from data.worlds.prompts import TUTORIAL_PHRASES, PromptError, parse_prompt, tokenize
 from data.worlds.world import WorldConfig
@@ -56,7 +57,13 @@ FOREIGN = "a crimson-red ball drifting leftwards"
 def clips(tmp_path_factory: pytest.TempPathFactory) -> ClipTensors:
     folder = tmp_path_factory.mktemp("data")
     config = DataConfig(clips=60, shards=1)
-    write_manifest(folder, world=WORLD, data=config, shards=[write_shard(folder, world=WORLD, data=config, shard=0)])
+    write_manifest(
+        folder,
+        world=WORLD,
+        data=config,
+        shards=[write_shard(folder, world=WORLD, data=config, shard=0)],
+        digest="0" * 64,
+    )
     return load_clips(folder)
 
 

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from data.reading.dataset import ClipTensors, load_clips
+from data.shards.config import DataConfig
 from data.shards.manifest import write_manifest
-from data.shards.shard import DataConfig, write_shard
+from data.shards.shard import write_shard
 from data.worlds.prompts import PromptError, parse_prompt
 from data.worlds.world import WorldConfig
 from models.checkpoint import checkpoint_digest, read_info
@@ -55,7 +56,9 @@ TRAIN = TrainConfig(
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> ClipTensors:
     folder, data = tmp_path_factory.mktemp("data"), DataConfig(clips=60, shards=1)
-    write_manifest(folder, world=WORLD, data=data, shards=[write_shard(folder, world=WORLD, data=data, shard=0)])
+    write_manifest(
+        folder, world=WORLD, data=data, shards=[write_shard(folder, world=WORLD, data=data, shard=0)], digest="0" * 64
+    )
     return load_clips(folder)
 
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from data.reading.dataset import ClipTensors, load_clips
+from data.shards.config import DataConfig
 from data.shards.manifest import write_manifest
-from data.shards.shard import DataConfig, write_shard
+from data.shards.shard import write_shard
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
 from models.networks.decoders import SpriteDecoder
@@ -44,7 +45,13 @@ TRAIN = TrainConfig(steps=60, prompts_per_batch=8, clips_per_prompt=2, stills=16
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> ClipTensors:
     folder, config = tmp_path_factory.mktemp("data"), DataConfig(clips=120, shards=1)
-    write_manifest(folder, world=WORLD, data=config, shards=[write_shard(folder, world=WORLD, data=config, shard=0)])
+    write_manifest(
+        folder,
+        world=WORLD,
+        data=config,
+        shards=[write_shard(folder, world=WORLD, data=config, shard=0)],
+        digest="0" * 64,
+    )
     return load_clips(folder)
 
 

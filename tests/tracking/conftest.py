@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from data.home import Home
+from data.shards.config import DataConfig
+from data.shards.entry import ShardEntry
 from data.shards.manifest import Manifest, write_manifest
-from data.shards.shard import DataConfig, ShardEntry
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report.report import EvaluationReport, Scores
@@ -61,7 +62,7 @@ def manifest(world: WorldConfig, tmp_path: Path) -> Manifest:
         ShardEntry(name=f"clips-{number}.parquet", rows=8, first_index=8 * number, bytes=100, sha256="0" * 64)
         for number in range(2)
     ]
-    return write_manifest(tmp_path / "clips", world=world, data=data, shards=shards)
+    return write_manifest(tmp_path / "clips", world=world, data=data, shards=shards, digest="0" * 64)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def make_checkpoint(world: WorldConfig) -> Callable[..., Path]:
             world=world,
             model=model,
             step=40 + seed,
-            data_fingerprint="f" * 64,
+            dataset_digest="f" * 64,
             frozen_text=build_text(model, world).frozen,
         )
 

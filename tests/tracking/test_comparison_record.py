@@ -184,7 +184,7 @@ def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(hom
     info, weights = load_weights(source)
     world = read_info(source).world.model_copy(update={"fps": 25})
     other = save_checkpoint(
-        home.root / "other", weights=weights, state={}, world=world, model=info.model, step=1, data_fingerprint="f"
+        home.root / "other", weights=weights, state={}, world=world, model=info.model, step=1, dataset_digest="f"
     )
     with pytest.raises(ComparisonError, match="a world with fps = 10, B for one with 25"):
         resolve_pair(home, versions[0].ref, str(other))

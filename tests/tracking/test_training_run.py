@@ -98,8 +98,8 @@ def test_a_run_tells_its_configs_its_data_and_its_code(home, start, manifest):
     assert run.data.tags["flipbook.version"]
     assert run.data.tags["mlflow.source.name"] == "flipbook train"
     (dataset,) = (item.dataset for item in run.inputs.dataset_inputs)
-    assert manifest.fingerprint.startswith(dataset.digest)
-    assert json.loads(dataset.profile)["fingerprint"] == manifest.fingerprint
+    assert manifest.digest.startswith(dataset.digest)
+    assert json.loads(dataset.profile)["digest"] == manifest.digest
     assert json.loads(dataset.profile)["clips"] == manifest.rows
 
 
