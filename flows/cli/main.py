@@ -3,11 +3,13 @@
     flipbook run                                           the whole pipeline
     flipbook generate "circle moving up-right" --count 16  videos from the best model
 
-Commands import what they need when they run: `--help` and bad input are answered before PyTorch and Prefect load.
+Commands import what they need when they run, so that `--help` and wrong input are answered before PyTorch is loaded.
 """
 
 import errno
 import gc
+import io
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -17,19 +19,21 @@ import typer
 from flows.cli.commands.ablate import ablate
 from flows.cli.commands.compare import compare
 from flows.cli.commands.config import show_config
+from flows.cli.commands.dataset import dataset
 from flows.cli.commands.evaluate import evaluate
 from flows.cli.commands.generate import generate
 from flows.cli.commands.models import models, register
-from flows.cli.commands.run import data, run, train
-from flows.cli.commands.ui import ui
-from flows.cli.commands.up import down, status, up
+from flows.cli.commands.run import run, train
+from flows.cli.commands.up import down, status, ui, up
 
 ROOMS = ("data", "models", "evaluation", "tracking", "tasks", "flows")
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, as in shells
+LONGEST_LINE = 1_000  # characters of an error message; --debug shows all of it
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 app = typer.Typer(
     name="flipbook",
-    help="Text to video from scratch: make clips, train a GAN on them, measure it, and draw what a prompt says.",
+    help="Text to video from scratch: make clips, train a GAN on them, measure it, and generate videos from prompts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,7 +52,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors; may stand anywhere.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. Allowed anywhere.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -56,61 +60,64 @@ def _root(
     """Options before the command."""
 
 
-app.command()(run)
-app.command()(data)
-app.command()(train)
-app.command()(evaluate)
-app.command()(compare)
-app.command()(ablate)
-app.command()(generate)
-app.command()(models)
-app.command()(register)
-app.command()(ui)
-app.command()(up)
-app.command()(down)
-app.command()(status)
+for command in (run, dataset, train, evaluate, compare, ablate, generate, models, register, ui, up, down, status):
+    app.command()(command)
 app.command("config")(show_config)
 
 
 def main() -> None:
-    """Run the command line and exit: 0 fine, 1 an error, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit: 0 success, 1 error, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path may hold characters that the terminal lacks
+    bypass_proxies_for_loopback()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code = execute([argument for argument in arguments if argument != "--debug"], debug=debug)
-    gc.freeze()  # collecting all that PyTorch, Prefect and MLflow have loaded would take seconds, for nothing
+    gc.freeze()  # a last garbage collection over PyTorch, Prefect and MLflow would take seconds
     sys.exit(code)
 
 
+def bypass_proxies_for_loopback() -> None:
+    """Add the loopback addresses to `no_proxy`: our servers on this machine are never behind a proxy."""
+    hosts = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").split(",")
+    value = ",".join(dict.fromkeys(host.strip() for host in (*hosts, *LOOPBACK) if host.strip()))
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = value  # some clients read one name, some the other
+
+
 def execute(arguments: list[str], *, debug: bool = False) -> int:
-    """Run the command that `arguments` name; errors become one line on standard error, and the exit code."""
+    """Run the command in `arguments` and return its exit code. An error becomes one line on standard error."""
+    from flows.cli.console import print_error
+
     try:
         app(args=arguments, prog_name="flipbook")
-    except SystemExit as done:  # how Typer ends: 0, 2 after it explained the usage, 130 after Ctrl-C
+    except SystemExit as done:  # Typer always ends so: 0, 2 after explaining the usage, 130 after Ctrl-C
         code = done.code if isinstance(done.code, int) else 1
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:
-        from flows.cli.console import print_error
-
         if debug:
             traceback.print_exc()
-        print_error(explain(error))
+        print_error("\n".join(_shortened(line) for line in explain(error).splitlines()))
         return 1
     if code == INTERRUPTED:
-        from flows.cli.console import print_error
-
-        print_error("Interrupted. What was finished is kept: give the same command again to go on from there.")
+        print_error("Interrupted. Finished work is kept: run the same command again to continue.")
     return code
 
 
 def explain(error: BaseException) -> str:
-    """`error` in a line: our own errors as they are, the system's with their file, others with their type."""
+    """Say what went wrong: our own errors speak for themselves, the system's name their file, others their type."""
     if type(error).__module__.split(".")[0] in ROOMS:
         return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, OSError) and error.strerror:
-        hint = " Free some space and give the same command again." if error.errno == errno.ENOSPC else ""
+        hint = " Free some space and run the same command again." if error.errno == errno.ENOSPC else ""
         return f"{error.strerror}: {error.filename}.{hint}" if error.filename else f"{error.strerror}.{hint}"
     return f"{type(error).__name__}: {error} (add --debug to see where)"
+
+
+def _shortened(line: str) -> str:
+    half = LONGEST_LINE // 2
+    return line if len(line) <= LONGEST_LINE else f"{line[:half]} [...] {line[-half:]}"
 
 
 if __name__ == "__main__":

@@ -1,22 +1,27 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what they mean."""
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from flows.config.presets import PRESETS
 
 if TYPE_CHECKING:
     from data.home import Home
     from flows.config.pipeline import PipelineConfig
 
 CHAMPION_REF = "models:/flipbook@champion"
+REF_FORMS = f"{CHAMPION_REF}, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint."
 
 Preset = Annotated[
     str,
     typer.Option(
         "--preset",
         "-p",
-        help="full, small, shapes, pairs or tutorial; what follows overrides it.",
+        help=f"{', '.join(PRESETS)}. The options below override single values of it.",
         envvar="FLIPBOOK_PRESET",
     ),
 ]
@@ -28,31 +33,25 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="KEY=VALUE", help="One value, as in --set train.steps=100. Repeatable."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the training; the same as --set train.seed=N.")]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model", "-m", metavar="REF", help=f"{CHAMPION_REF}, models:/flipbook/3, runs:/RUN_ID/model, or a path."
-    ),
-]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the training. Same as --set train.seed=N.")]
+Model = Annotated[str, typer.Option("--model", "-m", metavar="REF", help=REF_FORMS)]
 HomeFolder = Annotated[
-    Path | None, typer.Option("--home", help="Folder of all state; the same as FLIPBOOK_HOME. Default: .flipbook")
+    Path | None, typer.Option("--home", help="Folder of all state. Same as FLIPBOOK_HOME. Default: .flipbook")
 ]
 
 
-def use_home(home: Path | None) -> None:
-    """Make `home` the one that the rest of the process uses, and the servers that run for it, if there are any."""
-    from functools import partial
+def configuration(
+    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None = None
+) -> "PipelineConfig":
+    """The configuration that the shared options ask for. Raises ConfigError."""
+    from flows.config.layers import load_config
 
-    from flows.servers.client import use_running_servers
-
-    use_running_servers(choose_home(home), say=partial(typer.echo, err=True))
+    options = {} if seed is None else {"train": {"seed": seed}}
+    return load_config(preset=preset, file=file, overrides=overrides or (), options=options)
 
 
 def choose_home(home: Path | None) -> "Home":
-    """Make `home` the one that the rest of the process uses."""
-    import os
-
+    """Make `home` the home of the rest of this process, and create it if it is missing. Raises HomeError."""
     from data.home import HOME_VARIABLE, Home
 
     if home is not None:
@@ -60,11 +59,10 @@ def choose_home(home: Path | None) -> "Home":
     return Home.from_environment().create()
 
 
-def configuration(
-    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None = None
-) -> "PipelineConfig":
-    """The configuration that the shared options ask for."""
-    from flows.config.overrides import load_config
+def use_home(home: Path | None) -> "Home":
+    """Choose the home, and become a client of the servers that run for it, if there are any."""
+    from flows.servers.client import use_running_servers
 
-    options = {} if seed is None else {"train": {"seed": seed}}
-    return load_config(preset=preset, file=file, overrides=overrides or (), options=options)
+    chosen = choose_home(home)
+    use_running_servers(chosen, say=partial(typer.echo, err=True))
+    return chosen

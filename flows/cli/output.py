@@ -1,4 +1,4 @@
-"""Folders and files that a user names for output."""
+"""Checks the output folders and files that a user names, before any work is done for them."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ class OutputError(OSError):
 
 
 def prepare_folder(folder: Path, *, option: str) -> None:
-    """Make `folder` and see that files can be written there, before any work is done for them.
+    """Create `folder` if it is missing, and check that files can be written there.
 
     Raises:
-        OutputError: it cannot; the message names `option`, by which the user chose it.
+        OutputError: it is not possible. The message names `option`, with which the user chose the folder.
     """
     probe = folder / ".flipbook-write-test"
     try:
@@ -20,16 +20,12 @@ def prepare_folder(folder: Path, *, option: str) -> None:
         probe.unlink()
     except OSError as error:
         raise OutputError(
-            f"The output folder {folder} cannot be written ({error.strerror or error}). Choose another with {option}."
+            f"Cannot write to the output folder {folder} ({error.strerror or error}). Choose another with {option}."
         ) from error
 
 
 def prepare_file(file: Path, *, option: str) -> None:
-    """See that `file` can be written, before any work is done for it; its folder is made where missing.
-
-    Raises:
-        OutputError: it cannot; the message names `option`, by which the user chose it.
-    """
+    """Check that `file` can be written, and create its folder if it is missing. Raises OutputError."""
     if file.is_dir():
         raise OutputError(f"{file} is a folder, not a file. Name a file with {option}.")
     prepare_folder(file.parent, option=option)

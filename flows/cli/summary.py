@@ -1,4 +1,4 @@
-"""What a command prints at its end: the scores, and where everything is."""
+"""What a command prints at its end: scores, places of files, and what to type next."""
 
 import os
 import shlex
@@ -20,13 +20,13 @@ PIPE_WIDTH = 200
 
 
 def output_console() -> Console:
-    """Standard output; wide where it is no terminal, so that tables in logs keep their lines."""
+    """Standard output. In a file or pipe it is wide, so that no row of a table is broken."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def program() -> str:
-    """What the user types to call this program: its name, or its path where the shell would not find it."""
+    """How the user calls this program: by its name, or by its path if the shell would not find the name."""
     if shutil.which("flipbook"):
         return "flipbook"
     script = Path(sys.executable).with_name("flipbook")
@@ -34,7 +34,7 @@ def program() -> str:
 
 
 def print_pipeline(result: "PipelineResult") -> None:
-    """Scores, videos, version, and how to look at them."""
+    """Print scores, places and version of a pipeline's run."""
     console = output_console()
     console.print(score_table(result.report))
     done_before = [step for step, cached in result.cached.items() if cached]
@@ -46,31 +46,31 @@ def print_pipeline(result: "PipelineResult") -> None:
             "Report": str(result.evaluation_folder / "report.md"),
             "Model": f"{result.model_version}{alias}, {result.why}",
             "Clips": str(result.dataset_folder),
-            "Not done again": ", ".join(done_before),
+            "From the cache": ", ".join(done_before),
         },
     )
     _print_next(console, result.model_version, result.report)
 
 
 def print_evaluation(result: "EvaluationResult") -> None:
-    """Scores and videos of one model."""
+    """Print scores and places of an evaluation."""
     console = output_console()
     console.print(score_table(result.report))
     _print_facts(
         console,
         {
             "Model": result.model_ref,
-            "Not its scores": result.left_out,
+            "Scores not attached": result.left_out,
             "Videos": str(result.evaluation_folder / "videos"),
             "Report": str(result.evaluation_folder / "report.md"),
-            "Not done again": "evaluate" if result.cached else "",
+            "From the cache": "evaluate" if result.cached else "",
         },
     )
     _print_next(console, result.model_ref, result.report)
 
 
 def print_comparison(result: "ComparisonResult") -> None:
-    """The verdict, a row a tier, and where the page is."""
+    """Print the verdict, the differences, and where the page is."""
     console = output_console()
     console.print(difference_table(result))
     done_before = [name for name, side in (("A", result.a), ("B", result.b)) if side.cached]
@@ -80,13 +80,13 @@ def print_comparison(result: "ComparisonResult") -> None:
             "Verdict": result.verdict,
             "Page": str(result.page or ""),
             "MLflow run": result.run_id,
-            "Not evaluated again": " and ".join(done_before),
+            "From the cache": " and ".join(done_before),
         },
     )
 
 
 def difference_table(result: "ComparisonResult") -> Table:
-    """A row per tier: joint exact of both models, and the difference with its interval."""
+    """One row per tier: joint exact of both models, and the difference with its interval."""
     from evaluation.comparison.differences import tier_differences
     from evaluation.comparison.text import change_text, interval_text, span_text, value_text
 
@@ -112,11 +112,11 @@ def difference_table(result: "ComparisonResult") -> Table:
 
 
 def score_table(report: "EvaluationReport") -> Table:
-    """A row per tier: the headline with its interval, its bounds, and what it is made of."""
+    """One row per tier: joint exact with its interval and bounds, and the scores behind it."""
     table = Table(
         title="Joint exact: right motion, shape, colour, count and permanence; Wilson 95 % interval",
         title_justify="left",
-        caption=f"real: real clips, what a perfect model gets.  shuffled: against wrong prompts.  {_frechet(report)}",
+        caption=f"real: the score of real clips.  shuffled: the score against wrong prompts.  {_frechet(report)}",
         caption_justify="left",
     )
     table.add_column("tier", no_wrap=True)
@@ -157,7 +157,7 @@ def _print_facts(console: Console, facts: dict[str, str]) -> None:
 
 
 def home_option() -> str:
-    """What a command line needs to find the same results again: nothing for the default home, else ` --home FOLDER`."""
+    """The option with which a command finds this home again: ` --home FOLDER`, or nothing for the default home."""
     from data.home import DEFAULT_HOME, Home
 
     home = Home.from_environment()
@@ -170,9 +170,9 @@ def _print_next(console: Console, model: str, report: "EvaluationReport") -> Non
 
     addresses = running_addresses(Home.from_environment())
     option = home_option()
-    console.print("[bold]Open MLflow and Prefect on these results:[/bold]", end=" ")
+    console.print("[bold]See the results in MLflow and Prefect:[/bold]", end=" ")
     where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
     console.print(where, markup=False, soft_wrap=True)
-    console.print("[bold]Draw videos:[/bold]", end=" ")
-    prompt = report.tiers[:2][-1].prompts[0]  # a held-out one where there is any
+    console.print("[bold]Generate videos:[/bold]", end=" ")
+    prompt = report.tiers[:2][-1].prompts[0]  # the first tier has seen prompts, the next one held-out prompts
     console.print(f'{program()} generate "{prompt}" --model {model}{option}', markup=False, soft_wrap=True)

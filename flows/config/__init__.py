@@ -1,1 +1,1 @@
-"""Configuration of the pipeline: its models, presets and overrides."""
+"""Configuration of the pipeline: its models, its presets, and the layers that override them."""

@@ -1,4 +1,4 @@
-"""The configuration of a whole pipeline: one frozen model per step, each defined beside the code that it steers."""
+"""The configuration of a whole pipeline: one frozen model per step, each defined beside the code that it controls."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,15 +9,15 @@ from models.config import ModelConfig, TrainConfig
 
 
 class PipelineConfig(BaseModel):
-    """Everything that decides what a pipeline makes. Equal configs make equal results, and share them."""
+    """Everything that determines the results of a pipeline. Equal configurations share their results."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     world: WorldConfig = Field(
-        default_factory=WorldConfig, title="World", description="What clips show; which prompts are held out."
+        default_factory=WorldConfig, title="World", description="What clips show, and which prompts are held out."
     )
     data: DataConfig = Field(
-        default_factory=DataConfig, title="Data", description="How many clips are made and how they are stored."
+        default_factory=DataConfig, title="Data", description="How many clips are made, and how they are stored."
     )
     model: ModelConfig = Field(default_factory=ModelConfig, title="Model", description="Sizes of the networks.")
     train: TrainConfig = Field(
@@ -26,5 +26,5 @@ class PipelineConfig(BaseModel):
     evaluation: EvaluationConfig = Field(
         default_factory=EvaluationConfig,
         title="Evaluation",
-        description="How many samples are drawn and what is measured on them.",
+        description="How many samples are drawn, and what is measured on them.",
     )

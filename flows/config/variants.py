@@ -1,6 +1,4 @@
-"""The variants of the ablation: from the tutorial's network to ours, one repair at a time."""
-
-from __future__ import annotations
+"""The trainings of the ablation: from the tutorial's network to ours, one repair at a time."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -11,16 +9,16 @@ from flows.config.presets import tutorial
 from models.config import ModelConfig, Repair, TrainConfig
 
 OURS = "ours, the full recipe"
-_CHECKPOINTS = 12  # about as many in a training, for its curve
+_CHECKPOINTS = 12  # per training, enough for a curve
 
 
 class VariantError(ValueError):
-    """The repairs cannot lead to a recipe; the message says why."""
+    """The repairs cannot lead to the requested recipe. The message says why."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A training of the ablation; `name` says what it has more than the one before it."""
+    """One training of the ablation. Its name says what it adds to the variant before it."""
 
     name: str
     world: WorldConfig
@@ -29,23 +27,23 @@ class Variant:
 
 
 def variants(recipe: PipelineConfig, *, cpu_minutes: float, seed: int) -> tuple[Variant, ...]:
-    """All variants in the order of the repairs, each with the same CPU time on one thread.
-
-    The number of steps ends none of them: what learns faster a minute is what is asked.
+    """All variants, in the order of the repairs. Each ends after the same CPU time on one thread, never by its steps.
 
     Args:
-        recipe: where the repairs lead: the varied world, our networks and how they are trained.
-        cpu_minutes: of each training.
-        seed: of each training.
+        recipe: the world, networks and training to which the repairs lead.
+        cpu_minutes: CPU time of each training, in minutes.
+        seed: seed of each training.
 
     Raises:
-        VariantError: the recipe's world has other shapes or colours than the tutorial's, which knows no words for them.
+        VariantError: the recipe's world has shapes or colours for which the tutorial's network has no words.
     """
     published = tutorial()
     for name in ("shapes", "colours"):
         ours, theirs = getattr(recipe.world, name), getattr(published.world, name)
         if ours != theirs:
-            raise VariantError(f"The tutorial's network knows {name} {', '.join(theirs)} only, not {', '.join(ours)}.")
+            raise VariantError(
+                f"The tutorial's network only knows the {name} {', '.join(theirs)}, not {', '.join(ours)}."
+            )
     size = {"frame_size": recipe.world.frame_size, "frames": recipe.world.frames}
     budget = {
         "steps": 10_000_000,

@@ -1,4 +1,4 @@
-"""The command line: what it prints, and how it ends, when something is wrong."""
+"""The command line: what it prints, and how it ends when something is wrong."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny import tiny_config
 
-from flows.cli.main import execute, explain
+from flows.cli.main import app, bypass_proxies_for_loopback, execute, explain
 from flows.config.pipeline import PipelineConfig
 
 ROOT = Path(__file__).parents[2]
@@ -20,12 +20,12 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for all tests here: MLflow takes seconds to make its database."""
+    """One home for all tests in this file: MLflow takes seconds to create its database."""
     return tmp_path_factory.mktemp("cli") / "home"
 
 
 @pytest.fixture(autouse=True)
-def _home_of_its_own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_of_the_machine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("FLIPBOOK_"):
             monkeypatch.delenv(name)
@@ -39,6 +39,7 @@ def flipbook(*arguments: object, **variables: str) -> subprocess.CompletedProces
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
 
@@ -49,25 +50,21 @@ def only_line(text: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "data", "train", "evaluate", "compare", "generate", "models", "register", "ui", "up", "config"]
-)
+@pytest.mark.parametrize("command", [command.name or command.callback.__name__ for command in app.registered_commands])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute([command, "--help"]) == 0
     assert f"flipbook {command}" in capsys.readouterr().out
 
 
-def test_wrong_usage_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_ends_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["nonsense"]) == 2
     assert execute(["generate"]) == 2
     assert execute(["generate", "circle shrinking", "--count", "0"]) == 2
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "data", "train"])
-def test_zero_clips_are_refused_before_anything_is_made(
-    command: str, home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("command", ["run", "dataset", "train"])
+def test_zero_clips_are_refused_before_any_work(command: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute([command, "--set", "data.clips=0"]) == 1
     assert "data.clips = 0 in --set" in only_line(capsys.readouterr().err)
     assert not list((home / "datasets").glob("*"))
@@ -84,7 +81,7 @@ def test_a_mistake_is_found_before_pytorch_and_prefect_are_loaded() -> None:
     assert "did you mean steps?" in only_line(done.stderr)
 
 
-def test_a_traceback_comes_only_with_debug() -> None:
+def test_a_traceback_is_shown_only_with_debug() -> None:
     assert "Traceback" not in flipbook("run", "--set", "data.clips=0").stderr
     for arguments in (("--debug", "run"), ("run", "--debug")):
         done = flipbook(*arguments, "--set", "data.clips=0")
@@ -102,15 +99,43 @@ def test_a_bad_prompt_is_refused_and_no_file_appears(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_error_about_a_huge_prompt_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["generate", "circle mooving " * 10_000]) == 1
+    assert 0 < len(only_line(capsys.readouterr().err)) < 1_200
+
+
 def test_a_model_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["generate", "circle shrinking", "--model", "models:/flipbook/99"]) == 1
     assert "models:/flipbook/99" in only_line(capsys.readouterr().err)
 
 
-def test_a_home_that_cannot_be_made_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_home_that_cannot_be_created_is_an_error_of_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("")
     assert execute(["models", "--home", str(tmp_path / "file" / "home")]) == 1
     assert "FLIPBOOK_HOME" in only_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
+def test_output_never_fails_on_characters_that_the_terminal_lacks(variables: dict[str, str], tmp_path: Path) -> None:
+    done = flipbook("down", "--home", tmp_path / "дом", **variables)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing" in done.stdout
+    done = flipbook("config", "--config", tmp_path / "нет.toml", **variables)
+    assert done.returncode == 1
+    assert "There is no configuration file" in only_line(done.stderr)
+
+
+def test_proxies_are_bypassed_for_loopback_and_other_exceptions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "intranet.example, localhost")
+    bypass_proxies_for_loopback()
+    for name in ("no_proxy", "NO_PROXY"):
+        assert os.environ[name].split(",") == ["intranet.example", "localhost", "127.0.0.1", "::1"]
+    bypass_proxies_for_loopback()
+    assert os.environ["no_proxy"].count("127.0.0.1") == 1
+    monkeypatch.delenv("no_proxy")
 
 
 def test_the_printed_configuration_reads_back_as_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,24 +149,24 @@ def test_the_printed_configuration_reads_back_as_itself(tmp_path: Path, capsys: 
     assert capsys.readouterr().out == printed
 
 
-def test_the_systems_errors_name_their_file() -> None:
+def test_an_error_of_the_system_names_its_file() -> None:
     full = OSError(28, "No space left on device", "/disk/shard-0.parquet")
     assert explain(full).startswith("No space left on device: /disk/shard-0.parquet.")
     assert "--debug" in explain(RuntimeError("odd"))
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
+def test_ctrl_c_ends_with_130_and_says_how_to_continue(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.config.overrides.load_config", interrupted)
+    monkeypatch.setattr("flows.config.layers.load_config", interrupted)
     assert execute(["run"]) == 130
-    assert "go on" in capsys.readouterr().err
+    assert "continue" in capsys.readouterr().err
 
 
-def test_what_a_training_prints_can_be_typed_as_it_stands(prefect_api: str, tmp_path: Path) -> None:
+def test_the_command_that_a_training_prints_works_as_it_stands(prefect_api: str, tmp_path: Path) -> None:
     where = tmp_path / "a home"
     tiny = {
         f"FLIPBOOK_{name.upper()}": json.dumps(section)

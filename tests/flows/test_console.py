@@ -1,13 +1,14 @@
 """Progress on a terminal and in a log."""
 
 import io
+import logging
 import threading
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from flows.cli.console import BarSink, LineSink
+from flows.cli.console import BarSink, LineSink, progress_shown
 
 
 def bars() -> tuple[BarSink, Progress]:
@@ -28,7 +29,7 @@ def test_a_step_has_one_bar_that_ends_full() -> None:
     assert progress.tasks[0].fields["detail"] == "checkpoint /a"
 
 
-def test_a_retried_step_begins_its_bar_again() -> None:
+def test_a_retried_step_starts_its_bar_again() -> None:
     sink, progress = bars()
     sink.start("evaluate", 5)
     sink.update("evaluate", 4)
@@ -36,14 +37,14 @@ def test_a_retried_step_begins_its_bar_again() -> None:
     assert [(task.completed, task.total) for task in progress.tasks] == [(0, 6)]
 
 
-def test_a_step_from_the_cache_shows_as_done_without_ever_starting() -> None:
+def test_a_step_from_the_cache_is_shown_as_done_although_it_never_started() -> None:
     sink, progress = bars()
     sink.finish("train", "kept /a")
     assert progress.finished
     assert progress.tasks[0].fields["detail"] == "kept /a"
 
 
-def test_many_threads_may_report_at_once() -> None:
+def test_many_threads_can_report_at_once() -> None:
     sink, progress = bars()
     threads = [threading.Thread(target=sink.start, args=("generate", 8)) for _ in range(8)]
     for thread in threads:
@@ -53,7 +54,7 @@ def test_many_threads_may_report_at_once() -> None:
     assert len(progress.tasks) == 1
 
 
-def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("flows.cli.console.time.monotonic", lambda: now[0])
     text = io.StringIO()
@@ -67,3 +68,11 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.M
     assert lines[0] == "train: 0/1000"
     assert lines[1:3] == ["train: 450/1000  [not markup]", "train: 950/1000  [not markup]"]
     assert lines[3:] == ["train: done in 20 s  checkpoint /a"]
+
+
+def test_our_own_warnings_are_shown_while_a_command_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_shown():
+        logging.getLogger("flipbook.tracking").warning("MLflow does not answer at %s, trying again.", "[address]")
+    assert capsys.readouterr().err.splitlines() == ["Warning: MLflow does not answer at [address], trying again."]
+    logging.getLogger("flipbook.tracking").warning("nobody waits any more")
+    assert "Warning:" not in capsys.readouterr().err

@@ -10,36 +10,38 @@ from flows.cli.options import ConfigFile, HomeFolder, Overrides, configuration, 
 
 def ablate(
     cpu_minutes: Annotated[
-        float, typer.Option(min=0.01, max=10_000, help="CPU time of each training, on one thread.")
+        float, typer.Option(min=0.01, max=10_000, help="CPU minutes of each training, on one thread.")
     ] = 6.0,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Trainings of each variant.")] = 1,
-    side_by_side: Annotated[int, typer.Option(min=1, max=64, help="Trainings at a time, each in its process.")] = 1,
+    side_by_side: Annotated[
+        int, typer.Option(min=1, max=64, help="Trainings at the same time, each in its own process.")
+    ] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for table, plot and figures.")] = Path("ablation"),
     config: ConfigFile = None,
     overrides: Overrides = None,
     home: HomeFolder = None,
 ) -> None:
-    """Train from the tutorial's network to ours, one repair at a time at equal CPU time, and measure all alike.
+    """Train from the tutorial's network to ours, one repair at a time with equal CPU time, and score every variant.
 
-    The configuration is that of ours, where the repairs lead. What was trained before is not trained again.
+    The configuration describes our full recipe, to which the repairs lead. Finished trainings are not repeated.
     """
     settings = configuration("full", config, overrides)
 
     from flows.config.variants import variants
 
-    variants(settings, cpu_minutes=cpu_minutes, seed=0)  # says at once if they cannot be made
-    use_home(home)
+    variants(settings, cpu_minutes=cpu_minutes, seed=0)  # raises before any work if the recipe cannot be reached
+    chosen = use_home(home)
 
     from flows.cli.output import prepare_folder
 
     prepare_folder(out, option="--out")
 
-    from flows.cli.console import flows_shown
+    from flows.cli.session import flow_session
 
-    with flows_shown() as ready:
+    with flow_session(chosen) as wait_for_prefect:
         from flows.ablate import ablate as ablate_flow
 
-        ready()
+        wait_for_prefect()
         result = ablate_flow(settings, cpu_minutes, seeds, side_by_side, out.absolute())
 
     from evaluation.ablation.ablation import ablation_table

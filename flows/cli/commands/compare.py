@@ -5,48 +5,43 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import CHAMPION_REF, ConfigFile, HomeFolder, Overrides, Preset, configuration, use_home
-
-_FORMS = f"{CHAMPION_REF}, models:/flipbook/3, runs:/RUN_ID/model, or a path."
+from flows.cli.options import REF_FORMS, ConfigFile, HomeFolder, Overrides, Preset, configuration, use_home
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help=_FORMS)],
-    b: Annotated[
-        str, typer.Argument(metavar="B", help="The other model, named in the same way. Differences are B - A.")
-    ],
+    a: Annotated[str, typer.Argument(metavar="A", help=REF_FORMS)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other model, in the same form. Differences are B - A.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File for the page. Default: comparison-A-B.html here.")
+        Path | None, typer.Option("--out", "-o", help="File of the page. Default: comparison-A-B.html here.")
     ] = None,
     preset: Preset = "full",
     config: ConfigFile = None,
     overrides: Overrides = None,
     home: HomeFolder = None,
 ) -> None:
-    """Compare two models: scores, differences with their noise, and videos of every prompt, on one HTML page.
+    """Compare two models on one HTML page: scores, differences with their noise, and videos of every prompt.
 
-    Both are evaluated in the same way first. Of the configuration only the section evaluation counts.
+    Both models are evaluated in the same way first. Only the section `evaluation` of the configuration is used.
     """
     settings = configuration(preset, config, overrides)
-    use_home(home)
+    chosen = use_home(home)
 
-    from data.home import Home
     from flows.cli.output import prepare_file
     from tracking.contenders import resolve_pair, short_name
 
-    found_a, found_b = resolve_pair(Home.from_environment(), a, b)
+    found_a, found_b = resolve_pair(chosen, a, b)
     page = (out or Path(f"comparison-{short_name(found_a)}-{short_name(found_b)}.html")).absolute()
     prepare_file(page, option="--out")
 
-    from flows.cli.console import flows_shown
+    from flows.cli.session import flow_session
 
-    with flows_shown() as ready:
+    with flow_session(chosen) as wait_for_prefect:
         from flows.compare import compare as compare_flow
 
-        ready()
+        wait_for_prefect()
         result = compare_flow(found_a.ref, found_b.ref, settings.evaluation, page)
 
     from flows.cli.summary import print_comparison
 
-    if result is not None:  # as both are named
+    if result is not None:  # the flow returns None only if it has to choose B and finds no candidate
         print_comparison(result)

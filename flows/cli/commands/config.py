@@ -1,4 +1,4 @@
-"""`flipbook config`: the configuration in force, as a TOML file that says what each key means."""
+"""`flipbook config`: the effective configuration, as a TOML file that explains each key."""
 
 import json
 import textwrap
@@ -14,12 +14,12 @@ from flows.cli.options import ConfigFile, Overrides, Preset, Seed, configuration
 def show_config(
     preset: Preset = "full", config: ConfigFile = None, overrides: Overrides = None, seed: Seed = None
 ) -> None:
-    """Print the configuration in force, as TOML with explanations. Save it, change it, pass it with --config."""
+    """Print the effective configuration as TOML with explanations. Save it, change it, and pass it with --config."""
     typer.echo("\n".join(toml_lines(configuration(preset, config, overrides, seed))))
 
 
 def toml_lines(config: BaseModel) -> Iterator[str]:
-    """`config` as TOML, a table a step, each key below its description."""
+    """`config` as TOML: one table per section, and each key below its description."""
     for section, field in type(config).model_fields.items():
         step = getattr(config, section)
         yield from (f"# {field.description}", f"[{section}]")

@@ -1,4 +1,4 @@
-"""`flipbook evaluate`: scores and videos of a model."""
+"""`flipbook evaluate`: scores and videos of one model."""
 
 from flows.cli.options import (
     CHAMPION_REF,
@@ -19,24 +19,23 @@ def evaluate(
     overrides: Overrides = None,
     home: HomeFolder = None,
 ) -> None:
-    """Score a model on the prompts of its own world, and render videos of each.
+    """Score a model on the prompts of its own world, and write videos of each prompt.
 
-    Of the configuration only the section evaluation counts.
+    Only the section `evaluation` of the configuration is used.
     """
     settings = configuration(preset, config, overrides)
-    use_home(home)
+    chosen = use_home(home)
 
-    from data.home import Home
     from tracking.model_references import resolve_model
 
-    found = resolve_model(Home.from_environment(), model)
+    found = resolve_model(chosen, model)
 
-    from flows.cli.console import flows_shown
+    from flows.cli.session import flow_session
 
-    with flows_shown() as ready:
+    with flow_session(chosen) as wait_for_prefect:
         from flows.evaluate import evaluation_only
 
-        ready()
+        wait_for_prefect()
         result = evaluation_only(found.ref, settings.evaluation)
 
     from flows.cli.summary import print_evaluation

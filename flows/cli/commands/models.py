@@ -1,4 +1,4 @@
-"""`flipbook models` and `register`: the versions and their scores, and checkpoints that become one."""
+"""`flipbook models` and `flipbook register`: list the versions of the model, and add a checkpoint to them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,16 @@ from flows.cli.options import HomeFolder, use_home
 
 def models(home: HomeFolder = None) -> None:
     """List the registered versions of the model with their scores, newest first."""
-    use_home(home)
+    chosen = use_home(home)
 
     from rich.table import Table
 
-    from data.home import Home
-    from flows.cli.summary import output_console
+    from flows.cli.summary import output_console, program
     from tracking.versions import MODEL_NAME, list_versions
 
-    rows = list_versions(Home.from_environment())
+    rows = list_versions(chosen)
     if not rows:
-        typer.echo("No model is registered yet: `flipbook run` trains and registers the first.")
+        typer.echo(f"No model is registered yet. `{program()} run` trains and registers the first one.")
         return
     tiers = sorted({tier for row in rows for tier in row.joint})
     table = Table(title="Versions, with the share of videos that do what their prompt says", title_justify="left")
@@ -44,27 +43,26 @@ def models(home: HomeFolder = None) -> None:
 
 
 def register(
-    path: Annotated[Path, typer.Argument(help="A checkpoint's folder, or the .safetensors file in it.")],
+    path: Annotated[Path, typer.Argument(help="Folder of a checkpoint, or the .safetensors file in it.")],
     note: Annotated[
-        str, typer.Option("--note", metavar="TEXT", help="A sentence on where it comes from, for its page in MLflow.")
+        str, typer.Option("--note", metavar="TEXT", help="Where it comes from, for its page in MLflow.")
     ] = "",
     home: HomeFolder = None,
 ) -> None:
     """Register a checkpoint that was trained elsewhere as the next version of the model.
 
-    It is verified first, and nothing of it is unpickled. Where servers are up for the home, or PREFECT_API_URL names
-    one, an event announces the version.
+    The checkpoint is verified first, and nothing in it is unpickled. If servers run for the home, or if
+    PREFECT_API_URL names one, an event announces the version.
     """
-    use_home(home)
+    chosen = use_home(home)
 
-    from data.home import Home
     from flows.cli.summary import home_option, program
     from tasks.announcement import announce_if_new
     from tracking.imported import import_checkpoint
 
-    done = import_checkpoint(Home.from_environment(), path, note=note)
+    done = import_checkpoint(chosen, path, note=note)
     ref = done.version.ref
-    typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is registered already: {ref}.")
-    if announce_if_new(Home.from_environment(), done.version, awaits_evaluation=True):
-        typer.echo("An event has announced it to Prefect; automations that wait for it evaluate it.")
+    typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is already registered: {ref}.")
+    if announce_if_new(chosen, done.version, awaits_evaluation=True):
+        typer.echo("An event has announced it to Prefect. Automations that wait for it evaluate it.")
     typer.echo(f"Score it: {program()} evaluate --model {ref}{home_option()}")

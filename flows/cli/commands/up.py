@@ -1,4 +1,4 @@
-"""`flipbook up`, `down` and `status`: servers and workers, kept running by supervisord."""
+"""`flipbook up`, `ui`, `down` and `status`: servers and workers, kept running by supervisord."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,21 +18,31 @@ MlflowPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of MLflow.
 
 
 def up(
-    detach: Annotated[bool, typer.Option("--detach", help="Return once all is up; `flipbook down` stops it.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return when everything runs. `flipbook down` stops it.")
+    ] = False,
     host: Host = "127.0.0.1",
     prefect_port: PrefectPort = 4200,
     mlflow_port: MlflowPort = 5000,
     home: HomeFolder = None,
 ) -> None:
-    """Start Prefect, MLflow, a cpu and a gpu worker, with all deployments, and keep them running."""
+    """Start Prefect with all deployments, MLflow, a cpu worker and a gpu worker, and keep them running."""
     from flows.servers.addresses import Addresses
 
     addresses = Addresses(host=host, prefect_port=prefect_port, mlflow_port=mlflow_port)
     serve(choose_home(home), addresses, workers=True, detach=detach)
 
 
+def ui(mlflow_port: MlflowPort = 5000, prefect_port: PrefectPort = 4200, home: HomeFolder = None) -> None:
+    """Open the results of the home in MLflow and Prefect, on this machine only, until Ctrl-C."""
+    from flows.servers.addresses import Addresses
+
+    addresses = Addresses(prefect_port=prefect_port, mlflow_port=mlflow_port)
+    serve(choose_home(home), addresses, workers=False, detach=False)
+
+
 def down(home: HomeFolder = None) -> None:
-    """Stop all that `flipbook up` has started, wherever it was started."""
+    """Stop everything that `flipbook up` or `flipbook ui` has started for the home."""
     from flows.servers.lifecycle import stop, uninterrupted
 
     chosen = choose_home(home)
@@ -42,7 +52,7 @@ def down(home: HomeFolder = None) -> None:
 
 
 def status(home: HomeFolder = None) -> None:
-    """Show what `flipbook up` keeps running. Exit code 1 where something should run and does not."""
+    """Show what `flipbook up` keeps running. The exit code is 1 if a program should run and does not."""
     from rich.table import Table
 
     from flows.cli.summary import output_console
@@ -74,9 +84,9 @@ def status(home: HomeFolder = None) -> None:
 
 
 def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) -> None:
-    """Bring the servers of `home` up, with or without workers, and stay until they are stopped, or `detach`.
+    """Start the servers of `home`, with or without workers. Stay until they are stopped, unless `detach` is set.
 
-    Where they are up already, say so. Raises what `flows.servers.lifecycle.bring_up` raises.
+    If they run already, only print where. Raises what `flows.servers.lifecycle.bring_up` raises.
     """
     from flows.servers.lifecycle import SETUP, bring_up, interrupted_by_signals, running_addresses, starting
 
@@ -91,7 +101,7 @@ def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) 
             _print_addresses(found)
             if not detach:
                 _stay(home)
-        except KeyboardInterrupt:  # the way to end this command, so no error
+        except KeyboardInterrupt:  # the normal way to end this command
             typer.echo("\nStopped.")
 
 

@@ -1,0 +1,30 @@
+"""The surroundings of a flow that runs in this process: a Prefect API, and a terminal that shows what happens."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+
+from data.home import Home
+from flows.cli.console import progress_shown
+from flows.servers.embedded import prefect_server
+from tasks.audience import on_private_server
+
+
+@contextmanager
+def flow_session(home: Home) -> Iterator[Callable[[], None]]:
+    """Within the block, flows can run. The server starts in the background while the block imports its flow:
+
+        with flow_session(home) as wait_for_prefect:
+            from flows.pipeline import pipeline
+
+            wait_for_prefect()
+            result = pipeline(config)
+
+    Raises what `prefect_server` raises.
+    """
+    # Prefect repeats each failure on the terminal. The command line prints one line, and the server keeps the rest.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    with progress_shown() as console:
+        console.print(f"Starting Prefect and loading PyTorch; home {home.root}", highlight=False, soft_wrap=True)
+        with prefect_server(home) as api, on_private_server() if api.log else nullcontext():
+            yield api.wait_until_ready
