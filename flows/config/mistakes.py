@@ -3,9 +3,8 @@
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
-import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -26,17 +25,17 @@ def explain(detail: ErrorDetails, layers: Mapping[str, Mapping[str, Any]]) -> st
         known = _keys_at(path[:-1])
         return f"Unknown key {key} in {where}{did_you_mean(str(path[-1]), known)}. Known here: {', '.join(known)}."
     message = detail["msg"].removeprefix("Value error, ")
-    value, field = detail["input"], field_at(path)
+    value, field = detail["input"], _field_at(path)
     if isinstance(value, Mapping):  # two values that contradict each other
         return f"{key or 'The configuration'} in {where}: {message}."
     if detail["type"] == "tuple_type":
         items = [item.strip() for item in value.strip("[]").split(",")] if isinstance(value, str) else [value]
         return f"{key} = {_shown(value)} in {where}: this key takes a list, as in {key}={_shown(items)}."
-    span = f" (allowed: {allowed(field)})" if field and allowed(field) else ""
-    return f"{key} = {_shown(value)} in {where}: {message[:1].lower()}{message[1:]}{span}."
+    meaning = f" {key} means: {field.description}" if field and field.description else ""
+    return f"{key} = {_shown(value)} in {where}: {message[:1].lower()}{message[1:]}.{meaning}"
 
 
-def field_at(path: Sequence[str | int]) -> FieldInfo | None:
+def _field_at(path: Sequence[str | int]) -> FieldInfo | None:
     """The field of PipelineConfig at `path`, such as ("train", "steps"). None if there is no such field."""
     model: type[BaseModel] = PipelineConfig
     found: FieldInfo | None = None
@@ -51,30 +50,6 @@ def field_at(path: Sequence[str | int]) -> FieldInfo | None:
     return found
 
 
-def allowed(field: FieldInfo) -> str:
-    """Describe what `field` takes: "1 to 100", "above 0", "parquet or webdataset". Empty if anything goes."""
-    low = high = step = ""
-    for rule in field.metadata:
-        if isinstance(rule, annotated_types.Ge):
-            low = f"{rule.ge:,}"
-        elif isinstance(rule, annotated_types.Gt):
-            low = f"above {rule.gt:,}"
-        elif isinstance(rule, annotated_types.Le):
-            high = f"{rule.le:,}"
-        elif isinstance(rule, annotated_types.Lt):
-            high = f"below {rule.lt:,}"
-        elif isinstance(rule, annotated_types.MultipleOf):
-            step = f"a multiple of {rule.multiple_of}"
-    if low and high:
-        span = f"{low} to {high}"
-    elif low:
-        span = low if low.startswith("above") else f"{low} or more"
-    else:
-        span = f"up to {high}" if high else ""
-    choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
-    return ", ".join(part for part in (span, step, " or ".join(choices)) if part)
-
-
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint in brackets that names the most similar known word. Empty if no word is similar."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
@@ -82,7 +57,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _keys_at(path: Sequence[str | int]) -> list[str]:
-    parent = field_at(path)
+    parent = _field_at(path)
     model = parent.annotation if parent else PipelineConfig
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 

@@ -1,4 +1,4 @@
-"""The command line as processes of their own, as in a user's shell that knows of no other servers."""
+"""Runs the command line in processes of its own, as in a user's shell in which nothing is set."""
 
 import os
 import signal
@@ -16,19 +16,19 @@ from data.home import Home
 from flows.servers.processes import started_for
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 400  # servers take minutes to start on a busy machine
+PATIENCE_SECONDS = 400  # on a busy machine, servers take minutes to start
 STOP_SECONDS = 20
 FLIPBOOK = (sys.executable, "-m", "flows.cli.main")
 
 
 def shell(**variables: str) -> dict[str, str]:
-    """The environment of a shell in which nothing is set but `variables`."""
+    """The environment of a shell in which only `variables` are set."""
     ours = ("PREFECT", "MLFLOW", "FLIPBOOK")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
 
 
 def flipbook(*arguments: object, program=FLIPBOOK, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command that has ended."""
+    """Run a command to its end."""
     command = [*program, *map(str, arguments)]
     return subprocess.run(
         command, cwd=ROOT, env=shell(**variables), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
@@ -36,7 +36,7 @@ def flipbook(*arguments: object, program=FLIPBOOK, **variables: str) -> subproce
 
 
 def started(*arguments: object, program=FLIPBOOK, **variables: str) -> subprocess.Popen[str]:
-    """A command that runs; its errors stand among its output."""
+    """Start a command. Its output includes its errors."""
     return subprocess.Popen(
         [*program, *map(str, arguments)],
         cwd=ROOT,
@@ -49,7 +49,7 @@ def started(*arguments: object, program=FLIPBOOK, **variables: str) -> subproces
 
 
 def stop(*programs: subprocess.Popen[Any]) -> None:
-    """End programs that were started. A worker that is a background job's, which ignores SIGINT, has to be killed."""
+    """End programs that were started. Workers of background jobs ignore SIGINT and have to be killed."""
     for program in programs:
         program.terminate()
     for program in programs:
@@ -61,30 +61,30 @@ def stop(*programs: subprocess.Popen[Any]) -> None:
 
 
 def obey_ctrl_c() -> None:
-    """A shell's background jobs, and what they start, ignore SIGINT; a command in a terminal does not."""
+    """Let SIGINT end this process. Background jobs of a shell ignore it, and so do the processes that they start."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def output_until(process: subprocess.Popen[str], line: str) -> str:
-    """What a running command has printed up to `line`."""
+    """Everything that a running command prints until `line`."""
     output = ""
     for printed in process.stdout:
         output += printed
         if line in printed:
             return output
-    raise AssertionError(f"it has ended: {output}")
+    raise AssertionError(f"the command has ended: {output}")
 
 
 def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until `condition` holds."""
+    """Wait until `condition` is true."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it has not come to hold"
+        assert time.monotonic() < deadline, "the condition never became true"
         time.sleep(0.2)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Ports on which nothing listens."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
@@ -98,7 +98,7 @@ def is_free(port: int) -> bool:
 
 
 def processes(home: Path) -> list[psutil.Process]:
-    """All that runs for a home, supervisord aside."""
+    """All processes that run for a home, except supervisord."""
     return [item.process for item in started_for(Home.at(home))]
 
 

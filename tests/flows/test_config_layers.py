@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.config.layers import load_config
-from flows.config.mistakes import ConfigError, allowed, field_at
+from flows.config.mistakes import ConfigError
 from flows.config.presets import PRESETS
 
 
@@ -115,7 +115,7 @@ def test_a_whole_section_in_one_variable_is_weaker_than_a_single_value(monkeypat
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("[train]\nsteps = 0\n", ["train.steps = 0", "flipbook.toml", "allowed: 1 to 10,000,000"]),
+        ("[train]\nsteps = 0\n", ["train.steps = 0", "flipbook.toml", "1 to 10,000,000"]),
         ("[train]\nstpes = 1\n", ["Unknown key train.stpes", "flipbook.toml", "did you mean steps?"]),
         ("[trian]\nsteps = 1\n", ["Unknown key trian", "flipbook.toml", "did you mean train?"]),
         ("[data]\nclips = 3\nshards = 9\n", ["data", "flipbook.toml", "shards"]),
@@ -195,16 +195,3 @@ def test_an_override_that_is_not_an_assignment_is_refused(override: str) -> None
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"did you mean small\?.*full, small"):
         load_config(preset="smal")
-
-
-def test_allowed_values_are_described_in_words() -> None:
-    described = {}
-    for key in ("train.steps", "train.learning_rate", "data.format"):
-        field = field_at(key.split("."))
-        assert field is not None
-        described[key] = allowed(field)
-    assert described == {
-        "train.steps": "1 to 10,000,000",
-        "train.learning_rate": "above 0 to 0.1",
-        "data.format": "parquet or webdataset",
-    }

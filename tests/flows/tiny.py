@@ -1,4 +1,4 @@
-"""A world so small that the whole pipeline takes seconds, and the pipeline on it as a process of its own.
+"""A configuration so small that the whole pipeline takes seconds. As a program, it runs that pipeline.
 
 python tests/flows/tiny.py '{"train": {"steps": 4}}'       prints what was cached, as JSON
 """
@@ -15,7 +15,7 @@ from models.config import ModelConfig, TrainConfig
 
 
 def tiny_config(**changes: dict[str, Any]) -> PipelineConfig:
-    """The tiny pipeline; `changes` by section, as in train={"steps": 4}."""
+    """The tiny configuration. `changes` go by section, as in train={"steps": 4}."""
     sections = {
         "world": WorldConfig(
             frame_size=32,
