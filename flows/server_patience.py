@@ -1,19 +1,16 @@
-"""Requests to a Prefect server that is being started again: they wait for it, and do not fail the run that makes them.
+"""Requests to a Prefect server that restarts: they wait for it instead of failing the run that makes them.
 
-Prefect's own client tries again for a minute, but only where it has reached the server before: each new client, and
-there is one for nearly every call of Prefect's functions, fails at once.
+Prefect's own client tries again for a minute, but only if it has reached the server before. Nearly every call of a
+Prefect function makes a new client, and a new client fails at once.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
-import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-T = TypeVar("T")
+from flows.servers.reachable import is_away
 
 PATIENCE_SECONDS = 600.0
 PAUSE_SECONDS = 2.0
@@ -21,37 +18,19 @@ PAUSE_SECONDS = 2.0
 _logger = logging.getLogger("flipbook.prefect")
 
 
-def patiently(request: Callable[[], T]) -> T:
-    """What `request` returns, made again every two seconds while the Prefect server is away, for ten minutes at most.
-
-    Args:
-        request: may be made twice without harm, for an answer can get lost.
-
-    Raises:
-        Exception: what `request` raised, where the server has answered or stayed away for longer.
-    """
-    deadline, told = time.monotonic() + PATIENCE_SECONDS, False
-    while True:
-        try:
-            return request()
-        except Exception as error:
-            if not _is_away(error) or time.monotonic() > deadline:
-                raise
-            if not told:
-                _logger.warning("The Prefect server does not answer (%s); waiting for it.", error)
-                told = True
-            time.sleep(PAUSE_SECONDS)
+def _tell(state: RetryCallState) -> None:
+    if state.attempt_number == 1 and state.outcome:
+        _logger.warning("The Prefect server does not answer (%s); waiting for it.", state.outcome.exception())
 
 
-def _is_away(error: BaseException | None) -> bool:
-    """Whether there was no answer, or one that tells of a server that starts or stops.
+patiently = Retrying(
+    retry=retry_if_exception(is_away),
+    stop=stop_after_delay(PATIENCE_SECONDS),
+    wait=wait_fixed(PAUSE_SECONDS),
+    before_sleep=_tell,
+    reraise=True,
+)
+"""`patiently(request)` returns what `request()` returns, and calls it again every two seconds while the server is away.
 
-    Functions of Prefect raise errors of their own from those of their client, which tell more.
-    """
-    while error is not None:
-        if isinstance(error, httpx.HTTPStatusError):  # Prefect's own is one
-            return error.response.status_code >= 500
-        if isinstance(error, httpx.TransportError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+After ten minutes it raises the request's own error. `request` must be safe to repeat, because an answer can get lost.
+"""

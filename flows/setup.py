@@ -1,15 +1,13 @@
-"""Registers the project on the Prefect server that PREFECT_API_URL names; doing it again brings it up to date.
+"""Registers the project on the Prefect server that PREFECT_API_URL names.
 
     python -m flows.setup
 
-It makes the work pools `cpu` and `gpu`, the deployments of prefect.yaml, and the automations. What a
-person has changed on the server's pages stays: limits of pools and deployments, schedules that were added, which
-schedules and automations are on.
+It makes the work pools `cpu` and `gpu`, the deployments of prefect.yaml, and the automations. Run it again after an
+update. Limits, added schedules, and switches that a person has changed on the server's pages stay as they are.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -25,12 +23,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from flows.servers.automations import ensure_automations
-from tracking.shown_uri import shown, shown_text
+from flows.servers.reachable import EXAMPLE_URL, UnreachableError, in_words, wait_for_server
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFECT_FILE = Path(__file__).with_name("prefect.yaml")  # a link in a checkout, a file where a wheel is installed
-LONGEST_ANSWER = 300  # characters
-EXAMPLE_URL = "http://127.0.0.1:4200/api"
 POOLS = (
     WorkPoolCreate(
         name="cpu",
@@ -47,25 +43,29 @@ POOLS = (
 
 
 class SetupError(RuntimeError):
-    """The project could not be registered; the message says what the server or Prefect answered."""
+    """Prefect refused prefect.yaml; the message holds its answer."""
 
 
 def main() -> None:
-    """Register everything. Exit code 1 with a sentence where that fails."""
-    if not os.environ.get("PREFECT_API_URL"):
+    """Register everything. Exit code 1 with a sentence if that fails."""
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
         sys.exit(f"Error: set PREFECT_API_URL to the server's API, as in {EXAMPLE_URL}")
     try:
+        wait_for_server(url, say=lambda line: print(line, file=sys.stderr))
         register_all()
-    except (SetupError, httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError) as error:
-        sys.exit(f"Error: {_in_words(error)}")
+    except (SetupError, UnreachableError) as error:
+        sys.exit(f"Error: {error}")
+    except httpx.HTTPError as error:
+        sys.exit(f"Error: {in_words(error, url)}")
 
 
 def register_all() -> None:
     """Bring the server up to date with this checkout.
 
     Raises:
-        SetupError: prefect.yaml was refused.
-        httpx.HTTPError, httpx.InvalidURL, json.JSONDecodeError: the server does not answer, or not as Prefect does.
+        SetupError: Prefect refused prefect.yaml.
+        httpx.HTTPError: the server does not answer, or refuses.
     """
     with get_client(sync_client=True) as client:
         for pool in POOLS:
@@ -82,9 +82,9 @@ def _ensure_pool(client: SyncPrefectClient, pool: WorkPoolCreate) -> None:
 
 
 def _deploy(client: SyncPrefectClient) -> None:
-    """Deploy prefect.yaml, with schedules and limits where a deployment is new; later on both are the server's.
+    """Deploy prefect.yaml. Its schedules and limits are for new deployments only; later they are the server's.
 
-    A schedule in the file would remove those that were added on the pages, and be switched on or off as the file says.
+    A schedule in the file would remove those that were added on the pages, and would be switched as the file says.
     """
     content = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
     switched_off = _triggers_switched_off(client)
@@ -93,12 +93,13 @@ def _deploy(client: SyncPrefectClient) -> None:
         if known is not None:
             item.pop("schedules", None)
             item["concurrency_limit"] = _limit_of(known)
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(content, file)
         file.flush()
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file.name],
-            cwd=ROOT, capture_output=True, text=True, check=False,
+            [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file.name],
+            cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
         raise SetupError(f"prefect deploy refused prefect.yaml:\n{done.stdout}{done.stderr}")
@@ -108,12 +109,12 @@ def _deploy(client: SyncPrefectClient) -> None:
 
 
 def _triggers_switched_off(client: SyncPrefectClient) -> set[str]:
-    """Names of automations that somebody has switched off: deploying makes those of the triggers anew, switched on."""
+    """Names of automations that somebody has switched off. Deploying makes those of triggers anew, switched on."""
     return {automation.name for automation in client.read_automations() if not automation.enabled}
 
 
 def _full_name(item: dict[str, Any]) -> str:
-    return f"{item['entrypoint'].split('.')[-2]}/{item['name']}"  # each flow is named as its module
+    return f"{item['entrypoint'].split('.')[-2]}/{item['name']}"  # each flow has the name of its module
 
 
 def _deployed(client: SyncPrefectClient, item: dict[str, Any]) -> DeploymentResponse | None:
@@ -124,28 +125,11 @@ def _deployed(client: SyncPrefectClient, item: dict[str, Any]) -> DeploymentResp
 
 
 def _limit_of(deployment: DeploymentResponse) -> dict[str, Any] | None:
-    """How many runs of it may be on at once, as prefect.yaml would say it."""
+    """How many runs of it may be active at once, in the words of prefect.yaml."""
     limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
     if limit is None:
         return None
     return {"limit": limit.limit} | ({"collision_strategy": options.collision_strategy.value} if options else {})
-
-
-def _in_words(error: Exception) -> str:
-    """What keeps the project from being registered, and what to do."""
-    url = shown(os.environ["PREFECT_API_URL"])
-    if isinstance(error, SetupError):
-        return str(error)
-    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
-    if status == httpx.codes.UNAUTHORIZED:
-        return f"The Prefect server at {url} asks for a password: set PREFECT_API_AUTH_STRING to user:password."
-    if status == httpx.codes.NOT_FOUND or isinstance(error, json.JSONDecodeError):
-        return f"What answers at {url} is no Prefect API. PREFECT_API_URL ends in /api, as in {EXAMPLE_URL}"
-    if isinstance(error, httpx.HTTPStatusError):
-        asked = f"{error.request.method} {error.request.url.path}"
-        answer = error.response.text[:LONGEST_ANSWER]
-        return f"The Prefect server at {url} answered {status} to {asked}: {answer}"
-    return f"No Prefect server answers at {url} ({shown_text(str(error))}). Start it, or correct PREFECT_API_URL."
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from data.home import Home
 from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 from flows.dataset import make_dataset
-from flows.handover import hand_over
+from flows.handover import check_home, hand_over
 from flows.outcome import Outcome, run_step
 from flows.threads import thread_per_core
 from models.config import ModelConfig, TrainConfig
@@ -41,6 +41,7 @@ def train(
             registers the version itself.
     """
     home = Home.from_environment().create()
+    check_home(home)
     with shown_in_prefect():
         dataset = make_dataset(home, world, data).value
         checkpoint = make_checkpoint(home, world, model, train, dataset).value
@@ -66,7 +67,7 @@ def make_checkpoint(
         configs = {"world": world, "data": dataset.manifest().data, "model": model, "train": train}
         parameters = {name: config.model_dump(mode="json") for name, config in configs.items()}
         key = training_digest(world, model, train, dataset)[:16]
-        hand_over(on, parameters | {"registered": False}, key=key)
+        hand_over(home, on, parameters | {"registered": False}, key=key)
     checkpoint = run_step(task, home, world, model, train, dataset)
     if checkpoint.cached and not run_is_known(home, checkpoint.value):
         # MLflow's store was emptied since: the task finds its finished weights, and records them in a new run.

@@ -21,8 +21,8 @@ from benchmarks.faults.findings import require
 from benchmarks.faults.programs import ROOT, Program, wait_for
 from data.home import HOME_VARIABLE, Home
 from flows.config.pipeline import PipelineConfig
-from flows.servers.embedded import server_environment
 from flows.servers.heartbeat import HEARTBEAT_SECONDS
+from flows.servers.programs import server_settings
 
 START_SECONDS = 180.0
 HOST = "127.0.0.1"
@@ -67,7 +67,8 @@ class Site:
             "prefect",
             ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port)),
             {
-                **server_environment(self.home),
+                **server_settings(self.home),
+                "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{self.home.prefect}/prefect.db",
                 "PREFECT_SERVER_API_PORT": str(self.port),
                 "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             },

@@ -53,10 +53,13 @@ def configuration(
 def choose_home(home: Path | None) -> "Home":
     """Make `home` the home of the rest of this process, and create it if it is missing. Raises HomeError."""
     from data.home import HOME_VARIABLE, Home
+    from flows.servers.environment import prepare_this_process
 
     if home is not None:
         os.environ[HOME_VARIABLE] = str(home)
-    return Home.from_environment().create()
+    chosen = Home.from_environment().create()
+    prepare_this_process(chosen)
+    return chosen
 
 
 def use_home(home: Path | None) -> "Home":

@@ -26,5 +26,5 @@ def flow_session(home: Home) -> Iterator[Callable[[], None]]:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with progress_shown() as console:
         console.print(f"Starting Prefect and loading PyTorch; home {home.root}", highlight=False, soft_wrap=True)
-        with prefect_server(home) as api, on_private_server() if api.log else nullcontext():
+        with prefect_server(home, say=console.print) as api, on_private_server() if api.log else nullcontext():
             yield api.wait_until_ready

@@ -1,10 +1,11 @@
-"""What the Prefect server does by itself: runs whose worker died are marked as crashed, and put back into the queue.
+"""What Prefect's server does by itself: a run whose worker has died goes back into the queue.
 
-A killed worker leaves its runs Running for ever, since nobody is left to say otherwise. Runs of deployments send a
-heartbeat; when it stays away they are marked as crashed, and a crashed run is scheduled again, at most twice.
+A killed worker leaves its runs Running or Pending for ever, because nobody is left to report their end. Three
+automations notice that. They act on runs with the tag `flipbook`, which all deployments of this project have.
 
-A run that dies before it is Running, as one does whose code cannot be imported, is crashed at the same count of runs
-each time, so that would go on for ever. What grows is how often it has crashed at that count.
+* A running flow says every 30 s that it is alive. If it falls silent, it has crashed.
+* A crashed run is started again, at most twice.
+* A run that has not begun some minutes after a worker took it is queued again.
 """
 
 from __future__ import annotations
@@ -18,118 +19,109 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from flows.servers.flow_runs import OUR_TAG
 from flows.servers.heartbeat import SILENCE_SECONDS
 
-CRASHED_SECONDS = 15  # both the run's starter and its worker report a crash, some seconds apart
+OUR_TAG = "flipbook"
+CRASHED_SECONDS = 15  # the run and its worker both report a crash, some seconds apart
+PENDING_SECONDS = 300  # a busy machine needs a minute to import everything, a cluster longer to fetch an image
 RESCHEDULED_AT_MOST = 2
-CRASH_SILENT = "flipbook: a run that has fallen silent has crashed"
-RESCHEDULE_CRASHED = "flipbook: a crashed run goes on from where it was"
-GIVE_UP = "flipbook: a run that dies again and again before it has begun has failed"
-STARTS_AT_MOST = 5  # an event with which the server could not deal is counted again, three times at most
-COUNTED_FOR = timedelta(hours=1)
-OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]})
-"""Runs of this project's deployments: all of them carry its tag."""
-_SIGNS_OF_LIFE = (
-    "Scheduled",
-    "AwaitingRetry",
-    "Late",
-    "Pending",
-    "Submitting",
-    "Running",
-    "Completed",
-    "Failed",
-    "Cancelled",
-)
-_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Paused", "Suspended")
+CRASH_SILENT = "flipbook: a run without a sign of life has crashed"
+RESCHEDULE_CRASHED = "flipbook: start a crashed run again"
+RESCHEDULE_PENDING = "flipbook: queue a run again that does not begin"
+_ENDS = ("Completed", "Failed", "Cancelled", "Paused", "Suspended")
+_QUEUED = ("Scheduled", "AwaitingRetry", "Late")
 
 
 def automations() -> list[Automation]:
     """The automations that belong to the deployments."""
+    again = ChangeFlowRunState(
+        state=StateType.SCHEDULED,
+        name="AwaitingRetry",
+        message="Its worker or its process has died. It goes on as soon as a worker takes it.",
+    )
+    crashed = ChangeFlowRunState(
+        state=StateType.CRASHED,
+        message=f"No sign of life for {SILENCE_SECONDS} s: its process or its machine is gone.",
+    )
     heartbeat = "prefect.flow-run.heartbeat"
-    silent = Automation(
-        name=CRASH_SILENT,
-        description=f"No heartbeat for {SILENCE_SECONDS} s: the run's process or machine is gone.",
-        trigger=EventTrigger(
-            after={heartbeat},
-            expect={heartbeat, *(f"prefect.flow-run.{state}" for state in _ENDS)},
-            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            match_related=OURS,
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=timedelta(seconds=SILENCE_SECONDS),
+    begun = [str(count) for count in range(1, RESCHEDULED_AT_MOST + 1)]
+    return [
+        Automation(
+            name=CRASH_SILENT,
+            description=f"Marks a run as crashed that has sent no heartbeat for {SILENCE_SECONDS} s.",
+            trigger=_missing({heartbeat}, {heartbeat, *_states(*_ENDS, "Crashed", "AwaitingRetry")}, SILENCE_SECONDS),
+            actions=[crashed],
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message=f"No sign of life for {SILENCE_SECONDS} s: its process or its machine is gone.",
-            )
-        ],
-    )
-    counts = [str(count) for count in range(RESCHEDULED_AT_MOST + 1)]  # a run may crash before it has begun
-    again = Automation(
-        name=RESCHEDULE_CRASHED,
-        description=f"At most {RESCHEDULED_AT_MOST} times a run. Its steps that are done are not done again.",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.Crashed"},
-            expect={f"prefect.flow-run.{state}" for state in _SIGNS_OF_LIFE},
-            match=ResourceSpecification(
-                {"prefect.resource.id": ["prefect.flow-run.*"], "prefect.run-count": counts},
+        Automation(
+            name=RESCHEDULE_CRASHED,
+            description=f"Puts a crashed run back into the queue, at most {RESCHEDULED_AT_MOST} times. "
+            "The run keeps what is done.",
+            trigger=_missing(
+                _states("Crashed"),
+                _states(*_ENDS, *_QUEUED, "Pending", "Submitting", "Running"),
+                CRASHED_SECONDS,
+                counts=begun,
             ),
-            match_related=OURS,
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=timedelta(seconds=CRASHED_SECONDS),
+            actions=[again],
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.SCHEDULED,
-                name="AwaitingRetry",
-                message="Crashed; it goes on from where it was as soon as a worker takes it.",
-            )
-        ],
-    )
-    given_up = Automation(
-        name=GIVE_UP,
-        description=f"Crashed {STARTS_AT_MOST} times, and it never began: repetition does not mend that.",
-        trigger=EventTrigger(
-            expect={"prefect.flow-run.Crashed"},  # later a worker may have it, whose word counts more
-            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            match_related=OURS,
-            for_each={"prefect.resource.id", "prefect.run-count"},
-            posture=Posture.Reactive,
-            threshold=STARTS_AT_MOST,
-            within=COUNTED_FOR,
+        Automation(
+            name=RESCHEDULE_PENDING,
+            description=f"Puts a run back into the queue that a worker took {PENDING_SECONDS} s ago, and that has not "
+            "begun since. Its worker has died, or its code cannot be loaded: then the worker's log tells why.",
+            trigger=_missing(
+                _states("Pending", "Submitting", "Crashed"),
+                _states(*_ENDS, *_QUEUED, "Running"),
+                PENDING_SECONDS,
+                counts=["0", *begun],
+            ),
+            actions=[again],
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.FAILED,
-                message=f"It has died {STARTS_AT_MOST} times before it had begun. Its worker's log tells why. "
-                "Mend that, then retry it.",
-            )
-        ],
-    )
-    return [silent, again, given_up]
+    ]
 
 
 def ensure_automations() -> None:
-    """Make the automations; one that has changed is replaced, and stays off where somebody has switched it off.
+    """Make the automations. One that has changed is replaced, and stays off if somebody has switched it off.
 
-    One that is as it should be is not touched: each update of an automation leaves its old trigger in the server's
-    memory until the next start, and both of them would act.
+    An unchanged one is not touched: after an update the server would act on its old trigger too, until it restarts.
     """
     for wanted in automations():
         try:
-            known = cast(Automation, Automation.read(name=wanted.name))  # no event loop here, so nothing to await
-        except ValueError:  # so it says that there is none of that name
+            known = cast(Automation, Automation.read(name=wanted.name))  # not awaited: there is no event loop here
+        except ValueError:  # there is none of that name
             wanted.create()
             continue
         if _content(known) != _content(wanted):
             known.delete()
             wanted.enabled = known.enabled
             wanted.create()
+
+
+def _states(*names: str) -> set[str]:
+    return {f"prefect.flow-run.{name}" for name in names}
+
+
+def _missing(after: set[str], expected: set[str], seconds: int, *, counts: list[str] | None = None) -> EventTrigger:
+    """Fires for each run of ours for which nothing `expected` follows within `seconds` of an event in `after`.
+
+    Args:
+        after: names of the events that start the clock.
+        expected: names of the events that stop it.
+        seconds: time between the two.
+        counts: how often the run may have begun so far; any number if None.
+    """
+    labels: dict[str, str | list[str]] = {"prefect.resource.id": ["prefect.flow-run.*"]}
+    return EventTrigger(
+        after=after,
+        expect=expected,
+        match=ResourceSpecification(labels | ({"prefect.run-count": counts} if counts else {})),
+        match_related=ResourceSpecification(
+            {"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]}
+        ),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=timedelta(seconds=seconds),
+    )
 
 
 def _content(automation: Automation) -> dict[str, Any]:

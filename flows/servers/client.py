@@ -1,4 +1,4 @@
-"""Commands of the shell on the servers that run for their home: one history, one database, one place to look."""
+"""Commands on a home use the servers that run for it, so there is one history and one database."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import os
 import time
 
 from data.home import Home
-from flows.servers.access import PASSWORD_VARIABLE, AccessError, Credentials
-from flows.servers.addresses import Addresses
 from flows.servers.health import server_answers
 from flows.servers.lifecycle import Say, running_addresses, wait_while_starting
 from flows.servers.programs import SERVERS, client_settings
 from tracking.store import URI_VARIABLE
 
-PATIENCE_SECONDS = 60.0  # a server that died is there again sooner
+PATIENCE_SECONDS = 60.0  # a server that died is back sooner
 POLL_SECONDS = 0.5
 
 
@@ -22,15 +20,14 @@ class SilentServerError(RuntimeError):
 
 
 def use_running_servers(home: Home, say: Say) -> None:
-    """Make this process a client of the servers that run for `home`; without any it stays as it is.
+    """Make this process a client of the servers that run for `home`. Without any, nothing changes.
 
-    PREFECT_API_URL and MLFLOW_TRACKING_URI, where the user has set them, stay. Servers that are starting are waited
-    for, and `say` is given a line about it. Call it before Prefect is imported.
+    If the user has set PREFECT_API_URL or MLFLOW_TRACKING_URI, it stays. Servers that are starting are waited for, and
+    `say` gets a line about it. Only the entry of a command calls it, before Prefect is imported: it sets `os.environ`.
 
     Raises:
-        SilentServerError: supervisord runs, and a server does not answer. To go on without it would put a second
-            server on its database.
-        AccessError: the servers want a password, and FLIPBOOK_PASSWORD is not set.
+        SilentServerError: supervisord runs, but a server does not answer. Going on without it would start a second
+            server on the same database.
     """
     own_prefect, own_mlflow = not os.environ.get("PREFECT_API_URL"), not os.environ.get(URI_VARIABLE)
     if not own_prefect and not own_mlflow:
@@ -39,23 +36,14 @@ def use_running_servers(home: Home, say: Say) -> None:
     addresses = running_addresses(home)
     if addresses is None:
         return
-    credentials = Credentials.from_environment() if addresses.protected else None
-    if addresses.protected and credentials is None:
-        raise AccessError(f"The servers of {home.root} want a password: set {PASSWORD_VARIABLE}.")
-    for name in SERVERS:
-        _wait_for(name, addresses)
-    settings = client_settings(home, addresses, credentials)
-    for name, value in settings.items():
-        if name.startswith("PREFECT") and not own_prefect:
-            continue
-        if name.startswith("MLFLOW") and not own_mlflow:
-            continue
-        os.environ[name] = value
-
-
-def _wait_for(name: str, addresses: Addresses) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not server_answers(name, addresses):
-        if time.monotonic() > deadline:
-            raise SilentServerError(f"{name} should run and does not answer. `flipbook status` shows it and its log.")
-        time.sleep(POLL_SECONDS)
+    for name in SERVERS:
+        while not server_answers(name, addresses):
+            if time.monotonic() > deadline:
+                raise SilentServerError(
+                    f"{name} should be running but does not answer. `flipbook status` shows it and its log."
+                )
+            time.sleep(POLL_SECONDS)
+    for name, value in client_settings(home, addresses).items():
+        if own_prefect if name.startswith("PREFECT") else own_mlflow:
+            os.environ[name] = value

@@ -1,8 +1,9 @@
-"""A Prefect server of our own for the length of a run, where the user has none; its history is kept in the home.
+"""A Prefect server for the length of one command, if the user has none. Its history is kept in the home.
 
-The server's start takes longer than anything else in a run of cached steps, so it begins first, in its own process,
-while this one still imports what it needs. It listens on a socket that this process has opened: no port is
-guessed, and requests wait instead of failing while it starts. It ends with this process, however that ends.
+Prefect's own temporary server stays behind when its command is killed. This one ends when its standard input closes,
+which the system does when the command ends in any way. It starts in a process of its own, while the command still
+imports what it needs, and it listens on a socket that the command has opened. So no port is guessed, and requests wait
+while the server starts.
 
 Nothing here imports Prefect before the environment is set: Prefect reads its settings as it is imported.
 """
@@ -10,87 +11,69 @@ Nothing here imports Prefect before the environment is set: Prefect reads its se
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.home import Home
-from flows.servers.history_lock import claim_beside_others
-from flows.servers.server_log import reason_in
-from tracking.shown_uri import shown
+from flows.servers.environment import child_environment
+from flows.servers.lifecycle import Say, reason_in, starting
+from flows.servers.programs import server_settings
 
-START_SECONDS = 300.0  # a busy machine may need minutes; a server that died is noticed at once
+START_SECONDS = 300.0  # a busy machine may need minutes; a server that has died is noticed at once
 STOP_SECONDS = 10.0
-SLOT_POLL_SECONDS = (
-    5.0  # how often a run that waits for its deployment's limit asks again; Prefect's own is half a minute
-)
+GRACE_SECONDS = 3  # for requests that are still open when the server ends
 
 
 class EmbeddedServerError(RuntimeError):
-    """The embedded server has not started; the message holds the end of its log."""
-
-
-def server_environment(home: Home) -> dict[str, str]:
-    """Settings of a Prefect server on the home's history; what the user has set in the environment wins.
-
-    The recorder's settings keep the embedded server from losing task runs that end together.
-    """
-    wanted = {
-        "PREFECT_HOME": str(home.prefect),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": f"{START_SECONDS:.0f}",
-        "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": f"{SLOT_POLL_SECONDS:.0f}",
-    }
-    return {name: os.environ.get(name, value) for name, value in wanted.items()}
-
-
-def client_environment(home: Home, api_url: str) -> dict[str, str]:
-    """Settings of this process for the embedded server at `api_url`; what the user has set wins."""
-    wanted = {
-        **server_environment(home),
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",  # the command line shows progress; the server keeps the rest
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # never a second server by accident
-    }
-    return {**{name: os.environ.get(name, value) for name, value in wanted.items()}, "PREFECT_API_URL": api_url}
+    """The embedded server has not started, or Prefect's settings cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class PrefectApi:
-    """Where Prefect's API answers, and, for an embedded server, its log."""
+    """Where Prefect's API answers. An embedded server also has a log."""
 
     url: str
     log: Path | None = None
+    say: Say = print
 
-    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
-        """Returns once the API answers. Raises EmbeddedServerError where it does not within `seconds`."""
-        deadline = time.monotonic() + seconds
+    def wait_until_ready(self) -> None:
+        """Return once the API answers.
+
+        Raises:
+            EmbeddedServerError: the embedded server has ended, or does not answer within five minutes.
+            flows.servers.reachable.UnreachableError: the user's server cannot be used.
+        """
+        from flows.servers.health import ask
+
+        if self.log is None:
+            from flows.servers.reachable import wait_for_server
+
+            return wait_for_server(self.url, self.say)
+        deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=seconds) as answer:
-                    if answer.status == 200:
-                        return
-                reason = f"it answered {answer.status}"
+                ask(f"{self.url}/health")
+                return None
             except OSError as error:
-                reason = str(error)
-            gone = self.log is not None and ("refused" in reason or "reset" in reason)  # nobody listens any more
-            if gone or time.monotonic() > deadline:
-                why = reason_in(self.log) if self.log else ""
-                raise EmbeddedServerError(f"No Prefect server at {shown(self.url)} ({reason}).{why}")
+                gone = "refused" in str(error) or "reset" in str(error)  # nobody listens any more
+                if gone or time.monotonic() > deadline:
+                    raise EmbeddedServerError(
+                        f"Prefect's server did not start ({error}).{reason_in(self.log)}"
+                    ) from error
             time.sleep(0.1)
 
 
 @contextmanager
-def prefect_server(home: Home) -> Iterator[PrefectApi]:
-    """Within the block Prefect's API is there: the user's where PREFECT_API_URL is set, else an embedded server's.
+def prefect_server(home: Home, say: Say = print) -> Iterator[PrefectApi]:
+    """Within the block there is a Prefect API: the user's if PREFECT_API_URL is set, else an embedded server's.
 
     Enter it before anything imports Prefect, import the flow, wait until the API is ready, and run the flow:
 
@@ -100,29 +83,42 @@ def prefect_server(home: Home) -> Iterator[PrefectApi]:
             api.wait_until_ready()
             result = pipeline(config)
 
-    Raises EmbeddedServerError where the server cannot start, HistoryInUseError where servers that
-    stay have the home's history.
+    Args:
+        home: where the embedded server keeps its history.
+        say: gets a line if the user's server has to be waited for.
+
+    Raises:
+        EmbeddedServerError: the server did not start, or Prefect's settings cannot be read.
     """
     if url := os.environ.get("PREFECT_API_URL"):
-        yield PrefectApi(url)
+        _check_settings()
+        yield PrefectApi(url, say=say)
         return
     home.create()
-    history = Path(server_environment(home)["PREFECT_HOME"]).expanduser().absolute()
-    lock = claim_beside_others(history)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        process = _start(home, listener)
+    settings = {
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": "",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # never start a second server by accident
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": os.environ.get("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR"),
+    }
     try:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-            process = _start(home, listener, history, lock)
-    finally:
-        os.close(lock)  # the server holds it from now on
-    try:
-        with _environment(client_environment(home, url)):
+        with _environment(settings):
+            _check_settings()
             try:
                 yield PrefectApi(url, log_file(home))
             finally:
                 _send_what_is_left()
     finally:
-        _stop(process)
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def log_file(home: Home) -> Path:
@@ -130,35 +126,37 @@ def log_file(home: Home) -> Path:
     return home.logs / "prefect.log"
 
 
-def _start(home: Home, listener: socket.socket, history: Path, lock: int) -> subprocess.Popen[bytes]:
-    log = log_file(home)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = listener.fileno()
-    with log.open("ab") as output:
+def _start(home: Home, listener: socket.socket) -> subprocess.Popen[bytes]:
+    log_file(home).parent.mkdir(parents=True, exist_ok=True)
+    home.prefect.mkdir(parents=True, exist_ok=True)
+    with log_file(home).open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.servers.embedded_server", str(descriptor), str(history)],
-            env={**os.environ, **server_environment(home)},
-            stdin=subprocess.PIPE,  # closes with this process, even if it is killed: the server's sign to end
+            [sys.executable, "-P", "-m", "flows.servers.embedded", str(listener.fileno())],
+            cwd=home.prefect,
+            env=child_environment(home, server_settings(home)),
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(descriptor, lock),
-            start_new_session=True,  # Ctrl-C is for this process; the server has to record what it did to the run
+            pass_fds=(listener.fileno(),),
+            start_new_session=True,  # Ctrl-C is for the command; the server still has to record what it did to the run
         )
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _check_settings() -> None:
+    """Have Prefect read its settings, which it would otherwise do at a place where an error says nothing."""
     try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdin:
-        process.stdin.close()
+        from prefect.settings import get_current_settings
+
+        get_current_settings()
+    except Exception as error:
+        raise EmbeddedServerError(
+            f"Prefect cannot read its settings: {error}. They come from variables that begin with PREFECT_, and from "
+            f".env, prefect.toml and pyproject.toml in {Path.cwd()}. Correct them there."
+        ) from error
 
 
 def _send_what_is_left() -> None:
-    """Delivers the events and logs that Prefect's threads still hold, before the server goes."""
+    """Deliver the events and logs that Prefect's threads still hold, before the server ends."""
     if "prefect.events.worker" in sys.modules:
         from prefect.events.worker import EventsWorker
 
@@ -186,8 +184,34 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def _reread_settings() -> None:
-    """Lets a Prefect that is imported already see the environment as it is now."""
+    """Let a Prefect that is already imported see the environment as it is now."""
     if "prefect.context" in sys.modules:
         from prefect.context import refresh_global_settings_context
 
         refresh_global_settings_context()
+
+
+def main() -> None:
+    """The server's process: serve on the inherited socket until SIGTERM, or until the command has ended."""
+    threading.Thread(target=_end_with_command, daemon=True).start()
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with starting(Home.from_environment()):
+                await super().startup(sockets)
+
+    app = create_app(ephemeral=True, final=True)
+    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=GRACE_SECONDS)
+    with socket.socket(fileno=int(sys.argv[1])) as listener:
+        Server(config).run(sockets=[listener])
+
+
+def _end_with_command() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,37 +1,50 @@
-"""Whether servers answer and workers are there, asked over HTTP."""
+"""Whether servers answer and workers are online. Needs no Prefect, whose import takes seconds."""
 
 from __future__ import annotations
 
+import json
 import urllib.request
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from flows.servers.addresses import Addresses
-from flows.servers.prefect_api import ANSWER_SECONDS, ask
 from flows.servers.programs import PREFECT, WORKERS, worker_name
+
+ANSWER_SECONDS = 5.0
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine's loopback
+
+
+def ask(url: str, content: object = None) -> Any:
+    """The JSON that a server on this machine answers.
+
+    Args:
+        url: full address.
+        content: what to post as JSON. Without it the request is a GET.
+
+    Raises:
+        OSError: there is no answer, or it is an error.
+    """
+    data = None if content is None else json.dumps(content).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    with _direct.open(request, timeout=ANSWER_SECONDS) as answer:
+        return json.load(answer)
 
 
 def server_answers(name: str, addresses: Addresses) -> bool:
-    """Whether the server `name` works. It says so without a password."""
+    """Whether the server `name` works."""
     url = f"{addresses.prefect_api}/health" if name == PREFECT else f"{addresses.mlflow}/health"
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+        with _direct.open(url, timeout=ANSWER_SECONDS) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
 
 
-def worker_is_online(name: str, settings: Mapping[str, str], *, since: datetime) -> bool:
-    """Whether the worker `name` has told Prefect's server after `since` that it waits for runs.
-
-    Args:
-        name: one of WORKERS.
-        settings: a client's variables.
-        since: in UTC.
-    """
+def worker_is_online(name: str, addresses: Addresses, *, since: datetime) -> bool:
+    """Whether the worker `name` has told Prefect's server after `since` (in UTC) that it waits for runs."""
     pool, _ = WORKERS[name]
     try:
-        workers = ask(f"{settings['PREFECT_API_URL']}/work_pools/{pool}/workers/filter", settings, {})
+        workers = ask(f"{addresses.prefect_api}/work_pools/{pool}/workers/filter", {})
     except OSError:
         return False
     beats = [worker["last_heartbeat_time"] for worker in workers if worker["name"] == worker_name(pool)]

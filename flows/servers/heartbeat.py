@@ -1,9 +1,9 @@
-"""How often a run of a deployment says that it lives, and after how long a silence it counts as crashed.
+"""How often a deployment's run says that it is alive, and after how much silence it counts as crashed.
 
-The deployments of prefect.yaml carry the frequency, so that the runs of every worker have it. The workers of
-`flipbook up` give it to the runs of other deployments as well.
+The deployments in prefect.yaml carry this frequency, so that the runs of every worker have it. The workers of
+`flipbook up` also give it to runs of other deployments.
 """
 
 HEARTBEAT_SECONDS = 30  # the shortest that Prefect takes
-LOST_HEARTBEATS = 3  # so many may get lost, or be held back while the server is started again
+LOST_HEARTBEATS = 3  # this many may get lost or come late while the server restarts
 SILENCE_SECONDS = LOST_HEARTBEATS * HEARTBEAT_SECONDS + HEARTBEAT_SECONDS // 2

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,33 +10,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
-from data.home import Home
-from flows.servers.access import credentials_for
-from flows.servers.addresses import Addresses
-from flows.servers.flow_runs import flow_runs_ended
-from flows.servers.health import server_answers, worker_is_online
-from flows.servers.history_lock import claim_alone
-from flows.servers.processes import check_port, end, started_for
-from flows.servers.programs import (
-    PROGRAMS,
-    SERVERS,
-    WORKERS,
-    client_settings,
-    log_file,
-    module_path,
-    without_foreign,
-)
-from flows.servers.server_log import reason_in
-from flows.servers.supervisor import Supervisor, make_private
+from filelock import FileLock, Timeout
 
-SETUP = (sys.executable, "-m", "flows.setup")
-START_SECONDS = 300.0  # a busy machine may need minutes; a program that ended is noticed at once
+from data.home import Home
+from flows.servers.addresses import Addresses
+from flows.servers.environment import child_environment
+from flows.servers.health import server_answers, worker_is_online
+from flows.servers.processes import check_port, end, listens, started_for
+from flows.servers.programs import MLFLOW, PREFECT, PROGRAMS, SERVERS, WORKERS, client_settings, log_file
+from flows.servers.supervisor import Supervisor
+
+SETUP = (sys.executable, "-P", "-m", "flows.setup")
+START_SECONDS = 300.0  # a busy machine may need minutes; a program that has ended is noticed at once
 SETUP_SECONDS = 300.0
-EMBEDDED_END_SECONDS = 5.0  # the server of a command that has been killed ends within them
+FLOW_RUN_SECONDS = 8.0  # a training needs some of them to reach a point at which it can be interrupted
 POLL_SECONDS = 0.3
-WATCH_SECONDS = 1.0
+LEAST_SPACE = 4 << 20  # bytes; with less free space a server cannot make its database
 
 Say = Callable[[str], None]
 
@@ -48,86 +38,70 @@ class ServiceError(RuntimeError):
 
 
 def running_addresses(home: Home) -> Addresses | None:
-    """Where the servers of the home listen; None while none are up."""
+    """Where the servers of the home listen; None if none are up."""
     addresses = Addresses.read(home)
     return addresses if addresses and Supervisor(home).is_running() else None
 
 
-@contextmanager
-def starting(home: Home) -> Iterator[None]:
-    """Within the block nobody else starts servers for the home; waits for those who do."""
-    make_private(home.up)
-    with (home.up / "starting.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def starting(home: Home) -> FileLock:
+    """The lock under which Prefect servers of the home start: two must not make its database at the same time."""
+    return FileLock(home.locks / "servers.lock", mode=0o666)  # less the umask, so that a group may share a home
 
 
 def wait_while_starting(home: Home, say: Say) -> None:
     """Return once nobody starts servers for the home."""
+    lock = starting(home)
     try:
-        file = (home.up / "starting.lock").open()
-    except FileNotFoundError:
+        with lock.acquire(timeout=0):
+            return
+    except Timeout:
+        say(f"Servers for {home.root} are starting; waiting for them ...")
+    with lock:
         return
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"Servers for {home.root} are starting; waiting for them ...")
-            fcntl.flock(file, fcntl.LOCK_SH)
 
 
-def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, say: Say) -> Addresses:
-    """Start the servers of a home where none run, and with `setup` register the deployments and start the workers.
+def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, say: Say) -> None:
+    """Start the servers of a home. With `setup` also register the deployments and start the workers.
 
-    Enter `starting` before, and see that nothing is up.
+    Call it within `starting`, and only if nothing is up.
 
     Args:
         home: whose servers.
-        addresses: where they are to listen.
-        setup: command that registers work pools, deployments and automations on the server of PREFECT_API_URL;
-            without one there are no workers either.
-        say: is given a line for each step.
-
-    Returns:
-        `addresses`, with whether the servers are protected.
+        addresses: where they listen.
+        setup: the command that registers everything on the server of PREFECT_API_URL; without it there are no workers.
+        say: gets one line per step.
 
     Raises:
-        AccessError: they would be open to others.
-        HistoryInUseError: a command uses the home with its own Prefect server.
         PortError: a port is taken.
         SupervisorError: supervisord did not start.
         ServiceError: a program did not start, or the setup failed. Nothing is left running.
     """
-    credentials = credentials_for(addresses.host)
-    addresses = addresses.model_copy(update={"protected": credentials is not None})
     supervisor = Supervisor(home)
-    if supervisor.is_running():  # whoever started it was killed before it was done
+    if supervisor.is_running():  # whoever started it was killed before everything was up
         stop(home)
     _check_nothing_is_left(home)
-    os.close(claim_alone(home.prefect, patience=EMBEDDED_END_SECONDS))  # refused here, not by the end of a log
-    check_port(addresses.host, addresses.prefect_port, "--prefect-port")
-    check_port(addresses.host, addresses.mlflow_port, "--mlflow-port")
-    names = PROGRAMS if setup else SERVERS
+    _check_ports(addresses)
     say("Starting, this takes some seconds ...")
     try:
-        supervisor.start(names, addresses)
-        _start(supervisor, SERVERS, lambda name: server_answers(name, addresses))
+        supervisor.start(PROGRAMS if setup else SERVERS, addresses)
+        ports = {PREFECT: addresses.prefect_port, MLFLOW: addresses.mlflow_port}
+        _start(supervisor, SERVERS, lambda name: server_answers(name, addresses) and listens(home, name, ports[name]))
         if setup:
             say("Registering the deployments ...")
-            settings = client_settings(home, addresses, credentials)
-            _run_setup(setup, settings)
+            _run_setup(setup, child_environment(home, client_settings(home, addresses)))
             now = datetime.now(UTC)
-            _start(supervisor, tuple(WORKERS), lambda name: worker_is_online(name, settings, since=now))
+            _start(supervisor, tuple(WORKERS), lambda name: worker_is_online(name, addresses, since=now))
         addresses.write(home)
-    except BaseException:
+    except BaseException as error:
         with uninterrupted():
             stop(home)
+        if isinstance(error, ServiceError):
+            _check_ports(addresses)  # somebody may have taken a port in the meantime, and that says it better
         raise
-    return addresses
 
 
 def watch(home: Home, say: Say) -> None:
-    """Return once the servers of the home have been stopped; until then, say which program had to be started again.
+    """Return once the servers of the home have been stopped. Until then, say which program had to be started again.
 
     Raises:
         ServiceError: supervisord was killed.
@@ -143,33 +117,41 @@ def watch(home: Home, say: Say) -> None:
             if state.pid is not None and known.setdefault(state.name, state.pid) != state.pid:
                 say(f"{state.name} had ended and was started again. Its log: {state.log}")
                 known[state.name] = state.pid
-        time.sleep(WATCH_SECONDS)
+        time.sleep(POLL_SECONDS)
     if supervisor.was_killed():
-        raise ServiceError(f"supervisord was killed; what it had started is stopped. Its log: {supervisor.log}")
+        raise ServiceError(f"supervisord was killed, so everything is stopped. Its log: {supervisor.log}")
 
 
 def stop(home: Home) -> bool:
-    """Stop everything that runs for the home; False where nothing did.
+    """Stop everything that runs for the home. Returns False if nothing did.
 
-    Flow runs end first, then workers, then servers, which have taken note that the runs are to go on.
+    The workers end first, then the flow runs, then the servers. So each run can still report that it was interrupted,
+    and at the next start the automations put it back into the queue.
     """
     supervisor = Supervisor(home)
-    left = started_for(home)
-    if not supervisor.is_running() and not left and supervisor.process() is None:
+    if not supervisor.is_running() and not started_for(home) and supervisor.process() is None:
         supervisor.clean()
         return False
     Addresses.remove(home)
-    with flow_runs_ended(home), contextlib.suppress(OSError):
-        supervisor.stop_group("workers")
+    supervisor.kill_workers()
+    end([item.process for item in started_for(home, tuple(WORKERS)) if item.is_flow_run], FLOW_RUN_SECONDS)
     supervisor.shut_down()
     end([item.process for item in started_for(home)])
     supervisor.clean()
     return True
 
 
+def reason_in(log: Path) -> str:
+    """Why a server with this log did not start: a full disk, or the end of the log. Begins with a space."""
+    if shutil.disk_usage(log.parent).free < LEAST_SPACE:
+        return f" The disk of {log.parent.parent} is full. Free some space there and give the same command again."
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return f" The end of {log}:\n" + "\n".join(lines[-15:]) if lines else ""
+
+
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """Within the block, SIGTERM and the end of the terminal end things as Ctrl-C does."""
+    """Within the block, SIGTERM and the end of the terminal do the same as Ctrl-C."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -180,9 +162,14 @@ def interrupted_by_signals() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Within the block, which takes seconds, nothing but a kill ends this process."""
+    """Within the block, which takes seconds, only SIGKILL ends this process."""
     with _handled((signal.SIGTERM, signal.SIGHUP, signal.SIGINT), signal.SIG_IGN):
         yield
+
+
+def _check_ports(addresses: Addresses) -> None:
+    check_port(addresses.prefect_port, "--prefect-port")
+    check_port(addresses.mlflow_port, "--mlflow-port")
 
 
 def _check_nothing_is_left(home: Home) -> None:
@@ -190,13 +177,13 @@ def _check_nothing_is_left(home: Home) -> None:
     if left:
         listed = ", ".join(f"{item.program} (pid {item.process.pid})" for item in left)
         raise ServiceError(
-            f"Of an earlier start there are still processes, without their supervisor: {listed}. "
+            f"Processes of an earlier start are still running, without their supervisor: {listed}. "
             f"`flipbook down --home {home.root}` stops them."
         )
 
 
 def _start(supervisor: Supervisor, names: Sequence[str], is_ready: Callable[[str], bool]) -> None:
-    """Start programs together; returns once all of them are ready."""
+    """Start programs together. Returns once all of them are ready."""
     for name in names:
         supervisor.start_program(name)
     deadline = time.monotonic() + START_SECONDS
@@ -207,23 +194,24 @@ def _start(supervisor: Supervisor, names: Sequence[str], is_ready: Callable[[str
         except OSError:
             states = {}
         for name, pid in list(waiting.items()):
+            log = log_file(name, supervisor.home)
             if name not in states:
                 raise ServiceError(f"Everything was stopped while {name} was starting.")
             if not states[name].runs or states[name].pid != pid:
-                raise ServiceError(f"{name} did not start.{reason_in(log_file(name, supervisor.home))}")
+                raise ServiceError(f"{name} did not start.{reason_in(log)}")
             if is_ready(name):
                 del waiting[name]
             elif time.monotonic() > deadline:
-                why = reason_in(log_file(name, supervisor.home))
-                raise ServiceError(f"{name} was not ready within {START_SECONDS:.0f} s.{why}")
+                raise ServiceError(f"{name} was not ready within {START_SECONDS:.0f} s.{reason_in(log)}")
         time.sleep(POLL_SECONDS)
 
 
-def _run_setup(command: Sequence[str], settings: dict[str, str]) -> None:
+def _run_setup(command: Sequence[str], environment: dict[str, str]) -> None:
     try:
         done = subprocess.run(
             command,
-            env=without_foreign(os.environ) | settings | {"PYTHONPATH": module_path()},
+            cwd=environment["PREFECT_HOME"],
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,7 +1,7 @@
-"""The processes of a home's programs and who holds a port, as the operating system knows them.
+"""The processes of a home's programs, and who listens on a port, as the operating system knows them.
 
-Each program is known by its environment, which its children inherit: so what a killed program, or a killed supervisord,
-has left behind is found as well.
+Each program is known by variables in its environment, which its children inherit. So leftovers of a killed program, or
+of a killed supervisord, are found as well.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ import errno
 import os
 import signal
 import socket
-import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import psutil
 
 from data.home import HOME_VARIABLE, Home
+from flows.servers.addresses import LOOPBACK
 from flows.servers.programs import PROGRAMS
 
 NAME_VARIABLE = "SUPERVISOR_PROCESS_NAME"  # supervisord sets it
 FLOW_RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # a worker sets it for each run
 PATIENCE_SECONDS = 5.0
-POLL_SECONDS = 0.1
 
 
 class PortError(RuntimeError):
-    """A port is taken or cannot be bound to; the message names the option that changes it."""
+    """A port cannot be used; the message names the option that changes it."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,11 @@ class Started:
 
     program: str
     process: psutil.Process
-    environment: Mapping[str, str] = field(repr=False)
-
-    @property
-    def flow_run(self) -> str | None:
-        """The flow run that it executes."""
-        return self.environment.get(FLOW_RUN_VARIABLE)
+    is_flow_run: bool
 
 
 def started_for(home: Home, programs: Collection[str] = PROGRAMS) -> list[Started]:
-    """All processes of `programs` of the home, those that they have started too, also where they have died since."""
+    """All processes of these programs of the home, and what they have started, even if the program itself has died."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -54,91 +48,52 @@ def started_for(home: Home, programs: Collection[str] = PROGRAMS) -> list[Starte
             continue
         program = environment.get(NAME_VARIABLE, "")
         if program in programs and environment.get(HOME_VARIABLE) == str(home.root) and process.pid != os.getpid():
-            found.append(Started(program, process, environment))
+            found.append(Started(program, process, FLOW_RUN_VARIABLE in environment))
     return found
 
 
 def end(processes: Collection[psutil.Process], patience: float = PATIENCE_SECONDS) -> None:
-    """End `processes`: those that do not do so by themselves within `patience` seconds are killed."""
+    """End `processes`. Those that have not ended by themselves within `patience` seconds are killed."""
     for process in processes:
         _signal(process, signal.SIGTERM)
-    for process in _alive_after(patience, processes):
+    _, alive = psutil.wait_procs(processes, patience)
+    for process in alive:
         _signal(process, signal.SIGKILL)
-    _alive_after(patience, processes)
+    psutil.wait_procs(alive, PATIENCE_SECONDS)
 
 
-def kill(processes: Collection[psutil.Process]) -> None:
-    """Kill `processes`, and wait until they are gone."""
-    for process in processes:
-        _signal(process, signal.SIGKILL)
-    _alive_after(PATIENCE_SECONDS, processes)
-
-
-@contextlib.contextmanager
-def frozen(processes: Collection[psutil.Process]) -> Iterator[None]:
-    """Within the block `processes` do nothing; signals reach them at its end."""
-    for process in processes:
-        _signal(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            _signal(process, signal.SIGCONT)
-
-
-def check_port(host: str, port: int, option: str) -> None:
-    """See that a server can listen on `host` and `port`.
+def check_port(port: int, option: str) -> None:
+    """See that a server can listen on `port`.
 
     Raises:
-        PortError: it cannot; names `option`, and who holds the port where the system tells.
+        PortError: it cannot. The message names `option`, and who holds the port if the system tells.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise PortError(f"--host {host} is no address of this machine ({error.strerror or error}).") from error
-    family, kind, protocol, _, address = found[0]
-    with socket.socket(family, kind, protocol) as probe:
+    with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(address)
+            probe.bind((LOOPBACK, port))
         except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise PortError(f"--host {host} is no address of this machine.") from error
             holder = _holder_of(port) if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
             raise PortError(f"Port {port} cannot be used: {holder}. Choose another with {option}.") from error
 
 
+def listens(home: Home, program: str, port: int) -> bool:
+    """Whether it is this home's `program` that listens on `port`."""
+    for item in started_for(home, [program]):
+        with contextlib.suppress(psutil.Error):
+            for connection in item.process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                    return True
+    return False
+
+
 def _holder_of(port: int) -> str:
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:  # macOS tells only root
-        connections = []
-    for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
-        if listens and connection.pid:
-            try:
-                name = psutil.Process(connection.pid).name()
-            except psutil.Error:
-                continue
-            return f"{name} (pid {connection.pid}) listens there"
+    with contextlib.suppress(psutil.Error):  # macOS tells only root, and a process may just have ended
+        for connection in psutil.net_connections("tcp"):
+            at_port = connection.laddr and connection.laddr.port == port
+            if connection.status == psutil.CONN_LISTEN and at_port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid}) listens there"
     return "another program listens there"
-
-
-def _alive_after(seconds: float, processes: Collection[psutil.Process]) -> list[psutil.Process]:
-    """Those of `processes` that have not ended within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while alive := [process for process in processes if _is_alive(process)]:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(POLL_SECONDS)
-    return alive
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE  # one that its parent has to bury
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

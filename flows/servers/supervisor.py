@@ -1,16 +1,14 @@
-"""The supervisord of a home: it starts the programs, starts them again when they die, and keeps their logs.
+"""The supervisord of a home. It starts the programs, starts them again when they die, and keeps their logs.
 
-We talk to it through its XML-RPC interface, on a socket in the home's private folder. Whether it runs is what the
-socket says: a file that a killed supervisord left behind answers nobody.
+We talk to it through supervisor's own client, on a socket in a folder that only its owner may enter. Whether it
+runs is what the socket says: nobody answers on a socket that a killed supervisord has left behind.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,66 +20,61 @@ from pathlib import Path
 from typing import Any, cast
 
 import psutil
+from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
 
-from data.home import HOME_VARIABLE, Home
-from flows.servers.access import write_private
+from data.files import write_atomically
+from data.home import Home
 from flows.servers.addresses import Addresses
-from flows.servers.programs import SERVERS, WORKERS, log_file, module_path
+from flows.servers.environment import child_environment
+from flows.servers.programs import PROGRAMS, SERVERS, WORKERS, log_file
 
-ANSWER_SECONDS = 10.0
 START_SECONDS = 30.0
-STOP_SECONDS = 8.0  # a program that does not end within them is killed
-LONGEST_SOCKET_PATH = 103 - len(".4194304")  # bytes; supervisord makes it under a name with its process id first
-LOG_BYTES = "10MB"
-OLD_LOGS = 3
+STOP_SECONDS = 8  # a program that has not ended within them is killed
+LONGEST_SOCKET_PATH = 103 - len(".4194304")  # bytes; supervisord first makes the socket with its process id at the end
 
-# supervisord works in the home, so that paths are short here. Those of others come in its environment: in this file, a
-# '%', a ';' or a '#' in them would have a meaning.
-DAEMON = f"""\
+# supervisord works in the home, so paths are short. Paths with characters that have a meaning here (%, ; and #) come in
+# variables of its environment.
+DAEMON = """\
 [supervisord]
 logfile=logs/supervisord.log
-logfile_maxbytes={LOG_BYTES}
-logfile_backups={OLD_LOGS}
+logfile_maxbytes=10MB
+logfile_backups=3
 pidfile=up/supervisord.pid
-umask={{umask:03o}}
+umask={umask:03o}
 nocleanup=true
 strip_ansi=true
 
 [unix_http_server]
-file={{socket}}
+file={socket}
 chmod=0600
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-GROUP = """
-[group:{name}]
-programs={programs}
+# Stopped in descending order of priority: workers before servers. A worker is killed, because on any other signal it
+# kills its flow runs before they can report how they ended.
+PROGRAM = """
+[program:{name}]
+command="%(ENV_FLIPBOOK_UP_PYTHON)s" -P -m flows.servers.launch {name} {prefect_port} {mlflow_port}
+directory=%(ENV_PREFECT_HOME)s
 priority={priority}
-"""
-# More retries than it will ever come to, each a second later than the one before.
-PROGRAM = f"""
-[program:{{name}}]
-command="%(ENV_FLIPBOOK_UP_PYTHON)s" -m flows.servers.launch {{name}} {{host}} {{prefect_port}} {{mlflow_port}}
-directory=%(ENV_FLIPBOOK_UP_FOLDER)s
 autostart=false
 autorestart=true
 startsecs=2
 startretries=1000000
-stopsignal=TERM
-stopwaitsecs={STOP_SECONDS:.0f}
-stopasgroup=true
-killasgroup=true
+stopsignal={signal}
+stopwaitsecs={stop_seconds}
+stopasgroup={group}
+killasgroup={group}
 redirect_stderr=true
-stdout_logfile=logs/{{log}}
-stdout_logfile_maxbytes={LOG_BYTES}
-stdout_logfile_backups={OLD_LOGS}
+stdout_logfile=logs/{log}
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
 """
-GROUPS = {"servers": SERVERS, "workers": tuple(WORKERS)}  # stopped from the last to the first
 
 
 class SupervisorError(RuntimeError):
-    """supervisord did not start, or does not do as it was told; the message says why, and where its log is."""
+    """supervisord did not start, or did not do what it was told; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +83,10 @@ class State:
 
     name: str
     state: str
-    """RUNNING, STARTING, BACKOFF (it waits before it tries again), STOPPING, STOPPED, EXITED or FATAL."""
+    """RUNNING, STARTING, BACKOFF (waits before it is started again), STOPPING, STOPPED, EXITED or FATAL."""
     pid: int | None
     seconds: float
-    """Since it was started, while it runs."""
+    """Time since its start, while it runs."""
     log: Path
 
     @property
@@ -114,36 +107,32 @@ class Supervisor:
         return self.home.logs / "supervisord.log"
 
     def is_running(self) -> bool:
-        """Whether it answers."""
+        """Whether it answers. One that belongs to another user cannot be asked, and counts as running."""
         try:
             self._call("getState")
-        except xmlrpc.client.Fault:  # it stops at the moment
+        except (xmlrpc.client.Fault, PermissionError):  # a fault: it is stopping at the moment
             return True
         except OSError:
             return False
         return True
 
     def start(self, programs: Sequence[str], addresses: Addresses) -> None:
-        """Start supervisord for `programs`, none of which it starts by itself. What is stale is cleaned away.
+        """Start supervisord for `programs`, but none of the programs. Leftovers of an earlier one are removed.
 
         Raises:
             SupervisorError: it did not start.
         """
-        home = self.home
-        make_private(home.up)
-        home.logs.mkdir(parents=True, exist_ok=True)
+        self.home.up.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.up.chmod(0o700)  # whoever can write to the socket can run commands as its owner
+        self.home.logs.mkdir(parents=True, exist_ok=True)
+        self.home.prefect.mkdir(parents=True, exist_ok=True)
         self.clean()
-        write_private(self._configuration, self._configured(programs, addresses))
-        variables = {
-            HOME_VARIABLE: str(home.root),
-            "FLIPBOOK_UP_FOLDER": str(Path.cwd()),
-            "FLIPBOOK_UP_PYTHON": sys.executable,
-            "NO_COLOR": "1",
-        }
+        write_atomically(self._configuration, self._configured(programs, addresses).encode())
+        variables = {"PREFECT_HOME": str(self.home.prefect), "FLIPBOOK_UP_PYTHON": sys.executable, "NO_COLOR": "1"}
         done = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._configuration)],
-            cwd=home.root,
-            env={**os.environ, **variables, "PYTHONPATH": module_path()},
+            [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(self._configuration)],
+            cwd=self.home.root,
+            env=child_environment(self.home, variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,24 +140,24 @@ class Supervisor:
             timeout=START_SECONDS,
             check=False,
         )
+        if done.returncode:
+            raise SupervisorError(f"supervisord did not start: {done.stdout.strip()}")
         deadline = time.monotonic() + START_SECONDS
-        while done.returncode == 0 and not self.is_running():
+        while not self.is_running():
             if time.monotonic() > deadline:
                 raise SupervisorError(f"supervisord does not answer. Its log: {self.log}")
             time.sleep(0.1)
-        if done.returncode:
-            raise SupervisorError(f"supervisord did not start: {done.stdout.strip()}")
 
     def states(self) -> list[State]:
-        """The programs, in the order in which they are started; none while supervisord ends.
+        """The programs, in the order of PROGRAMS; none while supervisord ends.
 
-        Raises OSError where it does not answer.
+        Raises:
+            OSError: it does not answer.
         """
         try:
             found = cast(list[dict[str, Any]], self._call("getAllProcessInfo"))
         except xmlrpc.client.Fault:
             return []
-        order = [name for names in GROUPS.values() for name in names]
         states = [
             State(
                 name=item["name"],
@@ -179,39 +168,40 @@ class Supervisor:
             )
             for item in found
         ]
-        return sorted(states, key=lambda state: order.index(state.name))
+        return sorted(states, key=lambda state: PROGRAMS.index(state.name))
 
     def start_program(self, name: str) -> None:
-        """Start a program, without waiting for it. Raises OSError where supervisord does not answer."""
-        group = next(group for group, names in GROUPS.items() if name in names)
+        """Start a program, without waiting for it. Raises OSError if supervisord does not answer."""
         try:
-            self._call("startProcess", f"{group}:{name}", False)
+            self._call("startProcess", name, False)
         except xmlrpc.client.Fault as fault:
             raise SupervisorError(f"supervisord did not start {name}: {fault.faultString}") from fault
 
-    def stop_group(self, group: str) -> None:
-        """Tell the programs of a group to end, without waiting. Raises OSError where supervisord does not answer."""
-        with contextlib.suppress(xmlrpc.client.Fault):  # a group that is not there, or has ended
-            self._call("stopProcessGroup", group, False)
+    def kill_workers(self) -> None:
+        """Kill the workers, but not the flow runs that they have started. Does nothing if supervisord has ended."""
+        for name in WORKERS:
+            try:
+                self._call("stopProcess", name)
+            except (OSError, xmlrpc.client.Fault):  # a fault: there is no such worker, or it does not run
+                continue
 
     def shut_down(self) -> None:
-        """Tell supervisord to stop all programs, workers before servers, and to end; returns when it has ended."""
+        """Tell supervisord to stop all programs and to end. Returns when it has ended."""
         process = self.process()
-        try:
-            self._call("shutdown")
-        except (OSError, xmlrpc.client.Fault):  # its socket is gone, or it is about to end already
-            if process is not None:
-                process.terminate()
         if process is None:
             return
         try:
-            process.wait(2 * STOP_SECONDS + 2 * ANSWER_SECONDS)
+            self._call("shutdown")
+        except (OSError, xmlrpc.client.Fault):  # its socket is gone, or it is about to end already
+            process.terminate()
+        try:
+            process.wait(len(PROGRAMS) * STOP_SECONDS)
         except psutil.TimeoutExpired:
             process.kill()
-            process.wait(ANSWER_SECONDS)
+            process.wait(STOP_SECONDS)
 
     def process(self) -> psutil.Process | None:
-        """Its process, by the number in its file; None where that is another's by now."""
+        """Its process, or None. The number in its file may belong to another process by now."""
         try:
             process = psutil.Process(int(self._pid_file.read_text()))
             return process if str(self._configuration) in process.cmdline() else None
@@ -220,7 +210,10 @@ class Supervisor:
 
     def was_killed(self) -> bool:
         """Whether it ended without cleaning up after itself."""
-        return self._pid_file.exists() and self.process() is None and not self.is_running()
+        try:
+            return self._pid_file.exists() and self.process() is None and not self.is_running()
+        except PermissionError:
+            return False
 
     def clean(self) -> None:
         """Remove what a supervisord that does not run any more has left behind."""
@@ -240,65 +233,41 @@ class Supervisor:
 
     @property
     def _socket(self) -> Path:
-        """The socket, or a link to it where its path here would be longer than the system allows for a socket."""
+        """The socket. It is a link to a temporary folder if the path here is too long for a socket."""
         return self.home.up / "supervisor.sock"
 
     def _configured(self, programs: Sequence[str], addresses: Addresses) -> str:
         text = DAEMON.format(umask=_umask(), socket=self._socket_to_make())
-        for priority, (group, names) in enumerate(GROUPS.items(), 1):
-            chosen = [name for name in names if name in programs]
-            if chosen:
-                text += GROUP.format(name=group, programs=",".join(chosen), priority=priority)
-        where = addresses.model_dump(include={"host", "prefect_port", "mlflow_port"})
-        return text + "".join(
-            PROGRAM.format(name=name, log=log_file(name, self.home).name, **where) for name in programs
-        )
+        for name in programs:
+            text += PROGRAM.format(
+                name=name,
+                **addresses.model_dump(),
+                priority=1 if name in SERVERS else 2,
+                signal="TERM" if name in SERVERS else "KILL",
+                group="true" if name in SERVERS else "false",
+                stop_seconds=STOP_SECONDS,
+                log=log_file(name, self.home).name,
+            )
+        return text
 
     def _socket_to_make(self) -> str:
         if len(os.fsencode(self._socket)) <= LONGEST_SOCKET_PATH:
             return "up/supervisor.sock"
-        folder = Path(tempfile.mkdtemp(prefix="flipbook-"))  # readable for its owner only
+        folder = Path(tempfile.mkdtemp(prefix="flipbook-"))  # only its owner may enter it
         self._socket.symlink_to(folder / "s")
         return str(folder / "s")
 
     def _call(self, method: str, *arguments: object) -> object:
-        """Ask supervisord. Raises OSError where it does not answer, xmlrpc.client.Fault where it refuses."""
+        """Ask supervisord. Raises OSError if it does not answer, and xmlrpc.client.Fault if it refuses."""
         path = self._socket.readlink() if self._socket.is_symlink() else self._socket
         if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
             raise FileNotFoundError(path)
+        transport = SupervisorTransport(serverurl=f"unix://{path}")
         try:
-            with xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_UnixTransport(path)) as server:
+            with xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=transport) as server:
                 return getattr(server.supervisor, method)(*arguments)
         except (http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise ConnectionError(f"supervisord at {path}: {error}") from error
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    """XML-RPC over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=ANSWER_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-def make_private(folder: Path) -> None:
-    """Make `folder`, and see that nobody but its owner can look into it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
 
 
 def _umask() -> int:

@@ -11,9 +11,8 @@ from mlflow.cli import server as mlflow_server
 from prefect.settings import Settings
 
 from data.home import Home
-from flows.servers.embedded import server_environment
 from flows.servers.heartbeat import HEARTBEAT_SECONDS
-from flows.servers.programs import WORKERS
+from flows.servers.programs import WORKERS, server_settings
 
 ONE_SHOT = {"setup"}
 ENVIRONMENT = {
@@ -127,9 +126,8 @@ def test_mlflow_knows_every_setting(services):
     assert given - {"MLFLOW_DATABASE_PASSWORD"} <= known  # which deploy/postgres-databases.sh reads
 
 
-def test_the_server_has_the_settings_without_which_the_embedded_one_loses_history(services, tmp_path, monkeypatch):
-    monkeypatch.delenv("PREFECT_HOME", raising=False)
-    embedded = server_environment(Home.at(tmp_path))
-    of_one_home_alone = {"PREFECT_HOME", "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"}
+def test_the_server_has_the_settings_without_which_the_embedded_one_loses_history(services, tmp_path):
+    embedded = server_settings(Home.at(tmp_path))
+    of_one_home_alone = {"PREFECT_HOME", "PREFECT_SERVER_DATABASE_CONNECTION_URL"}
     wanted = {name: value for name, value in embedded.items() if name not in of_one_home_alone}
     assert wanted.items() <= services["prefect"]["environment"].items()

@@ -1,6 +1,5 @@
 """A Prefect server as `flipbook up` starts it, for tests that take it away, or change what it does by itself."""
 
-import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -8,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from shell import ROOT, eventually, free_ports
+from shell import eventually, free_ports
 
 from data.home import Home
 from flows.servers.addresses import Addresses
+from flows.servers.environment import child_environment
 from flows.servers.programs import program
 
 
@@ -20,9 +20,11 @@ class OwnServer:
 
     def __init__(self, folder: Path) -> None:
         home, (port, other) = Home.at(folder / "home").create(), free_ports(2)
-        addresses = Addresses(host="127.0.0.1", prefect_port=port, mlflow_port=other)
+        addresses = Addresses(prefect_port=port, mlflow_port=other)
         self.url = addresses.prefect_api
-        self._program = program("prefect", home, addresses, None)
+        self._home = home
+        home.prefect.mkdir()
+        self._program = program("prefect", home, addresses)
         self._log = folder / "server.log"
 
     @contextmanager
@@ -30,7 +32,11 @@ class OwnServer:
         """Within the block it answers, and this process uses it; then it is killed."""
         with self._log.open("ab") as log:
             process = subprocess.Popen(
-                self._program.command, cwd=ROOT, env={**os.environ, **self._program.settings}, stdout=log, stderr=log
+                self._program.command,
+                cwd=self._home.prefect,
+                env=child_environment(self._home, self._program.settings),
+                stdout=log,
+                stderr=log,
             )
         try:
             eventually(self._answers, 180)

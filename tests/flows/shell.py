@@ -27,11 +27,13 @@ def shell(**variables: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
 
 
-def flipbook(*arguments: object, program=FLIPBOOK, **variables: str) -> subprocess.CompletedProcess[str]:
+def flipbook(
+    *arguments: object, program=FLIPBOOK, cwd: Path = ROOT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [*program, *map(str, arguments)]
     return subprocess.run(
-        command, cwd=ROOT, env=shell(**variables), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        command, cwd=cwd, env=shell(**variables), capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
 
 

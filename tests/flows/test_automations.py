@@ -1,49 +1,56 @@
-"""What the server does with a run whose process dies before the run has begun: it is tried again, and not for ever."""
+"""What Prefect's server does by itself with runs that crash, or that never begin."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import pytest
 from own_server import OwnServer
-from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.deployments import run_deployment
-from shell import ROOT, eventually, stop
+from prefect.states import Crashed, Pending, Running
+from shell import eventually
 
-from flows.servers.automations import STARTS_AT_MOST, automations
-
-
-def deployed(folder: Path) -> None:
-    """A deployment of the project whose code could be imported, and cannot any more."""
-    file = folder / "broken.py"
-    file.write_text("from prefect import flow\n\n\n@flow\ndef broken() -> None: ...\n")
-    source = flow.from_source(source=folder, entrypoint="broken.py:broken")
-    source.deploy(name="test", work_pool_name="cpu", tags=["flipbook"], print_next_steps=False)
-    file.write_text("import a_module_that_nobody_has\n")
+from flows.servers import automations
+from flows.servers.automations import OUR_TAG
 
 
-def test_a_run_that_cannot_be_loaded_is_tried_some_times_and_has_failed_then(tmp_path, monkeypatch):
-    monkeypatch.setattr("flows.servers.automations.CRASHED_SECONDS", 10)  # the shortest that Prefect takes
-    server = OwnServer(tmp_path)
-    with server.running(), get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
-        for automation in automations():
-            automation.create()
-        deployed(tmp_path)
-        run = run_deployment("broken/test", timeout=0, as_subflow=False)
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", "cpu", "--type", "process"],
-            cwd=ROOT,
-            env={**os.environ, "PREFECT_API_URL": server.url, "PREFECT_WORKER_QUERY_SECONDS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            eventually(lambda: client.read_flow_run(run.id).state.is_failed(), 240)
-            names = [state.name for state in client.read_flow_run_states(run.id)]
-        finally:
-            stop(worker)
-        assert names.count("Crashed") == names.count("Pending") == names.count("AwaitingRetry") + 1 == STARTS_AT_MOST
-        assert "retry it" in client.read_flow_run(run.id).state.message
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A client of a server whose automations wait no longer than they must."""
+    server = OwnServer(tmp_path_factory.mktemp("server"))
+    with pytest.MonkeyPatch.context() as patch, server.running(), get_client(sync_client=True) as client:
+        for name in ("CRASHED_SECONDS", "PENDING_SECONDS"):
+            patch.setattr(automations, name, 10)  # the shortest that Prefect takes
+        automations.ensure_automations()
+        yield client
+
+
+@pytest.fixture(scope="module")
+def deployment(client):
+    """A deployment without a worker: its runs have the states that the tests set."""
+    return client.create_deployment(flow_id=client.create_flow_from_name("child"), name="test", tags=[OUR_TAG])
+
+
+def with_states(client, deployment, *states):
+    run = client.create_flow_run_from_deployment(deployment).id
+    for state in states:
+        client.set_flow_run_state(run, state, force=True)
+    return run
+
+
+def state_name(client, run):
+    return client.read_flow_run(run).state.name
+
+
+def test_runs_whose_worker_or_process_has_died_go_back_into_the_queue(client, deployment):
+    runs = {
+        "stays pending": with_states(client, deployment, Pending()),
+        "died before it began": with_states(client, deployment, Pending(), Crashed()),
+        "died": with_states(client, deployment, Pending(), Running(), Crashed()),
+    }
+    for what, run in runs.items():
+        eventually(lambda run=run: state_name(client, run) == "AwaitingRetry"), what
+
+
+def test_a_run_that_has_crashed_three_times_stays_crashed(client, deployment):
+    states = [state() for _ in range(3) for state in (Pending, Running, Crashed)]
+    crashed = with_states(client, deployment, *states)
+    later = with_states(client, deployment, Pending(), Running(), Crashed())
+    eventually(lambda: state_name(client, later) == "AwaitingRetry")  # so the automations have seen both by now
+    assert state_name(client, crashed) == "Crashed"

@@ -1,61 +1,123 @@
-"""The embedded Prefect server: what is said where it does not start, and that its history is free at its end."""
+"""The Prefect server of a single command: it uses nothing of its surroundings, and ends with the command."""
 
 import os
-import socket
+import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
-from shell import output_until, started
+from shell import ROOT, alive, eventually, output_until, shell, started
 
-from flows.servers import server_log
-from flows.servers.embedded import EmbeddedServerError, PrefectApi
-from flows.servers.history_lock import HistoryInUseError, claim_alone, claim_beside_others
+from data.home import Home
+from flows.servers import lifecycle
+from flows.servers.embedded import EmbeddedServerError, prefect_server
 
 COMMAND = """
 import sys
-from flows.servers.embedded import prefect_server
 from data.home import Home
-with prefect_server(Home.at(sys.argv[1])) as api:
+from flows.servers.embedded import prefect_server
+from flows.servers.environment import prepare_this_process
+home = Home.at(sys.argv[1])
+prepare_this_process(home)
+with prefect_server(home) as api:
+    from prefect import flow
     api.wait_until_ready()
+    flow(lambda: None, name="nothing")()
     print("ready", flush=True)
-    sys.stdin.read()
+    if len(sys.argv) > 2:
+        sys.stdin.read()
 """
+DEAD_PROXY = {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+
+
+def command(home: Path, *, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command that runs one flow with an embedded server, in the folder `cwd`."""
+    return subprocess.run(
+        [sys.executable, "-P", "-c", COMMAND, str(home)],
+        cwd=cwd,
+        env=shell(PYTHONPATH=str(ROOT), **variables),
+        capture_output=True,
+        text=True,
+        timeout=lifecycle.START_SECONDS,
+        check=False,
+    )
+
+
+def test_nothing_in_the_working_directory_or_the_environment_disturbs_it(tmp_path: Path) -> None:
+    for name in ("flows.py", "random.py", "data/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise ImportError('this file belongs to the user')")
+    (tmp_path / ".env").write_text("PREFECT_SERVER_API_AUTH_STRING=ada:secret\n")
+    foreign = tmp_path / "foreign.db"
+    url = f"sqlite+aiosqlite:///{foreign}"
+    (tmp_path / "prefect.toml").write_text(f'[server.database]\nconnection_url = "{url}"\n')
+    home = tmp_path / "a?home %20#1"
+    done = command(home, cwd=tmp_path, PREFECT_API_DATABASE_CONNECTION_URL=url, **DEAD_PROXY)
+    assert done.returncode == 0, done.stderr
+    assert (home / "prefect" / "prefect.db").exists()
+    assert not foreign.exists()
+
+
+def test_settings_that_prefect_cannot_read_are_named_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "prefect.toml").write_text("[broken\n")
+    done = command(tmp_path / "home", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "EmbeddedServerError: Prefect cannot read its settings" in done.stderr
+    assert f"prefect.toml and pyproject.toml in {tmp_path}" in done.stderr
+
+
+def test_a_user_without_a_home_directory_gets_the_home_in_its_place(tmp_path: Path) -> None:
+    if os.getuid():
+        pytest.skip("only root can become a user whom the system does not know")
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    code = f"import os; os.environ.pop('HOME'); os.setuid(54321)\n{COMMAND}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path / "home")],
+        cwd=tmp_path,
+        env=shell(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=lifecycle.START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_ends_with_a_command_that_is_killed(tmp_path: Path) -> None:
+    killed = started(tmp_path / "home", "stay", program=(sys.executable, "-c", COMMAND))
+    try:
+        output_until(killed, "ready")
+        children = psutil.Process(killed.pid).children(recursive=True)
+        assert children
+    finally:
+        killed.kill()
+        killed.communicate()
+    eventually(lambda: not any(alive(child) for child in children))
 
 
 @pytest.fixture
-def gone(tmp_path: Path) -> PrefectApi:
-    """A server that has ended, and its log."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    log = tmp_path / "home" / "logs" / "prefect.log"
-    log.parent.mkdir(parents=True)
-    log.write_text("Traceback\nsqlite3.OperationalError: what went wrong\n")
-    return PrefectApi(f"http://127.0.0.1:{port}/api", log)
+def broken_history(tmp_path: Path) -> Home:
+    """A home whose history is not a database."""
+    home = Home.at(tmp_path / "home").create()
+    home.prefect.mkdir()
+    home.logs.mkdir()
+    (home.prefect / "prefect.db").write_text("this is a text and not a database\n" * 100)
+    return home
 
 
-def test_the_end_of_its_log_is_shown(gone: PrefectApi) -> None:
-    with pytest.raises(EmbeddedServerError, match="what went wrong"):
-        gone.wait_until_ready()
+def test_the_end_of_its_log_says_why_it_did_not_start(broken_history: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with (
+        pytest.raises(EmbeddedServerError, match="file is not a database"),
+        prefect_server(broken_history) as api,
+    ):
+        api.wait_until_ready()
 
 
-def test_a_full_disk_is_named_instead(gone: PrefectApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_log, "LEAST_SPACE", 1 << 62)  # more than any disk has
-    with pytest.raises(EmbeddedServerError, match=r"disk of .* is full\. Free some space") as caught:
-        gone.wait_until_ready()
-    assert str(tmp_path / "home") in str(caught.value)
-    assert "Traceback" not in str(caught.value)
-
-
-def test_commands_share_a_history_and_a_killed_one_gives_it_free(tmp_path: Path) -> None:
-    history = tmp_path / "prefect"
-    command = started(tmp_path, program=(sys.executable, "-c", COMMAND))
-    try:
-        output_until(command, "ready")
-        os.close(claim_beside_others(history))
-        with pytest.raises(HistoryInUseError, match=rf"A command is using {tmp_path} .*\(pid {command.pid}\)"):
-            claim_alone(history, patience=0)
-    finally:
-        command.kill()
-        command.communicate()
-    os.close(claim_alone(history))
+def test_a_full_disk_is_named_instead_of_the_log(broken_history: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "LEAST_SPACE", 1 << 62)  # more than any disk has
+    reason = lifecycle.reason_in(broken_history.logs / "prefect.log")
+    assert reason.startswith(f" The disk of {broken_history.root} is full. Free some space")

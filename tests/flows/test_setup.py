@@ -15,7 +15,7 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.states import Crashed, Pending, Scheduled
 from shell import ROOT, free_ports, shell
 
-from flows.servers.automations import CRASH_SILENT, GIVE_UP, RESCHEDULE_CRASHED
+from flows.servers.automations import automations
 from flows.servers.heartbeat import HEARTBEAT_SECONDS
 from flows.servers.programs import WORKERS
 from flows.setup import register_all
@@ -103,11 +103,8 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     client.update_deployment(unlimited.id, DeploymentUpdate(concurrency_limit=None))
     off = next(automation for automation in client.read_automations() if automation.name.startswith("evaluate"))
     client.pause_automation(off.id)
-    kept = {
-        automation.name: automation.id
-        for automation in client.read_automations()
-        if automation.name in (CRASH_SILENT, RESCHEDULE_CRASHED, GIVE_UP)
-    }
+    ours = {automation.name for automation in automations()}
+    kept = {automation.name: automation.id for automation in client.read_automations() if automation.name in ours}
     try:
         register_all()
         assert schedules(client) == [("nightly", True), (None, False)]
@@ -115,7 +112,7 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         assert limit_of(client, "pipeline/pipeline") == (7, "ENQUEUE")
         assert limit_of(client, "generate/generate")[0] is None
         assert limit_of(client, "announce/announce") == (1, "CANCEL_NEW")
-        assert switched_on(client) == {CRASH_SILENT: True, RESCHEDULE_CRASHED: True, GIVE_UP: True, off.name: False}
+        assert switched_on(client) == dict.fromkeys(ours, True) | {off.name: False}
         now = {automation.name: automation.id for automation in client.read_automations()}
         assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both
     finally:

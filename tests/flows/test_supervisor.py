@@ -1,6 +1,5 @@
 """supervisord of a home: started, killed, stopped; and whether what is left of it is told from what runs."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,19 @@ def addresses() -> Addresses:
     return Addresses(prefect_port=prefect, mlflow_port=mlflow)
 
 
-def test_it_runs_until_it_is_stopped(supervisor: Supervisor) -> None:
+def test_it_runs_until_it_is_stopped_and_only_its_owner_may_talk_to_it(supervisor: Supervisor) -> None:
     assert not supervisor.is_running()
+    supervisor.home.up.mkdir(mode=0o755)
     supervisor.start((), addresses())
     process = supervisor.process()
+    assert process
     assert supervisor.is_running()
+    assert supervisor.home.up.stat().st_mode & 0o777 == 0o700
+    assert (supervisor.home.up / "supervisor.sock").stat().st_mode & 0o777 == 0o600
     assert stop(supervisor.home)
     assert not supervisor.is_running()
     assert not alive(process)
+    watch(supervisor.home, print)  # returns, because it was stopped
     assert not stop(supervisor.home)
 
 
@@ -40,10 +44,14 @@ def test_what_a_killed_one_left_behind_is_noticed_and_does_not_keep_the_next_fro
 ) -> None:
     supervisor.start((), addresses())
     assert not supervisor.was_killed()
-    supervisor.process().kill()
+    process = supervisor.process()
+    assert process
+    process.kill()
     eventually(lambda: not supervisor.is_running())
     assert supervisor.was_killed()
     assert (supervisor.home.up / "supervisor.sock").exists()
+    with pytest.raises(ServiceError, match=r"supervisord was killed.*supervisord\.log"):
+        watch(supervisor.home, print)
     supervisor.start((), addresses())
     assert supervisor.is_running()
 
@@ -55,16 +63,8 @@ def test_a_process_that_has_got_its_number_since_is_left_alone(supervisor: Super
     assert not stop(supervisor.home)
 
 
-def test_its_folder_is_its_owners_alone(supervisor: Supervisor) -> None:
-    supervisor.home.up.mkdir(mode=0o755)
-    supervisor.start((), addresses())
-    assert supervisor.home.up.stat().st_mode & 0o777 == 0o700
-    assert (supervisor.home.up / "supervisord.conf").stat().st_mode & 0o777 == 0o600
-    assert (supervisor.home.up / "supervisor.sock").stat().st_mode & 0o777 == 0o600
-
-
 @pytest.mark.parametrize("name", ["with spaces; 50% #1", "long" * 50])
-def test_a_home_may_be_called_anything(tmp_path: Path, name: str) -> None:
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
     supervisor = Supervisor(Home.at(tmp_path / name).create())
     try:
         supervisor.start(("prefect",), addresses())
@@ -80,19 +80,3 @@ def test_a_home_may_be_called_anything(tmp_path: Path, name: str) -> None:
         stop(supervisor.home)
     assert not supervisor.is_running()
     assert folder is None or not folder.exists()
-
-
-def test_whoever_watches_learns_that_it_was_stopped(supervisor: Supervisor) -> None:
-    supervisor.start((), addresses())
-    watching = threading.Thread(target=watch, args=(supervisor.home, print))
-    watching.start()
-    stop(supervisor.home)
-    watching.join(20)
-    assert not watching.is_alive()
-
-
-def test_whoever_watches_learns_that_it_was_killed(supervisor: Supervisor) -> None:
-    supervisor.start((), addresses())
-    supervisor.process().kill()
-    with pytest.raises(ServiceError, match=r"supervisord was killed.*supervisord\.log"):
-        watch(supervisor.home, print)

@@ -6,7 +6,7 @@ import pytest
 from shell import eventually, flipbook, free_ports, processes
 from tiny import tiny_config
 
-from flows.servers.prefect_api import ask
+from flows.servers.health import ask
 
 CONFIG = tiny_config(train={"steps": 300, "checkpoint_seconds": 0.2}).model_dump(mode="json")
 PARAMETERS = {name: CONFIG[name] for name in ("world", "data", "model", "train")}
@@ -29,11 +29,11 @@ def test_a_training_that_down_has_ended_goes_on_from_its_checkpoint_at_the_next_
     api = f"http://127.0.0.1:{prefect}/api"
     up = flipbook("up", *options, **ONE_CORE)
     assert up.returncode == 0, up.stderr
-    deployment = ask(f"{api}/deployments/name/train/train", {})["id"]
-    started = ask(f"{api}/deployments/{deployment}/create_flow_run", {}, {"parameters": PARAMETERS})["id"]
+    deployment = ask(f"{api}/deployments/name/train/train")["id"]
+    started = ask(f"{api}/deployments/{deployment}/create_flow_run", {"parameters": PARAMETERS})["id"]
     run = f"{api}/flow_runs/{started}"
     eventually(lambda: steps_done(home))
-    assert ask(run, {})["state"]["name"] == "Running"
+    assert ask(run)["state"]["name"] == "Running"
 
     down = flipbook("down", "--home", home)
     assert (down.returncode, down.stdout) == (0, "Stopped.\n")
@@ -42,8 +42,8 @@ def test_a_training_that_down_has_ended_goes_on_from_its_checkpoint_at_the_next_
 
     again = flipbook("up", *options, **ONE_CORE)
     assert again.returncode == 0, again.stderr
-    eventually(lambda: ask(run, {})["state"]["name"] == "Completed", seconds=120)
-    states = ask(f"{api}/flow_run_states/?flow_run_id={started}", {})
+    eventually(lambda: ask(run)["state"]["name"] == "Completed")
+    states = ask(f"{api}/flow_run_states/?flow_run_id={started}")
     names = [state["name"] for state in sorted(states, key=lambda state: state["timestamp"])]
     assert names.count("AwaitingRetry") == 1
     assert names.count("Completed") == 1

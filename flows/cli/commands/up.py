@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from data.home import Home
     from flows.servers.addresses import Addresses
 
-Host = Annotated[
-    str, typer.Option(help="Address to listen on. Other than this machine's own only with FLIPBOOK_PASSWORD set.")
-]
 PrefectPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of Prefect.")]
 MlflowPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of MLflow.")]
 
@@ -21,7 +18,6 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return when everything runs. `flipbook down` stops it.")
     ] = False,
-    host: Host = "127.0.0.1",
     prefect_port: PrefectPort = 4200,
     mlflow_port: MlflowPort = 5000,
     home: HomeFolder = None,
@@ -29,7 +25,7 @@ def up(
     """Start Prefect with all deployments, MLflow, a cpu worker and a gpu worker, and keep them running."""
     from flows.servers.addresses import Addresses
 
-    addresses = Addresses(host=host, prefect_port=prefect_port, mlflow_port=mlflow_port)
+    addresses = Addresses(prefect_port=prefect_port, mlflow_port=mlflow_port)
     serve(choose_home(home), addresses, workers=True, detach=detach)
 
 
@@ -94,11 +90,10 @@ def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) 
         try:
             with starting(home):
                 found = running_addresses(home)
-                if found is None:
-                    found = bring_up(home, addresses, setup=SETUP if workers else None, say=typer.echo)
-                else:
+                if found is not None:
                     return _already_up(home, found, workers=workers)
-            _print_addresses(found)
+                bring_up(home, addresses, setup=SETUP if workers else None, say=typer.echo)
+            _print_addresses(addresses)
             if not detach:
                 _stay(home)
         except KeyboardInterrupt:  # the normal way to end this command
@@ -108,7 +103,7 @@ def serve(home: "Home", addresses: "Addresses", *, workers: bool, detach: bool) 
 def _stay(home: "Home") -> None:
     from flows.servers.lifecycle import stop, uninterrupted, watch
 
-    typer.echo("Ctrl-C stops all of it.")
+    typer.echo("Ctrl-C stops everything.")
     try:
         watch(home, typer.echo)
         typer.echo("Stopped.")
@@ -123,8 +118,8 @@ def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
 
     if workers and not any(state.name.startswith("worker") for state in Supervisor(home).states()):
         raise ServiceError(
-            f"`flipbook ui` serves {home.root}, without workers. End it (Ctrl-C there, or `flipbook down`) and give "
-            "the same command again."
+            f"`flipbook ui` serves {home.root}, without workers. End it with Ctrl-C there or with "
+            "`flipbook down`, and give the same command again."
         )
     typer.echo(f"Already up for {home.root}:")
     _print_addresses(addresses)
@@ -133,9 +128,6 @@ def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
 def _print_addresses(addresses: "Addresses") -> None:
     typer.echo(f"  Prefect  {addresses.prefect}")
     typer.echo(f"  MLflow   {addresses.mlflow}")
-    if not addresses.is_loopback:
-        name = addresses.name_elsewhere
-        typer.echo(f"From other machines: {name}, on the same ports, with the user and password that you have set.")
 
 
 def _duration(seconds: float) -> str:
