@@ -1,4 +1,4 @@
-"""The home: the one folder that holds all state, so that it can be moved, mounted, measured or deleted as one."""
+"""The home: the one folder that holds everything a project makes, so that it can be moved, copied or deleted as one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DEFAULT_HOME = ".flipbook"
 
 
 class HomeError(OSError):
-    """The home cannot be used: it is no folder, or cannot be written."""
+    """The home cannot be used. The message says why, and what to do."""
 
 
 class Home(BaseModel):
-    """Where the state lives. Every folder below is named by the content of what is in it, never by a run."""
+    """The folders of a home. What lies in them is named by its content, and holds no path of the home itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,18 +24,33 @@ class Home(BaseModel):
 
     @classmethod
     def from_environment(cls) -> Home:
-        """The folder that FLIPBOOK_HOME names, `.flipbook` in the working directory by default."""
+        """The folder that FLIPBOOK_HOME names; `.flipbook` in the working directory by default."""
         return cls.at(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME)
 
     @classmethod
     def at(cls, root: Path | str) -> Home:
-        """The home in `root`; relative paths and `~` are made absolute."""
+        """The home in `root`. Relative paths and `~` are made absolute.
+
+        Raises:
+            HomeError: `root` is a URL.
+        """
+        scheme, separator, _ = str(root).partition(":/")
+        if separator and scheme.isalnum() and len(scheme) > 1:
+            raise HomeError(
+                f"The home {root} is a URL, and a home has to be a folder. Set {HOME_VARIABLE} or --home to a folder."
+            )
         return cls(root=Path(root).expanduser().resolve())
 
     def create(self) -> Home:
-        """Makes the home's folders and returns the home. Raises HomeError where that is not possible."""
+        """Make the folders that are missing, and return the home.
+
+        A home that cannot be written is fine as long as its folders exist: models can be drawn with from there.
+
+        Raises:
+            HomeError: a folder is missing and cannot be made.
+        """
         try:
-            for folder in (self.datasets, self.checkpoints, self.evaluations, self.results, self.locks):
+            for folder in (self.datasets, self.checkpoints, self.evaluations, self.locks):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HomeError(
@@ -46,32 +61,27 @@ class Home(BaseModel):
 
     @property
     def datasets(self) -> Path:
-        """A folder a data set: shards and their manifest."""
+        """One folder per data set: shards and their manifest."""
         return self.root / "datasets"
 
     @property
     def checkpoints(self) -> Path:
-        """A folder a training: its checkpoints, and `final` once it has ended."""
+        """One folder per training: its checkpoints, and `final` once it has ended."""
         return self.root / "checkpoints"
 
     @property
     def evaluations(self) -> Path:
-        """A folder an evaluation: report and videos."""
+        """One folder per evaluation: its report and videos."""
         return self.root / "evaluations"
 
     @property
     def models(self) -> Path:
-        """A folder a model that was fetched from an MLflow server, named by the model's id."""
+        """One folder per model that was fetched from an MLflow server, named by the model's id."""
         return self.root / "models"
 
     @property
-    def results(self) -> Path:
-        """Prefect's result records: the cache."""
-        return self.root / "results"
-
-    @property
     def locks(self) -> Path:
-        """Lock files; empty ones, safe to delete while nothing runs."""
+        """Lock files. They are empty, and safe to delete while nothing runs."""
         return self.root / "locks"
 
     @property
@@ -86,5 +96,5 @@ class Home(BaseModel):
 
     @property
     def up(self) -> Path:
-        """What is known of the servers that run for this home; private, for it holds their secrets."""
+        """What `flipbook up` knows of the servers and workers that it has started."""
         return self.root / "up"

@@ -23,20 +23,19 @@ from flows.dataset import make_dataset
 from flows.evaluate import make_evaluation
 from flows.outcome import run_step
 from flows.threads import thread_per_core
-from flows.train import make_checkpoint
+from flows.train import make_model
 from tasks.ablate import measure_curve, publish_ablation
-from tasks.cache.policy import at_home
-from tasks.cache.references import DatasetReference
-from tasks.evaluate import read_report
+from tasks.dataset import Dataset
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import Labelled, current_progress, reporting_to
-from tasks.train import is_trained
+from tasks.train import training_artifact
 
-POINTS, SAMPLES = 8, 8  # of a curve: points, and clips a prompt at each
+POINTS = 8  # of a curve
+SAMPLES = 8  # clips per prompt at each point
 
 
 class AblationError(RuntimeError):
-    """A training of the ablation failed in a process of its own; the message holds the end of what it said."""
+    """A training of the ablation failed in a process of its own. The message holds the end of its output."""
 
 
 class AblationResult(BaseModel):
@@ -56,16 +55,17 @@ def ablate(
     side_by_side: int = 1,
     out: Path | None = None,
 ) -> AblationResult:
-    """Trains from the tutorial's network to ours, one repair at a time, and shows what each is worth. All variants are
-    measured on the prompts of the varied world, by its laws. What was trained before is not trained again.
+    """Train from the tutorial's network to ours, one repair at a time, and show what each repair is worth.
+
+    All variants are measured on the prompts of the varied world. What was trained before is not trained again.
 
     Args:
-        config: Where the repairs lead, how many clips are made, how many samples are measured. As it stands: the full
+        config: The recipe where the repairs lead, the number of clips, the number of samples. As it stands: the full
             recipe.
         cpu_minutes: CPU time of every training, on one thread.
         seeds: trainings of each variant, the first with the seed of `config`.
         side_by_side: trainings at a time, each in a process of its own.
-        out: folder for table, plot and figures; empty: only MLflow keeps them.
+        out: folder for table, plot and figures. Empty: only MLflow keeps them.
     """
     home = Home.from_environment().create()
     with shown_in_prefect():
@@ -78,7 +78,9 @@ def ablate(
         worlds = dict.fromkeys(variant.world for variant in wanted)
         datasets = {world: make_dataset(home, world, config.data).value for world in worlds}
         if side_by_side > 1:
-            waiting = [v for v in wanted if not is_trained(home, v.world, v.model, v.train, datasets[v.world])]
+            waiting = [
+                v for v in wanted if not training_artifact(v.world, v.model, v.train, datasets[v.world]).is_whole(home)
+            ]
             with ThreadPoolExecutor(side_by_side) as pool:
                 list(pool.map(lambda variant: train_apart(variant, config.data), waiting))
         evaluation = config.evaluation.model_copy(update={"frechet": False, "videos_per_prompt": 1})
@@ -90,24 +92,24 @@ def ablate(
 
 
 def _result(
-    home: Home, variant: Variant, dataset: DatasetReference, judged_in: WorldConfig, evaluation: EvaluationConfig
+    home: Home, variant: Variant, dataset: Dataset, judged_in: WorldConfig, evaluation: EvaluationConfig
 ) -> VariantResult:
     with reporting_to(Labelled(current_progress(), f"{variant.name}-{variant.train.seed}")):
-        checkpoint = make_checkpoint(home, variant.world, variant.model, variant.train, dataset).value
+        model = make_model(home, variant.world, variant.model, variant.train, dataset).value
         curve = run_step(
-            at_home(measure_curve, home),
+            measure_curve,
             home,
-            checkpoint,
+            model,
             judged_in,
             points=POINTS,
             samples=min(SAMPLES, evaluation.samples_seen),
             seed=evaluation.seed,
         ).value
-        report = read_report(make_evaluation(home, checkpoint, judged_in, evaluation).value)
+        report = make_evaluation(home, model, judged_in, evaluation).value.report()
     return VariantResult(
         name=variant.name,
         seed=variant.train.seed,
-        run_id=checkpoint.run_id,
+        run_id=model.run_id,
         curve=curve,
         tiers={tier.name: tier.joint for tier in report.tiers},
         parts=parts_of(report.tier("T0").generated),
@@ -115,14 +117,14 @@ def _result(
 
 
 def train_apart(variant: Variant, data: DataConfig) -> None:
-    """Trains `variant` in a process of its own with the same home: CPU time and torch's threads are a process's.
+    """Train `variant` in a process of its own with the same home, because CPU time and threads belong to a process.
 
     Raises:
         AblationError: the training failed.
     """
     configs = {"world": variant.world, "data": data, "model": variant.model, "train": variant.train}
     values = {name: config.model_dump(mode="json") for name, config in configs.items()} | {"registered": False}
-    command = [sys.executable, "-m", "flows.train", json.dumps(values)]
+    command = [sys.executable, "-P", "-m", "flows.train", json.dumps(values)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise AblationError(f"The training {variant.name!r} failed:\n{done.stderr[-2000:]}")

@@ -1,4 +1,4 @@
-"""The flow that frees disk space: data sets, checkpoints and so on that no registered version needs.
+"""The flow that frees disk space: data sets, trainings and so on that no registered version needs.
 
 python -m flows.clean            lists them; --really deletes them
 """
@@ -17,11 +17,11 @@ from tasks.clean import Leftover, delete_leftovers, find_leftovers
 
 @flow(name="clean")
 def clean(days: Annotated[float, Field(ge=1)] = 30, really: bool = False) -> list[Leftover]:
-    """Deletes what is only a cache and was not written to for some time. A run that needs it makes it again.
+    """Delete what is only a cache and was not written to for some time. A run that needs it makes it again.
 
     Args:
-        days: age from which a folder may go, in days since anything in it was written; 1 or more.
-        really: delete; off: only list what would go.
+        days: age from which a folder may be deleted, in days since anything in it was written; 1 or more.
+        really: delete the folders. Off: only list them.
     """
     leftovers = find_leftovers(Home.from_environment().create(), days)
     rows = [
@@ -29,7 +29,7 @@ def clean(days: Annotated[float, Field(ge=1)] = 30, really: bool = False) -> lis
         for item in leftovers
     ]
     total = sum(item.bytes for item in leftovers) / 1e6
-    state = "deleted" if really else "that could go"
+    state = "deleted" if really else "that could be deleted"
     create_table_artifact(rows, key="leftovers", description=f"{len(rows)} folders {state}, {total:,.1f} MB")
     get_run_logger().info("%d folders %s, %.1f MB", len(rows), state, total)
     if really:

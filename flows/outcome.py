@@ -1,4 +1,4 @@
-"""What a step of a flow gave, and whether it had to be done for that."""
+"""What a step of a flow gave, and whether it had been made before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +7,22 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from prefect import Task
 from prefect.client.schemas.objects import State
 
+from tasks.retrying import CACHED
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[T]):
-    """A step's value; `cached` where it was there already."""
+    """The value of a step. `cached` says whether it had been made before."""
 
     value: T
     cached: bool
 
 
 def run_step(task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
-    """Runs `task` in this thread. Raises what the task raised."""
+    """Run `task` in this thread. Raises what the task raises."""
     call: Callable[..., State[T]] = task
     state = call(*args, return_state=True, **kwargs)
     value: Any = state.result()
@@ -28,5 +30,5 @@ def run_step(task: Task[P, T], *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
 
 
 def was_cached(state: State[Any]) -> bool:
-    """Whether a task run took its result from the cache."""
-    return state.name == "Cached"
+    """Whether a task run found its result made before."""
+    return state.name == CACHED

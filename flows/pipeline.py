@@ -12,12 +12,14 @@ from data.home import Home
 from evaluation.report.report import EvaluationReport
 from flows.config.pipeline import PipelineConfig
 from flows.dataset import make_dataset
-from flows.evaluate import conclude, make_evaluation
+from flows.evaluate import make_evaluation
+from flows.outcome import run_step
 from flows.threads import thread_per_core
-from flows.train import make_checkpoint, register
-from tasks.evaluate import read_report
+from flows.train import make_model, register
 from tasks.progress.in_prefect import shown_in_prefect
+from tasks.progress.progress import current_progress
 from tasks.publish import publish_evaluation
+from tasks.versions import attach_evaluation, promote_version
 
 
 class PipelineResult(BaseModel):
@@ -32,12 +34,12 @@ class PipelineResult(BaseModel):
     report: EvaluationReport
     promoted: bool = Field(description="Whether the version is the champion now.")
     why: str = Field(description="Why it is, or is not.")
-    cached: dict[str, bool] = Field(description="By step: whether all of it was there already.")
+    cached: dict[str, bool] = Field(description="For each step, whether all of it had been made before.")
 
 
 @flow(name="pipeline", task_runner=thread_per_core())
 def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
-    """Everything from nothing. Steps that are done already, in this home and with this code, are not done again.
+    """Make everything from nothing. Steps that are done in this home, with this code, are not done again.
 
     Args:
         config: What each step does. As it stands: the full size, 10,000 clips, about ten minutes on two cores.
@@ -46,23 +48,30 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
     home = Home.from_environment().create()
     with shown_in_prefect():
         dataset = make_dataset(home, config.world, config.data)
-        checkpoint = make_checkpoint(home, config.world, config.model, config.train, dataset.value, on=train_on or None)
-        version = register(home, checkpoint.value, awaits_evaluation=False)
-        evaluation = make_evaluation(home, checkpoint.value, config.world, config.evaluation)
-        report = read_report(evaluation.value)
-        promotion = conclude(home, version.version, evaluation.value, report, config.world)
-        publish_evaluation(
-            home, model_ref=version.ref, run_id=version.run_id, evaluation=evaluation.value, report=report
+        model = make_model(home, config.world, config.model, config.train, dataset.value, on=train_on or None)
+        version = register(home, model.value)
+        evaluation = make_evaluation(home, model.value, config.world, config.evaluation)
+        report = evaluation.value.report()
+        attach_evaluation(
+            home,
+            version=version.version,
+            report=report,
+            own_world=config.world,
+            folder=evaluation.value.folder,
+            evaluation_digest=evaluation.value.digest,
         )
+        promotion = run_step(promote_version, home, version.version).value
+        current_progress().finish("promote", promotion.why)
+        publish_evaluation(home, model_ref=version.ref, run_id=version.run_id, evaluation=evaluation.value)
     return PipelineResult(
         dataset_folder=dataset.value.folder,
-        checkpoint_folder=checkpoint.value.folder,
+        checkpoint_folder=model.value.checkpoint,
         model_version=version.ref,
         evaluation_folder=evaluation.value.folder,
         report=report,
         promoted=promotion.promoted,
         why=promotion.why,
-        cached={"generate": dataset.cached, "train": checkpoint.cached, "evaluate": evaluation.cached},
+        cached={"dataset": dataset.cached, "train": model.cached, "evaluate": evaluation.cached},
     )
 
 

@@ -4,28 +4,31 @@ python -m flows.promote models:/flipbook/latest
 """
 
 import sys
+from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from data.home import Home
-from tasks.register import promote_version
-from tracking.model_references import ModelReferenceError, resolve_model
-from tracking.promotion import Promotion
+from tasks.versions import find_model, promote_version
+from tracking.model_references import ModelReferenceError
 
 
 @flow(name="promote")
-def promote(model: str, even_if_not_better: bool = False) -> Promotion:
-    """Gives a version the alias `champion` where it is better than the version that has it.
+def promote(model: str, even_if_not_better: bool = False) -> State[Any]:
+    """Give a version the alias `champion` if it is better than the version that has it.
+
+    If it is not better, the run's state is named NotPromoted and says why.
 
     Args:
-        model: the version, as models:/flipbook/3 or models:/flipbook/latest; it must have been evaluated.
-        even_if_not_better: promote it whatever the scores say; the version's page will say that it was done so.
+        model: the version, as models:/flipbook/3 or models:/flipbook/latest. It must have been evaluated.
+        even_if_not_better: promote it whatever the scores say. The version's page will say so.
     """
     home = Home.from_environment().create()
-    found = resolve_model(home, model)
+    found = find_model(home, model)
     if found.version is None:
         raise ModelReferenceError(f"{model} is no registered version. Register it first: flipbook register PATH")
-    return promote_version(home, found.version, even_if_not_better=even_if_not_better)
+    return promote_version(home, found.version, even_if_not_better=even_if_not_better, return_state=True)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _triggers_switched_off(client: SyncPrefectClient) -> set[str]:
 
 
 def _full_name(item: dict[str, Any]) -> str:
-    return f"{item['entrypoint'].split('.')[-2]}/{item['name']}"  # each flow has the name of its module
+    return f"{item['entrypoint'].split('.')[-2].replace('_', '-')}/{item['name']}"  # each flow is named as its module
 
 
 def _deployed(client: SyncPrefectClient, item: dict[str, Any]) -> DeploymentResponse | None:

@@ -8,21 +8,23 @@ import json
 import sys
 
 from prefect import flow
+from prefect.runtime import deployment
 
 from data.home import Home
 from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
 from flows.dataset import make_dataset
+from flows.evaluate_new import start_evaluation
 from flows.handover import check_home, hand_over
 from flows.outcome import Outcome, run_step
 from flows.threads import thread_per_core
 from models.config import ModelConfig, TrainConfig
-from tasks.cache.policy import at_home
-from tasks.cache.references import CheckpointReference, DatasetReference
+from tasks.dataset import Dataset
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
-from tasks.register import register_checkpoint, run_is_known
-from tasks.train import is_trained, train_model, training_digest
+from tasks.train import train_model, training_artifact
+from tasks.versions import register_version
+from tracking.model_references import ResolvedModel
 from tracking.versions import ModelVersion
 
 
@@ -30,56 +32,58 @@ from tracking.versions import ModelVersion
 def train(
     world: WorldConfig, data: DataConfig, model: ModelConfig, train: TrainConfig, registered: bool = True
 ) -> ModelVersion | None:
-    """Trains a model on the clips of `world` and registers it; goes on where a killed training stopped.
+    """Train a model on the clips of `world` and register it. A killed training goes on where it stopped.
 
     Args:
         world: what the clips show.
         data: how many clips.
         model: sizes of the networks.
         train: how to train.
-        registered: whether the model becomes a version of `flipbook`. A pipeline that has handed the training over
-            registers the version itself.
+        registered: whether the model becomes a version of `flipbook`. On a server the version is then evaluated. A
+            pipeline that has handed the training over registers and evaluates the version itself.
     """
     home = Home.from_environment().create()
     check_home(home)
     with shown_in_prefect():
         dataset = make_dataset(home, world, data).value
-        checkpoint = make_checkpoint(home, world, model, train, dataset).value
-        return register(home, checkpoint) if registered else None
+        trained = make_model(home, world, model, train, dataset).value
+        if not registered:
+            return None
+        version = register(home, trained)
+        if deployment.id is not None:
+            start_evaluation(version)
+        return version
 
 
-def make_checkpoint(
+def make_model(
     home: Home,
     world: WorldConfig,
     model: ModelConfig,
     train: TrainConfig,
-    dataset: DatasetReference,
+    dataset: Dataset,
     *,
     on: str | None = None,
-) -> Outcome[CheckpointReference]:
-    """The trained model; cached where this very training has ended before and MLflow still knows it.
+) -> Outcome[ResolvedModel]:
+    """The trained model. It counts as cached if this very training had ended before.
 
-    A training that is still to be done runs in the deployment `on`, where one is named, and is taken from there.
+    If `on` names a deployment, a training that is still to be done runs there, and its result is taken from `home`.
     """
-    task = at_home(train_model, home)
-    handed_over = on is not None and not is_trained(home, world, model, train, dataset)
+    artifact = training_artifact(world, model, train, dataset)
+    handed_over = on is not None and not artifact.is_whole(home)
     if on is not None and handed_over:
         configs = {"world": world, "data": dataset.manifest().data, "model": model, "train": train}
         parameters = {name: config.model_dump(mode="json") for name, config in configs.items()}
-        key = training_digest(world, model, train, dataset)[:16]
-        hand_over(home, on, parameters | {"registered": False}, key=key)
-    checkpoint = run_step(task, home, world, model, train, dataset)
-    if checkpoint.cached and not run_is_known(home, checkpoint.value):
-        # MLflow's store was emptied since: the task finds its finished weights, and records them in a new run.
-        checkpoint = run_step(task.with_options(refresh_cache=True), home, world, model, train, dataset)
-    if checkpoint.cached:
-        current_progress().finish("train", f"kept {checkpoint.value.folder}")
-    return Outcome(checkpoint.value, cached=checkpoint.cached and not handed_over)
+        hand_over(home, on, parameters | {"registered": False}, key=artifact.name)
+    outcome = run_step(train_model, home, world, model, train, dataset)
+    if outcome.cached:
+        current_progress().finish("train", f"kept {outcome.value.checkpoint}")
+    return Outcome(outcome.value, cached=outcome.cached and not handed_over)
 
 
-def register(home: Home, checkpoint: CheckpointReference, *, awaits_evaluation: bool = True) -> ModelVersion:
-    """The registered version of `checkpoint`; `awaits_evaluation` where the caller does not evaluate it itself."""
-    version = at_home(register_checkpoint, home)(home, checkpoint, awaits_evaluation=awaits_evaluation)
+def register(home: Home, trained: ResolvedModel) -> ModelVersion:
+    """The registered version of the model; a new one if there is none yet."""
+    assert trained.run_id is not None  # it has just been trained
+    version = register_version(home, run_id=trained.run_id, checkpoint=trained.checkpoint, digest=trained.digest)
     current_progress().finish("register", version.ref)
     return version
 

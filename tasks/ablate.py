@@ -1,8 +1,9 @@
-"""The tasks of an ablation: a training's curve, and what MLflow and Prefect keep of all of them."""
+"""The tasks of an ablation: the curve of a training, and what MLflow and Prefect keep of all curves."""
 
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,45 +11,64 @@ from numpy import uint8
 from numpy.typing import NDArray
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 
 from data.files import write_atomically
 from data.home import Home
 from data.worlds.world import WorldConfig
 from evaluation.ablation.ablation import Ablation, Curve, CurvePoint, ablation_table
-from tasks.cache.policy import MLFLOW_ATTEMPTS, cached_by, retried
-from tasks.cache.references import CheckpointReference
+from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
 from tasks.publish import link_to_mlflow
+from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
+from tracking.model_references import ResolvedModel
 from tracking.results.ablation import DATA, PLOT, TABLE, record_ablation
 
 ABLATION_KEY = "ablation"
 STEP = "curve"
+CURVE_FILE = "curve.json"
 
 
-@task(name=STEP, **cached_by("evaluation.ablation.ablation", "models.sampling"), **retried())
+@task(name=STEP, **retried())
 def measure_curve(
-    home: Home, checkpoint: CheckpointReference, world: WorldConfig, *, points: int, samples: int, seed: int
+    home: Home, model: ResolvedModel, world: WorldConfig, *, points: int, samples: int, seed: int
 ) -> Curve:
-    """Joint exact of the training that ended with `checkpoint`, at about `points` of the checkpoints that it has kept.
+    """Joint exact of the training that ended with `model`, at about `points` of the checkpoints that it has kept.
 
-    `samples` clips of each seen prompt of `world` are drawn of each. Measured after the training, so it costs that no
-    time.
+    At each of them `samples` clips of each seen prompt of `world` are drawn. This happens after the training, so that
+    it costs the training no time.
     """
+    artifact = Artifact.of(
+        "curve",
+        config={"world": world, "points": points, "samples": samples, "seed": seed},
+        inputs=[model.digest],
+        code=["evaluation.ablation.ablation", "models.sampling"],
+    )
+    file = artifact.folder(home) / CURVE_FILE
+    with artifact.lock(home):
+        if artifact.is_whole(home):
+            return kept(Curve.model_validate_json(file.read_bytes()))
+        curve = _measure(model, world, points=points, samples=samples, seed=seed)
+        shutil.rmtree(file.parent, ignore_errors=True)
+        write_atomically(file, curve.model_dump_json(indent=2).encode())
+        artifact.complete(home, [file])
+    return curve
+
+
+def _measure(model: ResolvedModel, world: WorldConfig, *, points: int, samples: int, seed: int) -> Curve:
     from evaluation.ablation.ablation import evenly_spaced, joint_of_seen_prompts
     from models.checkpoint import read_info
     from models.sampling import TextToVideo
 
-    folders = [*sorted(checkpoint.folder.parent.glob("step-*")), checkpoint.folder]
+    folders = [*sorted(model.checkpoint.parent.glob("step-*")), model.checkpoint]
     infos = [read_info(folder) for folder in folders]
     chosen = evenly_spaced([info.cpu_seconds for info in infos], points=points)
     progress, measured = current_progress(), []
     progress.start(STEP, len(chosen))
     for done, place in enumerate(chosen, start=1):
-        model = TextToVideo.load(folders[place])
+        generator = TextToVideo.load(folders[place])
 
-        def sampler(prompts: Sequence[str], seed: int, model: TextToVideo = model) -> NDArray[uint8]:
-            return model.generate(prompts, seed=seed)
+        def sampler(prompts: Sequence[str], seed: int, generator: TextToVideo = generator) -> NDArray[uint8]:
+            return generator.generate(prompts, seed=seed)
 
         joint = joint_of_seen_prompts(sampler, world=world, samples=samples, seed=seed)
         info = infos[place]
@@ -58,11 +78,11 @@ def measure_curve(
     return Curve(points=tuple(measured))
 
 
-@task(name="record-ablation", cache_policy=NO_CACHE, persist_result=False, **retried(MLFLOW_ATTEMPTS))
+@task(name="publish-ablation", **retried(MLFLOW_ATTEMPTS))
 def publish_ablation(home: Home, ablation: Ablation, out: Path | None) -> str:
-    """Puts table, plot and figures into MLflow, into `out` where that is given, and onto Prefect's page.
+    """Put table, plot and figures into MLflow, into the folder `out` if that is given, and onto Prefect's page.
 
-    Returns the id of the run that holds them.
+    Returns the id of the MLflow run that holds them.
     """
     from evaluation.ablation.plot import ablation_plot
 

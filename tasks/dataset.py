@@ -1,49 +1,61 @@
-"""Tasks that make a data set: one task a shard, and one that writes the manifest once all shards are there."""
+"""The tasks that make a data set: one for each shard, and one that writes the manifest when all shards are there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from prefect import task
 
 from data.home import Home
 from data.shards.config import DataConfig
-from data.shards.manifest import MANIFEST_NAME, write_manifest
+from data.shards.entry import ShardEntry
+from data.shards.manifest import Manifest, ManifestError, read_manifest, whole_shard, write_manifest
 from data.shards.shard import write_shard
 from data.worlds.world import WorldConfig
-from tasks.cache.code_digest import code_digest
-from tasks.cache.policy import cached_by, content_hash, retried
-from tasks.cache.references import DatasetReference, FileReference, ShardReference
-
-SHARD_CODE = "data.shards.shard"
-MANIFEST_CODE = "data.shards.manifest"
+from tasks.cache.artifact import Artifact
+from tasks.retrying import kept, retried
 
 
-def dataset_folder(home: Home, world: WorldConfig, data: DataConfig) -> Path:
-    """Where the clips of `world` and `data` lie: named by all that determines the shards' bytes."""
-    return home.datasets / dataset_digest(world, data)[:16]
+@dataclass(frozen=True)
+class Dataset:
+    """A complete data set: its folder, with shards and manifest, and its digest."""
+
+    folder: Path
+    digest: str
+
+    def manifest(self) -> Manifest:
+        """The manifest, read from disk."""
+        return read_manifest(self.folder)
 
 
-def dataset_digest(world: WorldConfig, data: DataConfig) -> str:
-    """The identity of the data set of `world` and `data`: a sha256 (hex) of both, and of the code that makes it."""
-    return content_hash([world, data, code_digest(SHARD_CODE)])
+def dataset_artifact(world: WorldConfig, data: DataConfig) -> Artifact:
+    """The identity of the data set that `world` and `data` describe. Its own manifest says whether it is complete."""
+    return Artifact.of("dataset", config={"world": world, "data": data}, code=["data.shards.shard"])
 
 
-@task(name="generate-shard", task_run_name="shard {shard}", **cached_by(SHARD_CODE), **retried())
-def generate_shard(home: Home, world: WorldConfig, data: DataConfig, shard: int) -> ShardReference:
-    """Makes the clips of shard number `shard` (from 0) and writes them."""
-    folder = dataset_folder(home, world, data)
-    entry = write_shard(folder, world=world, data=data, shard=shard)
-    return ShardReference(file=FileReference.of(folder / entry.name), entry=entry)
+@task(name="make-shard", task_run_name="shard {shard}", **retried())
+def make_shard(home: Home, world: WorldConfig, data: DataConfig, shard: int) -> ShardEntry:
+    """Make the clips of shard number `shard`, counted from 0, and write them. A whole shard is kept."""
+    artifact = dataset_artifact(world, data)
+    folder = artifact.folder(home)
+    with artifact.lock(home, part=f"-{shard}"):
+        entry = whole_shard(folder, data=data, shard=shard)
+        return kept(entry) if entry else write_shard(folder, world=world, data=data, shard=shard)
 
 
-@task(name="write-manifest", **cached_by(MANIFEST_CODE), **retried())
-def finish_dataset(
-    home: Home, world: WorldConfig, data: DataConfig, shards: Sequence[ShardReference]
-) -> DatasetReference:
-    """Writes the manifest over `shards`: from now on the data set counts as complete."""
-    folder = dataset_folder(home, world, data)
-    entries = [shard.entry for shard in shards]
-    write_manifest(folder, world=world, data=data, shards=entries, digest=dataset_digest(world, data))
-    return DatasetReference(folder=folder, manifest_file=FileReference.of(folder / MANIFEST_NAME))
+@task(name="write-manifest", **retried())
+def complete_dataset(home: Home, world: WorldConfig, data: DataConfig, shards: Sequence[ShardEntry]) -> Dataset:
+    """Write the manifest over `shards`. From now on the data set is complete."""
+    artifact = dataset_artifact(world, data)
+    dataset = Dataset(artifact.folder(home), artifact.digest)
+    with artifact.lock(home):
+        try:
+            found = dataset.manifest()
+            if found.digest == dataset.digest and found.shards == tuple(shards):
+                return kept(dataset)
+        except ManifestError:  # there is none yet, or it is damaged
+            pass
+        write_manifest(dataset.folder, digest=dataset.digest, world=world, data=data, shards=shards)
+    return dataset

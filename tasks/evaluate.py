@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from numpy import uint8
@@ -14,12 +14,11 @@ from prefect import task
 from data.home import Home
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.pictures.video_names import gifs_of
 from evaluation.report.report import EvaluationReport
-from tasks.cache.code_digest import code_digest
-from tasks.cache.policy import cached_by, content_hash, retried
-from tasks.cache.references import CheckpointReference, EvaluationReference, references_to
+from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
+from tasks.retrying import kept, retried
+from tracking.model_references import ResolvedModel
 
 STEP = "evaluate"
 EVALUATION_CODE = (
@@ -32,24 +31,51 @@ REPORT_FILE = "report.json"
 VIDEOS = "videos"
 
 
-def evaluation_digest(checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig) -> str:
-    """Hash of all that determines an evaluation: the model, the world, the config, and the code that measures."""
-    return content_hash([checkpoint, world, config, code_digest(*EVALUATION_CODE)])
+@dataclass(frozen=True)
+class Evaluation:
+    """A finished evaluation: its folder, with report and videos, and its digest."""
+
+    folder: Path
+    digest: str
+
+    @property
+    def videos(self) -> Path:
+        """The folder of the videos."""
+        return self.folder / VIDEOS
+
+    def report(self) -> EvaluationReport:
+        """The report, read from disk."""
+        return EvaluationReport.model_validate_json((self.folder / REPORT_FILE).read_text(encoding="utf-8"))
 
 
-@task(name=STEP, **cached_by(*EVALUATION_CODE), **retried())
-def evaluate_checkpoint(
-    home: Home, checkpoint: CheckpointReference, world: WorldConfig, config: EvaluationConfig
-) -> EvaluationReference:
-    """Scores samples of `checkpoint` on all prompts of `world`, and writes report and videos."""
+@task(name=STEP, **retried())
+def evaluate_model(home: Home, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig) -> Evaluation:
+    """Score samples of `model` on all prompts of `world`, and write report and videos. A whole evaluation is kept."""
+    artifact = Artifact.of(
+        "evaluation", config={"world": world, "evaluation": config}, inputs=[model.digest], code=EVALUATION_CODE
+    )
+    evaluation = Evaluation(artifact.folder(home), artifact.digest)
+    with artifact.lock(home):
+        if artifact.is_whole(home):
+            return kept(evaluation)
+        with tempfile.TemporaryDirectory(dir=home.evaluations, prefix=".writing-") as temporary:
+            unfinished = Path(temporary) / "evaluation"
+            unfinished.mkdir()
+            _evaluate(unfinished, model, world, config)
+            artifact.install(home, unfinished)
+    current_progress().finish(STEP, f"report {evaluation.folder / 'report.md'}")
+    return evaluation
+
+
+def _evaluate(folder: Path, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig) -> None:
+    """Write the files of an evaluation into `folder`."""
     from evaluation.pictures.gallery import write_gallery
     from evaluation.report.markdown import report_markdown
     from evaluation.report.report import evaluate
     from models.sampling import TextToVideo
 
     progress = current_progress()
-    model = TextToVideo.load(checkpoint.folder)
-    digest = evaluation_digest(checkpoint, world, config)
+    generator = TextToVideo.load(model.checkpoint)
     started = False
 
     def report_progress(done: int, total: int, text: str) -> None:
@@ -60,29 +86,10 @@ def evaluate_checkpoint(
         progress.update(STEP, done, text)
 
     def sampler(prompts: Sequence[str], seed: int) -> NDArray[uint8]:
-        # Paraphrases hold words that a model may not know: of those it reads the rest.
-        return model.generate(prompts, seed=seed, unknown_words="ignore")
+        # Paraphrases hold words that a model may not know. It reads the other words then.
+        return generator.generate(prompts, seed=seed, unknown_words="ignore")
 
     report = evaluate(sampler, world=world, config=config, report=report_progress)
-    folder = home.evaluations / digest[:16]
-    with tempfile.TemporaryDirectory(dir=home.evaluations, prefix=".writing-") as temporary:
-        unfinished = Path(temporary) / "evaluation"
-        unfinished.mkdir()
-        (unfinished / REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
-        (unfinished / "report.md").write_text(report_markdown(report), encoding="utf-8")
-        write_gallery(unfinished / VIDEOS, sampler=sampler, world=world, config=config)
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    progress.finish(STEP, f"report {folder / 'report.md'}")
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return EvaluationReference(folder=folder, digest=digest, files=references_to(files))
-
-
-def gif_of(evaluation: Path, prompt: str) -> Path | None:
-    """The GIF of the first clip of `prompt` in the folder of an evaluation; None where no videos were asked for."""
-    return next(iter(gifs_of(evaluation / VIDEOS, prompt)), None)
-
-
-def read_report(evaluation: EvaluationReference) -> EvaluationReport:
-    """The report of a finished evaluation."""
-    return EvaluationReport.model_validate_json((evaluation.folder / REPORT_FILE).read_text(encoding="utf-8"))
+    (folder / REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
+    (folder / "report.md").write_text(report_markdown(report), encoding="utf-8")
+    write_gallery(folder / VIDEOS, sampler=sampler, world=world, config=config)

@@ -1,49 +1,45 @@
-"""What a run leaves in Prefect for people: the table of scores, and the videos themselves beside them."""
+"""What an evaluation leaves in Prefect for people: the table of scores, and the videos beside their scores."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from data.home import Home
 from data.selection import evenly_spread
 from evaluation.pictures.inline_gif import gif_uri
+from evaluation.pictures.video_names import gifs_of
 from evaluation.report.report import SEEN_TIER, EvaluationReport, Scores
-from tasks.cache.policy import MLFLOW_ATTEMPTS, retried
-from tasks.cache.references import EvaluationReference
-from tasks.evaluate import VIDEOS, gif_of
+from tasks.evaluate import Evaluation
+from tasks.retrying import MLFLOW_ATTEMPTS, retried
 from tracking.release_note import run_link
 from tracking.store import mlflow_pages, open_store
 
 SCORES_KEY = "scores"
 VIDEOS_KEY = "videos"
-VIDEOS_A_ROW = 2  # 256 px each: as many as the page has room for beside what it says of the run
-LOCAL_MLFLOW = "http://127.0.0.1:5000"  # where `flipbook ui` serves by default
+VIDEOS_PER_ROW = 2  # each is 256 px wide: the page has room for two
+LOCAL_MLFLOW = "http://127.0.0.1:5000"  # where `flipbook ui` serves MLflow by default
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False, **retried(MLFLOW_ATTEMPTS))
-def publish_evaluation(
-    home: Home, model_ref: str, run_id: str | None, evaluation: EvaluationReference, report: EvaluationReport
-) -> None:
-    """Makes the flow run's artifacts: `scores`, a table, and `videos`, Markdown that shows every prompt's clips."""
+@task(name="publish", **retried(MLFLOW_ATTEMPTS))
+def publish_evaluation(home: Home, model_ref: str, run_id: str | None, evaluation: Evaluation) -> None:
+    """Make the flow run's artifacts: `scores`, a table, and `videos`, Markdown that shows the clips of every prompt."""
+    report = evaluation.report()
     create_table_artifact(
         score_rows(report),
         key=SCORES_KEY,
-        description=f"Scores of {model_ref}, with Wilson's 95 % intervals. real: real clips, what a perfect model "
-        "gets. shuffled: against wrong prompts",
+        description=f"Scores of {model_ref}, with Wilson's 95 % intervals. real: the scores of real clips, which a "
+        "perfect model reaches. shuffled: the scores against wrong prompts",
     )
     create_markdown_artifact(
-        videos_markdown(evaluation.folder, report, model_ref=model_ref, origin=origin_markdown(home, run_id)),
+        videos_markdown(evaluation, report, model_ref=model_ref, origin=origin_markdown(home, run_id)),
         key=VIDEOS_KEY,
         description=f"Videos of {model_ref}, one of each prompt",
     )
 
 
 def score_rows(report: EvaluationReport) -> list[dict[str, str]]:
-    """A row a tier, then a row a prompt that tables list, with what matters most of each."""
+    """One row per tier, then one row per prompt that tables list, with the most important scores of each."""
     rows = [_score_row(f"{tier.name}, all prompts", tier) for tier in report.tiers]
     return rows + [_score_row(scores.name, scores) for scores in report.listed]
 
@@ -61,21 +57,21 @@ def _score_row(name: str, scores: Scores) -> dict[str, str]:
     }
 
 
-def videos_markdown(folder: Path, report: EvaluationReport, *, model_ref: str, origin: str) -> str:
-    """The prompts that videos show, each with its score and its video as an inline GIF, which Prefect shows moving.
+def videos_markdown(evaluation: Evaluation, report: EvaluationReport, *, model_ref: str, origin: str) -> str:
+    """The prompts that have videos, each with its score and its video as an inline GIF, which Prefect shows moving.
 
-    What no training clip showed comes first: that is what people want to see.
+    The prompts that no training clip shows come first, because they are what people want to see.
     """
-    lines = [f"## {model_ref}", "", origin, "", "Beside each prompt: the share of its clips that were right in all."]
+    lines = [f"## {model_ref}", "", origin, "", "Each prompt is followed by the share of its clips that are right."]
     for heading, seen in (("In no training clip", False), ("Seen in training", True)):
         tiers = [tier for tier in report.tiers if (tier.name == SEEN_TIER) == seen]
-        cells = [_video_cell(folder, tier, scores) for tier in tiers for scores in _shown(report, tier)]
+        cells = [_video_cell(evaluation, tier, scores) for tier in tiers for scores in _shown(report, tier)]
         count, asked = len(cells), sum(len(tier.prompts) for tier in tiers)
         part = "" if count == asked else f" ({count} of {asked} prompts)"
-        lines += ["", f"### {heading}{part}", "", "| " * VIDEOS_A_ROW + "|", "| --- " * VIDEOS_A_ROW + "|"]
-        for start in range(0, len(cells), VIDEOS_A_ROW):
-            lines.append(f"| {' | '.join(cells[start : start + VIDEOS_A_ROW])} |")
-    lines += ["", f"All videos, as MP4 too, lie in `{folder / VIDEOS}`."]
+        lines += ["", f"### {heading}{part}", "", "| " * VIDEOS_PER_ROW + "|", "| --- " * VIDEOS_PER_ROW + "|"]
+        for start in range(0, len(cells), VIDEOS_PER_ROW):
+            lines.append(f"| {' | '.join(cells[start : start + VIDEOS_PER_ROW])} |")
+    lines += ["", f"All videos, as MP4 too, are in `{evaluation.videos}`."]
     return "\n".join(lines)
 
 
@@ -84,22 +80,24 @@ def _shown(report: EvaluationReport, tier: Scores) -> list[Scores]:
     return [scores for scores in report.prompts_of(tier.name) if scores.name in shown]
 
 
-def _video_cell(folder: Path, tier: Scores, scores: Scores) -> str:
-    gif = gif_of(folder, scores.name)
+def _video_cell(evaluation: Evaluation, tier: Scores, scores: Scores) -> str:
+    gif = next(iter(gifs_of(evaluation.videos, scores.name)), None)
     video = f"![{scores.name}]({gif_uri(gif)})" if gif else ""
     return f"{scores.name} ({tier.name}): **{100 * scores.joint.value:.1f} %** {video}"
 
 
 def origin_markdown(home: Home, run_id: str | None) -> str:
-    """A link to the training's run in MLflow, or a word that there is none."""
+    """A link to the training's run in MLflow, or a sentence that there is none."""
     if run_id is None:
         return "This model comes from a checkpoint that no MLflow run here has made."
     return f"Training: {link_to_mlflow(home, run_id, f'MLflow run {run_id[:8]}')}"
 
 
 def link_to_mlflow(home: Home, run_id: str, words: str, *, page: str = "") -> str:
-    """A Markdown link from Prefect's pages to a run on MLflow's: on the user's server, else where `flipbook ui` opens
-    one."""
+    """A Markdown link from Prefect's pages to a run in MLflow.
+
+    It leads to the user's MLflow server, or else to the address at which `flipbook ui` serves MLflow.
+    """
     pages = mlflow_pages(home)
     link = run_link(open_store(home).get_run(run_id), words, page=page, server=f"{pages or LOCAL_MLFLOW}/")
     return link if pages else f"{link} (`flipbook ui` opens it)"

@@ -1,91 +1,94 @@
-"""The training task: resumes where a killed one stopped, and tells MLflow and whoever watches how it goes."""
+"""The training task: it goes on where a killed one stopped, and tells MLflow and whoever watches how far it is."""
 
 from __future__ import annotations
 
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
 
-from prefect import Task, task
-from prefect.client.schemas.objects import State, TaskRun
+from prefect import task
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from data.home import Home
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
-from tasks.cache.code_digest import code_digest
-from tasks.cache.policy import cached_by, content_hash, retried, worth_retrying
-from tasks.cache.references import CheckpointReference, DatasetReference, references_to
+from tasks.cache.artifact import Artifact
+from tasks.dataset import Dataset
 from tasks.progress.progress import current_progress
-from tracking.patience import MlflowUnreachableError
+from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
+from tracking.model_references import ResolvedModel
 
 STEP = "train"
-TRAINING_CODE = "models.training.trainer"
 FLOW_RUN_TAG = "prefect.flow_run_id"
 DEVICE_TAG = "flipbook.device"
 
 _logger = logging.getLogger("flipbook.train")
 
 
-def training_digest(world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference) -> str:
-    """Hash of all that determines a training: its configs, the clips' bytes, and the code of the trainer."""
-    return content_hash([world, model, train, dataset, code_digest(TRAINING_CODE)])
+def training_artifact(world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset) -> Artifact:
+    """The identity of a training: its configuration, its clips, and the code of the trainer."""
+    return Artifact.of(
+        "training",
+        config={"world": world, "model": model, "train": train},
+        inputs=[dataset.digest],
+        code=["models.training.trainer"],
+    )
 
 
-def checkpoint_folder(home: Home, digest: str) -> Path:
-    """Where the checkpoints of the training with that digest lie."""
-    return home.checkpoints / digest[:16]
-
-
-def is_trained(
-    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
-) -> bool:
-    """Whether the training has ended, and its final checkpoint is what was saved then."""
-    from models.checkpoint import FINAL, CheckpointError, checkpoint_digest
-
-    final = checkpoint_folder(home, training_digest(world, model, train, dataset)) / FINAL
-    try:
-        return final.exists() and bool(checkpoint_digest(final))
-    except CheckpointError:
-        return False
-
-
-def worth_training_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """As `worth_retrying`, but for an MLflow server that was waited for already: the next try would wait as long again,
-    and hold the GPU meanwhile."""
-    return not isinstance(state.data, MlflowUnreachableError) and worth_retrying(task, task_run, state)
-
-
-@task(name=STEP, **cached_by(TRAINING_CODE), **(retried(2) | {"retry_condition_fn": worth_training_again}))
+@task(name=STEP, **retried(MLFLOW_ATTEMPTS))
 def train_model(
-    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: DatasetReference
-) -> CheckpointReference:
-    """Trains a model on `dataset`, or goes on with the training of the same digest that was interrupted.
+    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset
+) -> ResolvedModel:
+    """Train a model on `dataset`, or go on with the same training where it was interrupted.
 
+    A training that has ended is kept. If MLflow has lost its run, the run is written again.
     Call it directly, in the main thread: there a timeout or Ctrl-C can stop it.
     """
+    from models.checkpoint import FINAL, checkpoint_digest
+    from tracking.training_run import finished_run
+
+    artifact = training_artifact(world, model, train, dataset)
+    folder = artifact.folder(home)
+    with artifact.lock(home):
+        whole = artifact.is_whole(home)
+        run_id = finished_run(home, artifact.digest) if whole else None
+        if run_id is None:
+            if not whole:
+                _remove_damaged(folder / FINAL)
+            run_id = _train(home, world, model, train, dataset, artifact)
+            artifact.complete(home, [path for path in (folder / FINAL).iterdir() if path.name != "training.pt"])
+        found = ResolvedModel(
+            ref=f"runs:/{run_id}/model",
+            version=None,
+            run_id=run_id,
+            checkpoint=folder / FINAL,
+            digest=checkpoint_digest(folder / FINAL),
+        )
+    return kept(found) if whole else found
+
+
+def _train(
+    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset, artifact: Artifact
+) -> str:
+    """Run the training to its end, with its MLflow run. Returns the run's id."""
     from data.reading.dataset import load_clips
-    from models.checkpoint import FINAL, INFO_FILE, WEIGHTS_FILE, checkpoint_digest
     from models.training.trainer import Progress, TrainEvent
     from models.training.trainer import train as run_training
     from tracking.training_run import TrainingRun
 
-    digest = training_digest(world, model, train, dataset)
-    folder = checkpoint_folder(home, digest)
+    folder = artifact.folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     device = _device_in_words(train.device)
     get_run_logger().info("training on %s", device)
     progress = current_progress()
-    # Where CPU time ends it, how many steps there will be is an estimate that changes: show per cent.
+    # Where CPU time ends the training, the number of steps is an estimate that changes. Then per cent are shown.
     total = 100 if train.cpu_minutes else train.steps
     progress.start(STEP, total)
     clips = load_clips(dataset.folder)
-    _remove_damaged(folder / FINAL)
     with TrainingRun.open(
         home,
-        training_digest=digest,
+        training_digest=artifact.digest,
         folder=folder,
         params={"world": world, "model": model, "train": train},
         dataset=dataset.manifest(),
@@ -103,16 +106,11 @@ def train_model(
         final = run_training(clips=clips, world=world, model=model, train=train, folder=folder, report=report)
         run.finish(final)
     progress.finish(STEP, f"checkpoint {final}")
-    return CheckpointReference(
-        folder=final,
-        digest=checkpoint_digest(final),
-        run_id=run.run_id,
-        files=references_to((final / INFO_FILE, final / WEIGHTS_FILE)),
-    )
+    return run.run_id
 
 
 def _device_in_words(name: str) -> str:
-    """Where a training with the device `name` runs, and, where one could expect a GPU, why it does not run there."""
+    """Where a training with the device `name` runs. If a GPU could be expected, also why none is used."""
     import torch
 
     from models.device import pick_device
@@ -124,7 +122,7 @@ def _device_in_words(name: str) -> str:
 
 
 def _remove_damaged(final: Path) -> None:
-    """Deletes the final checkpoint of an earlier training where it is not what was saved, so that it is made again."""
+    """Delete the final checkpoint of an earlier training if it is damaged, so that it is made again."""
     from models.checkpoint import CheckpointError, checkpoint_digest
 
     if final.exists():

@@ -239,6 +239,18 @@ def _read_record(path: Path) -> RunRecord | None:
         return None
 
 
+def finished_run(home: Home, training_digest: str) -> str | None:
+    """The id of the finished MLflow run of a training. None if MLflow has none, or not a finished one."""
+    client = open_store(home)
+    experiment = ensure_experiment(client, home).experiment_id
+    found = client.search_runs(
+        [experiment],
+        f"tags.`{TRAINING_DIGEST_TAG}` = '{training_digest}' and attributes.status = 'FINISHED'",
+        max_results=1,
+    )
+    return str(found[0].info.run_id) if found else None
+
+
 def _logged_steps(client: MlflowClient, run_id: str, metric: str) -> set[int]:
     return {found.step for found in client.get_metric_history(run_id, metric)}
 

@@ -16,7 +16,7 @@ from models.checkpoint import CheckpointInfo, read_info
 from tracking.lineage import package_version
 from tracking.logged_model import DIGEST_TAG, ensure_logged_model, find_logged_model
 from tracking.release_note import first_note
-from tracking.store import as_default_store, mlflow_lock, open_store
+from tracking.store import as_default_store, ensure_experiment, mlflow_lock, open_store
 from tracking.training_run import TRAINING_DIGEST_TAG
 
 if TYPE_CHECKING:
@@ -275,3 +275,23 @@ def _identity_tags(
         "training_digest": client.get_run(run_id).data.tags.get(TRAINING_DIGEST_TAG, ""),
         "flipbook_version": package_version(),
     }
+
+
+def digests_in_use(home: Home) -> set[str]:
+    """Names of all that the registered versions come from: data sets, trainings, models, and their evaluations."""
+    client = open_store(home)
+    versions = registered_versions(client)
+    experiment = ensure_experiment(client, home).experiment_id
+    runs = client.search_runs([experiment], "tags.`flipbook.evaluation_digest` != ''", max_results=50_000)
+    return {
+        *(version.tags.get(tag, "") for version in versions for tag in (DATA_TAG, "training_digest")),
+        *(model_id_of(version) for version in versions),
+        *(run.data.tags["flipbook.evaluation_digest"] for run in runs),
+    } - {""}
+
+
+def unscored_versions(home: Home) -> list[ModelVersion]:
+    """The versions that hold a model of this project and have no scores yet, oldest first."""
+    client = open_store(home)
+    waiting = [found for found in reversed(registered_versions(client)) if STANDING_TAG not in found.tags]
+    return [version for version in (version_record(client, found) for found in waiting) if version.digest]

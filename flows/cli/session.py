@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from data.home import Home
 from flows.cli.console import progress_shown
 from flows.servers.embedded import prefect_server
-from tasks.audience import on_private_server
 
 
 @contextmanager
@@ -26,5 +25,5 @@ def flow_session(home: Home) -> Iterator[Callable[[], None]]:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with progress_shown() as console:
         console.print(f"Starting Prefect and loading PyTorch; home {home.root}", highlight=False, soft_wrap=True)
-        with prefect_server(home, say=console.print) as api, on_private_server() if api.log else nullcontext():
+        with prefect_server(home, say=console.print) as api:
             yield api.wait_until_ready

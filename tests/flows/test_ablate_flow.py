@@ -16,9 +16,9 @@ from evaluation.ablation.ablation import Ablation
 from flows.ablate import AblationError, AblationResult, ablate, train_apart
 from flows.cli.main import execute
 from flows.config.variants import OURS, variants
-from flows.dataset import generate
+from flows.dataset import dataset
 from models.checkpoint import read_info
-from tasks.train import is_trained
+from tasks.train import training_artifact
 from tracking.lineage import PARENT_TAG
 from tracking.store import open_store
 
@@ -107,10 +107,10 @@ def test_the_same_ablation_again_trains_and_records_nothing(first, home):
 def test_a_training_in_a_process_of_its_own_is_found_by_the_flow(first, home):
     config = tiny_config()
     variant = variants(config, cpu_minutes=2 * MINUTES, seed=0)[-1]
-    dataset = generate(variant.world, config.data)
-    assert not is_trained(home, variant.world, variant.model, variant.train, dataset)
+    training = training_artifact(variant.world, variant.model, variant.train, dataset(variant.world, config.data))
+    assert not training.is_whole(home)
     train_apart(variant, config.data)
-    assert is_trained(home, variant.world, variant.model, variant.train, dataset)
+    assert training.is_whole(home)
 
 
 def test_a_training_that_fails_in_its_process_says_why(first, home):

@@ -10,12 +10,12 @@ from tiny import tiny_config
 
 from data.home import HOME_VARIABLE, Home
 from evaluation.config import EvaluationConfig
-from flows.evaluate import evaluation_only
+from flows.evaluate import evaluate
 from flows.pipeline import PipelineResult, pipeline
 from models.checkpoint import checkpoint_digest
 from tracking.versions import list_versions
 
-ALL = {"generate": True, "train": True, "evaluate": True}
+ALL = {"dataset": True, "train": True, "evaluate": True}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def newest_artifact(key: str) -> str:
 
 
 def test_the_first_run_does_everything_and_makes_a_champion(first, home):
-    assert first.cached == {"generate": False, "train": False, "evaluate": False}
+    assert first.cached == {"dataset": False, "train": False, "evaluate": False}
     assert first.promoted
     assert first.model_version == "models:/flipbook/1"
     assert [row.aliases for row in list_versions(home)] == [("champion",)]
@@ -79,7 +79,7 @@ def test_another_evaluation_seed_only_evaluates(first):
 
 def test_another_learning_rate_trains_and_evaluates(first, home):
     other = pipeline(tiny_config(train={"learning_rate": 5e-4}))
-    assert other.cached == {"generate": True, "train": False, "evaluate": False}
+    assert other.cached == {"dataset": True, "train": False, "evaluate": False}
     assert other.checkpoint_folder != first.checkpoint_folder
     assert other.model_version != first.model_version
 
@@ -87,7 +87,7 @@ def test_another_learning_rate_trains_and_evaluates(first, home):
 @pytest.mark.parametrize("damage", [flip_a_byte, Path.unlink], ids=["flipped byte", "deleted"])
 def test_a_lost_shard_is_made_again_and_nothing_else(first, damage):
     damage(next(first.dataset_folder.glob("*.parquet")))
-    assert pipeline(tiny_config()).cached == ALL | {"generate": False}
+    assert pipeline(tiny_config()).cached == ALL | {"dataset": False}
     assert pipeline(tiny_config()).cached == ALL
 
 
@@ -107,16 +107,16 @@ def test_a_lost_video_is_made_again(first):
 
 def test_evaluating_a_version_by_name_trains_nothing_and_shares_the_cache(first):
     config = tiny_config().evaluation
-    named = evaluation_only(first.model_version, config)
+    named = evaluate(first.model_version, config)
     assert named.cached
     assert named.report == first.report
-    other = evaluation_only("models:/flipbook@champion", EvaluationConfig(**config.model_dump() | {"seed": 5}))
+    other = evaluate("models:/flipbook@champion", EvaluationConfig(**config.model_dump() | {"seed": 5}))
     assert not other.cached
     assert other.model_ref == first.model_version
 
 
 def test_evaluating_a_checkpoint_by_its_path_needs_no_registry(first):
-    result = evaluation_only(str(first.checkpoint_folder), tiny_config().evaluation)
+    result = evaluate(str(first.checkpoint_folder), tiny_config().evaluation)
     assert result.cached
     assert result.evaluation_folder == first.evaluation_folder
 

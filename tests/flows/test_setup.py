@@ -22,11 +22,11 @@ from flows.setup import register_all
 
 DEPLOYMENTS = {
     "ablate/ablate": "cpu",
-    "announce/announce": "cpu",
+    "evaluate-new/evaluate-new": "cpu",
     "clean/clean": "cpu",
     "compare/compare": "cpu",
     "evaluate/evaluate": "cpu",
-    "generate/generate": "cpu",
+    "dataset/dataset": "cpu",
     "pipeline/pipeline": "cpu",
     "promote/promote": "cpu",
     "train/train": "gpu",
@@ -99,7 +99,7 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     client.create_deployment_schedules(deployment.id, [(IntervalSchedule(interval=timedelta(days=3)), False)])
     client.update_work_pool("gpu", WorkPoolUpdate(concurrency_limit=2))
     client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=7))
-    unlimited = client.read_deployment_by_name("generate/generate")
+    unlimited = client.read_deployment_by_name("dataset/dataset")
     client.update_deployment(unlimited.id, DeploymentUpdate(concurrency_limit=None))
     off = next(automation for automation in client.read_automations() if automation.name.startswith("evaluate"))
     client.pause_automation(off.id)
@@ -110,8 +110,8 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         assert schedules(client) == [("nightly", True), (None, False)]
         assert client.read_work_pool("gpu").concurrency_limit == 2
         assert limit_of(client, "pipeline/pipeline") == (7, "ENQUEUE")
-        assert limit_of(client, "generate/generate")[0] is None
-        assert limit_of(client, "announce/announce") == (1, "CANCEL_NEW")
+        assert limit_of(client, "dataset/dataset")[0] is None
+        assert limit_of(client, "evaluate-new/evaluate-new") == (1, "CANCEL_NEW")
         assert switched_on(client) == dict.fromkeys(ours, True) | {off.name: False}
         now = {automation.name: automation.id for automation in client.read_automations()}
         assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.home import Home
+from tasks.cache.artifact import NAME_LENGTH
 from tasks.clean import DAY, delete_leftovers, find_leftovers
 from tracking.store import open_store
 from tracking.versions import ModelVersion, model_id_of
@@ -50,9 +51,11 @@ def test_what_was_left_unfinished_goes_too(home: Home) -> None:
 
 
 def test_the_checkpoints_of_a_registered_version_stay(home: Home, registered: Callable[..., ModelVersion]) -> None:
-    registered(seed=1)
-    other = folder(home.checkpoints / "other", days=40)
-    grow_old(home.checkpoints / "1", days=40)
+    version = registered(seed=1)
+    tags = open_store(home).get_model_version("flipbook", str(version.version)).tags
+    folder(home.checkpoints / tags["training_digest"][:NAME_LENGTH], days=40)
+    (home.checkpoints / "1").rename(other := home.checkpoints / "other")
+    grow_old(other, days=40)
     assert [item.path for item in find_leftovers.fn(home, 30)] == [other]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from data.worlds.presets import pairs_world, shapes_world
 from evaluation.report.report import LISTED_WORST
+from tasks.evaluate import Evaluation
 from tasks.publish import score_rows, videos_markdown
 from tracking.results.evaluation import SOURCE_LIMIT, _tier_dataset, tier_values
 
@@ -40,7 +41,7 @@ def test_the_pages_of_a_run_show_a_choice_of_prompts_and_say_so(name: str, make_
     report = make_report(seen=0.9, held_out=0.5, clips=8, world=world)
     assert len(score_rows(report)) == len(world.tiers) + LISTED_WORST
     assert score_rows(report)[0]["failed by"].startswith("motion ")
-    text = videos_markdown(tmp_path, report, model_ref="models:/flipbook/1", origin="")
+    text = videos_markdown(Evaluation(tmp_path, ""), report, model_ref="models:/flipbook/1", origin="")
     seen, held_out = len(world.tiers["T0"]), sum(map(len, world.tiers.values())) - len(world.tiers["T0"])
     assert f"Seen in training (20 of {seen} prompts)" in text
     assert f" of {held_out} prompts)" in text

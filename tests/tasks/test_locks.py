@@ -1,88 +1,74 @@
-"""The lock manager: between threads, between processes, and after a holder was killed."""
+"""Locks between threads and processes, and after a holder was killed."""
 
+import os
 import signal
+import stat
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
-from prefect.locking.protocol import LockManager
 
-from tasks.cache.locks import FlockLockManager
+from data.home import Home
+from tasks.cache.locks import locked
 
 HOLD = """
 import sys, time
-from pathlib import Path
-from tasks.cache.locks import FlockLockManager
-FlockLockManager(Path(sys.argv[1])).acquire_lock("key", "other")
-print("held", flush=True)
-time.sleep(600)
+from data.home import Home
+from tasks.cache.locks import locked
+with locked(Home.at(sys.argv[1]), "key"):
+    print("held", flush=True)
+    time.sleep(600)
 """
 
 
 @pytest.fixture
-def held_by_another_process(tmp_path: Path):
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
-    ) as process:
+def home(tmp_path: Path) -> Home:
+    return Home.at(tmp_path)
+
+
+def taken_in_a_thread(home: Home, name: str) -> threading.Event:
+    taken = threading.Event()
+
+    def take() -> None:
+        with locked(home, name):
+            taken.set()
+
+    threading.Thread(target=take, daemon=True).start()
+    return taken
+
+
+def test_a_second_thread_waits_until_the_first_one_is_done(home):
+    with locked(home, "key"):
+        second = taken_in_a_thread(home, "key")
+        assert not second.wait(0.3)
+        assert taken_in_a_thread(home, "other").wait(30)
+    assert second.wait(30)
+
+
+def test_a_lock_ends_with_the_process_that_held_it_even_if_it_was_killed(home):
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(home.root)], stdout=subprocess.PIPE, cwd=root) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        yield process
-        process.kill()
+        waiting = taken_in_a_thread(home, "key")
+        assert not waiting.wait(0.3)
+        process.send_signal(signal.SIGKILL)
+        assert waiting.wait(30)
 
 
-def test_it_speaks_prefects_protocol(tmp_path):
-    assert isinstance(FlockLockManager(tmp_path), LockManager)
+def test_the_users_of_a_group_can_share_the_lock_files(home):
+    before = os.umask(0o002)
+    try:
+        with locked(home, "key"):
+            mode = stat.S_IMODE((home.locks / "key.lock").stat().st_mode)
+    finally:
+        os.umask(before)
+    assert mode == 0o664
 
 
-def test_a_lock_has_one_holder_at_a_time(tmp_path):
-    locks = FlockLockManager(tmp_path)
-    assert locks.acquire_lock("key", "first")
-    assert locks.is_locked("key")
-    assert locks.is_lock_holder("key", "first")
-    assert not locks.is_lock_holder("key", "second")
-    assert not locks.acquire_lock("key", "second", acquire_timeout=0.1)
-    locks.release_lock("key", "first")
-    assert not locks.is_locked("key")
-    assert locks.acquire_lock("key", "second", acquire_timeout=0.1)
-
-
-def test_a_holder_may_take_its_lock_again(tmp_path):
-    locks = FlockLockManager(tmp_path)
-    assert locks.acquire_lock("key", "first")
-    assert locks.acquire_lock("key", "first", acquire_timeout=0.1)
-
-
-def test_locks_of_different_keys_do_not_wait_for_each_other(tmp_path):
-    locks = FlockLockManager(tmp_path)
-    assert locks.acquire_lock("one", "first")
-    assert locks.acquire_lock("two", "second", acquire_timeout=0.1)
-
-
-def test_only_the_holder_releases_a_lock(tmp_path):
-    locks = FlockLockManager(tmp_path)
-    locks.acquire_lock("key", "first")
-    with pytest.raises(ValueError, match="second does not hold"):
-        locks.release_lock("key", "second")
-    assert locks.is_locked("key")
-
-
-def test_another_process_is_waited_for(tmp_path, held_by_another_process):
-    locks = FlockLockManager(tmp_path)
-    assert locks.is_locked("key")
-    assert not locks.wait_for_lock("key", timeout=0.1)
-    assert not locks.acquire_lock("key", "here", acquire_timeout=0.2)
-
-
-def test_a_killed_holder_leaves_nothing_locked(tmp_path, held_by_another_process):
-    held_by_another_process.send_signal(signal.SIGKILL)
-    held_by_another_process.wait()
-    began = time.monotonic()
-    assert FlockLockManager(tmp_path).acquire_lock("key", "here", acquire_timeout=5)
-    assert time.monotonic() - began < 1
-
-
-def test_a_lock_that_should_end_by_itself_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="hold_timeout"):
-        FlockLockManager(tmp_path).acquire_lock("key", "first", hold_timeout=1)
+def test_an_error_within_the_block_releases_the_lock(home):
+    with pytest.raises(ZeroDivisionError), locked(home, "key"):
+        _ = 1 / 0
+    assert taken_in_a_thread(home, "key").wait(30)

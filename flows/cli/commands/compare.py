@@ -26,12 +26,12 @@ def compare(
     settings = configuration(preset, config, overrides)
     chosen = use_home(home)
 
-    from flows.cli.output import prepare_file
-    from tracking.contenders import resolve_pair, short_name
+    from flows.cli.output import prepare_file, prepare_folder
 
-    found_a, found_b = resolve_pair(chosen, a, b)
-    page = (out or Path(f"comparison-{short_name(found_a)}-{short_name(found_b)}.html")).absolute()
-    prepare_file(page, option="--out")
+    if out is None:
+        prepare_folder(Path(), option="--out")
+    else:
+        prepare_file(out, option="--out")
 
     from flows.cli.session import flow_session
 
@@ -39,7 +39,7 @@ def compare(
         from flows.compare import compare as compare_flow
 
         wait_for_prefect()
-        result = compare_flow(found_a.ref, found_b.ref, settings.evaluation, page)
+        result = compare_flow(a, b, settings.evaluation, (out or Path()).absolute())
 
     from flows.cli.summary import print_comparison
 

@@ -35,10 +35,10 @@ def dataset(
     from flows.cli.session import flow_session
 
     with flow_session(chosen) as wait_for_prefect:
-        from flows.dataset import generate
+        from flows.dataset import dataset as dataset_flow
 
         wait_for_prefect()
-        made = generate(settings.world, settings.data)
+        made = dataset_flow(settings.world, settings.data)
     typer.echo(f"{settings.data.clips:,} clips in {settings.data.shards} shards: {made.folder}")
     if export is not None:
         from data.shards.export import export_dataset

@@ -26,17 +26,13 @@ def evaluate(
     settings = configuration(preset, config, overrides)
     chosen = use_home(home)
 
-    from tracking.model_references import resolve_model
-
-    found = resolve_model(chosen, model)
-
     from flows.cli.session import flow_session
 
     with flow_session(chosen) as wait_for_prefect:
-        from flows.evaluate import evaluation_only
+        from flows.evaluate import evaluate as evaluate_flow
 
         wait_for_prefect()
-        result = evaluation_only(found.ref, settings.evaluation)
+        result = evaluate_flow(model, settings.evaluation)
 
     from flows.cli.summary import print_evaluation
 

@@ -1,5 +1,6 @@
 """`flipbook models` and `flipbook register`: list the versions of the model, and add a checkpoint to them."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,17 +53,20 @@ def register(
     """Register a checkpoint that was trained elsewhere as the next version of the model.
 
     The checkpoint is verified first, and nothing in it is unpickled. If servers run for the home, or if
-    PREFECT_API_URL names one, an event announces the version.
+    PREFECT_API_URL names one, the version is evaluated there.
     """
     chosen = use_home(home)
 
     from flows.cli.summary import home_option, program
-    from tasks.announcement import announce_if_new
     from tracking.imported import import_checkpoint
 
     done = import_checkpoint(chosen, path, note=note)
     ref = done.version.ref
     typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is already registered: {ref}.")
-    if announce_if_new(chosen, done.version, awaits_evaluation=True):
-        typer.echo("An event has announced it to Prefect. Automations that wait for it evaluate it.")
+    if os.environ.get("PREFECT_API_URL"):
+        from flows.evaluate_new import start_evaluation
+
+        if start_evaluation(done.version):
+            typer.echo("Its evaluation was started on the Prefect server.")
+            return
     typer.echo(f"Score it: {program()} evaluate --model {ref}{home_option()}")
