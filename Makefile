@@ -1,25 +1,29 @@
-# Needs Python 3.11 or newer and make, nothing else. Every target makes .venv first where it is missing or out of date.
+# Needs Python 3.11 or newer and make, nothing else. Every target first creates .venv if it is missing or out of date.
 #   make run     the whole pipeline at full size        make test    the tests
 #   make up      servers, workers, all deployments      make down    stops what `make up` has started
-#   make status  what of it runs                        make check   format, lint, types, import rules
+#   make status  shows what is running                  make check   format, lint, types, import rules
 #   make bench   the benchmarks behind the README       make bench-orchestration   what Prefect and MLflow cost
 # PYTHON=/path/to/python chooses the interpreter. ARGS is passed on to `make run`, `up`, `down`, `status` and the
-# benchmarks, as in `make run ARGS="--preset small"`. A home that ARGS="--home DIR" chooses has to be chosen each time.
+# benchmarks, as in `make run ARGS="--preset small"`. If you choose a home with ARGS="--home DIR", do so every time.
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
 PYTHON ?=
 ARGS ?=
 
+# A stamp's name holds the checksum of what is installed from. File times say nothing: a clock may have been wrong.
+# `make run` installs what running needs; `make test` and the other tools for developers add the rest.
+SUM := $(shell cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1)
+RUNTIME := $(VENV)/.installed-runtime-$(SUM)
+TOOLS := $(VENV)/.installed-tools-$(SUM)
+
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status test check format bench bench-orchestration hooks clean
+.PHONY: help install install-tools run up down status test check format bench bench-orchestration hooks clean
 
 help:
 	@sed -n '2,5s/^# *//p' Makefile
 
-# Made again when the dependencies change, not at every call.
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	@python="$(PYTHON)"; \
 	if [ -z "$$python" ]; then \
 	  for candidate in python3.11 python3.12 python3.13 python3.14 python3 python; do \
@@ -37,49 +41,58 @@ $(STAMP): pyproject.toml constraints.txt
 	if ! "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
 	  echo "$$python has no venv module. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; \
 	fi; \
-	if [ ! -x $(BIN)/python ]; then echo "Making $(VENV) with $$python"; "$$python" -m venv $(VENV); fi
-	@echo "Installing (some minutes the first time, PyTorch is large)"
+	echo "Creating $(VENV) with $$python"; "$$python" -m venv $(VENV)
+
+$(RUNTIME): | $(BIN)/python
+	@echo "Installing (takes some minutes the first time: PyTorch is large)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@rm -f $(VENV)/.installed-* && touch $@
+
+$(TOOLS): | $(BIN)/python
+	@echo "Installing, with the tools for tests and checks (takes some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $(STAMP)
+	@rm -f $(VENV)/.installed-* && touch $(RUNTIME) $@
 
-install: $(STAMP)
+install: $(RUNTIME)
 
-run: $(STAMP)
+install-tools: $(TOOLS)
+
+run: $(RUNTIME)
 	@$(BIN)/flipbook run $(ARGS)
 
-up: $(STAMP)
+up: $(RUNTIME)
 	@$(BIN)/flipbook up $(ARGS)
 
-down: $(STAMP)
+down: $(RUNTIME)
 	@$(BIN)/flipbook down $(ARGS)
 
-status: $(STAMP)
+status: $(RUNTIME)
 	@$(BIN)/flipbook status $(ARGS)
 
-# In two processes: many tests wait for servers. A file's tests stay together, since they share what it has started.
-test: $(STAMP)
+# Two processes, since many tests wait for servers. The tests of one file stay together and share what it has started.
+test: $(TOOLS)
 	@$(BIN)/python -m pytest -n 2 --durations=25 --dist loadfile --no-loadscope-reorder
 
-check: $(STAMP)
+check: $(TOOLS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP)
+format: $(TOOLS)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)
+bench: $(TOOLS)
 	$(BIN)/python -m benchmarks.data $(ARGS)
 
-bench-orchestration: $(STAMP)
+bench-orchestration: $(TOOLS)
 	$(BIN)/python -m benchmarks.orchestration $(ARGS)
 
-hooks: $(STAMP)
+hooks: $(TOOLS)
 	$(BIN)/pre-commit install
 
-# What the pipeline made lies in .flipbook and stays; remove that folder by hand to start from nothing.
+# The results in .flipbook stay. Remove that folder by hand to start from nothing.
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
