@@ -30,9 +30,9 @@ from data.home import HOME_VARIABLE, Home
 from data.reading.dataset import load_clips
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import write_gallery
-from evaluation.report.markdown import report_markdown
-from evaluation.report.report import evaluate
+from evaluation.report_markdown import report_markdown
 from flows.config.pipeline import PipelineConfig
 from flows.config.presets import full
 from flows.servers.embedded import prefect_server

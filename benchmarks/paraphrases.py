@@ -14,8 +14,8 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from evaluation.config import EvaluationConfig
-from evaluation.scoring.measures import Measures
-from evaluation.scoring.metrics import ClipScores, score_clips
+from evaluation.scoring.clip_scores import ClipScores, score_clips
+from evaluation.scoring.scores import Scores
 from models.checkpoint import CheckpointError
 from models.config import TextEncoder
 from models.sampling import TextToVideo
@@ -51,7 +51,7 @@ def scores(model: TextToVideo, *, samples: int) -> ClipScores:
     return score_clips(model.generate(prompts, seed=SEED, unknown_words="ignore"), prompts, model.world)
 
 
-def row(model: str, encoder: TextEncoder, found: Measures) -> str:
+def row(model: str, encoder: TextEncoder, found: Scores) -> str:
     """A row of the table, as Markdown."""
     parts = " | ".join(f"{100 * rate.value:.1f}" for rate in (found.colour, found.shape, found.motion))
     return f"| {model} | {encoder} | {found.joint} | {parts} |"
@@ -72,8 +72,8 @@ def main() -> None:
     for encoder in READINGS:
         parts = [scores(model[encoder], samples=arguments.samples) for model in models]
         for path, part in zip(arguments.checkpoints, parts, strict=True):
-            print(row(str(path), encoder, Measures.of([part])), flush=True)
-        together = Measures.of(parts)
+            print(row(str(path), encoder, Scores.of([part])), flush=True)
+        together = Scores.of(parts)
         print(row("all", encoder, together), f"wrong: {together.faults}", flush=True)
         right = np.stack([part.joint for part in parts]).reshape(len(parts), -1, arguments.samples)
         of_prompts[encoder] = right.mean(axis=(0, 2))

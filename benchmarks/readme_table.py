@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.report.report import EvaluationReport, Scores
+from evaluation.report import EvaluationReport, GroupScores
 from evaluation.scoring.diversity import Diversity
-from evaluation.scoring.measures import Measures, Rate
+from evaluation.scoring.rates import Rate
+from evaluation.scoring.scores import Scores
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -24,8 +25,8 @@ class Row:
 
     what: str
     bar: str
-    scores: Callable[[EvaluationReport], Scores]
-    value: Callable[[Measures, Diversity], float | Rate | None]
+    scores: Callable[[EvaluationReport], GroupScores]
+    value: Callable[[Scores, Diversity], float | Rate | None]
     bounds: bool = True  # whether the real and the shuffled bound of the same measure say something
 
     def cell(self, report: EvaluationReport) -> str:
@@ -50,7 +51,7 @@ class Row:
         return self.value(row.generated, row.diversity)
 
 
-def _joint(measures: Measures, _diversity: Diversity) -> Rate:
+def _joint(measures: Scores, _diversity: Diversity) -> Rate:
     return measures.joint
 
 

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.readme_table import fill
-from evaluation.ablation.ablation import Ablation, ablation_table
-from evaluation.ablation.plot import ablation_plot
+from evaluation.ablation import Ablation, ablation_plot, ablation_table
 from tracking.results.ablation import DATA
 
 DOCS = Path(__file__).parents[1] / "docs"

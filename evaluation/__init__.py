@@ -1,1 +1,1 @@
-"""Measuring a video exactly: tracker, motion fits, metrics, reports, rendered files."""
+"""Scores, reports, comparisons and pictures of generated clips. This room sees frames and captions, never the model."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.home import Home
 from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
-from evaluation.ablation.ablation import Ablation, VariantResult, parts_of
+from evaluation.ablation import Ablation, VariantResult, parts_of
 from evaluation.config import EvaluationConfig
 from flows.config.pipeline import PipelineConfig
 from flows.config.variants import Variant, variants

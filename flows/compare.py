@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
 from evaluation.config import EvaluationConfig
-from evaluation.report.report import EvaluationReport
+from evaluation.report import EvaluationReport
 from flows.evaluate import make_evaluation
 from flows.outcome import Outcome
 from models.checkpoint import read_info
@@ -81,7 +81,7 @@ def compare(
     return ComparisonResult(
         a=_compared(models[0], first),
         b=_compared(models[1], second),
-        verdict=comparison.judgement.sentence,
+        verdict=comparison.verdict.sentence,
         page=page,
         run_id=run_id,
     )

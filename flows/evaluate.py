@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.home import Home
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report.report import EvaluationReport
+from evaluation.report import EvaluationReport
 from flows.outcome import Outcome, run_step
 from models.checkpoint import read_info
 from tasks.evaluate import Evaluation, evaluate_model

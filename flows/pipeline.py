@@ -9,7 +9,7 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
-from evaluation.report.report import EvaluationReport
+from evaluation.report import EvaluationReport
 from flows.config.pipeline import PipelineConfig
 from flows.dataset import make_dataset
 from flows.evaluate import make_evaluation

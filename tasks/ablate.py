@@ -15,7 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 from data.files import write_atomically
 from data.home import Home
 from data.worlds.world import WorldConfig
-from evaluation.ablation.ablation import Ablation, Curve, CurvePoint, ablation_table
+from evaluation.ablation import Ablation, Curve, CurvePoint, ablation_table
 from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
 from tasks.publish import link_to_mlflow
@@ -41,7 +41,7 @@ def measure_curve(
         "curve",
         config={"world": world, "points": points, "samples": samples, "seed": seed},
         inputs=[model.digest],
-        code=["evaluation.ablation.ablation", "models.sampling"],
+        code=["evaluation.ablation", "models.sampling"],
     )
     file = artifact.folder(home) / CURVE_FILE
     with artifact.lock(home):
@@ -55,7 +55,7 @@ def measure_curve(
 
 
 def _measure(model: ResolvedModel, world: WorldConfig, *, points: int, samples: int, seed: int) -> Curve:
-    from evaluation.ablation.ablation import evenly_spaced, joint_of_seen_prompts
+    from evaluation.ablation import evenly_spaced, joint_of_seen_prompts
     from models.checkpoint import read_info
     from models.sampling import TextToVideo
 
@@ -84,7 +84,7 @@ def publish_ablation(home: Home, ablation: Ablation, out: Path | None) -> str:
 
     Returns the id of the MLflow run that holds them.
     """
-    from evaluation.ablation.plot import ablation_plot
+    from evaluation.ablation import ablation_plot
 
     table, plot = ablation_table(ablation), ablation_plot(ablation)
     files = {TABLE: table.encode(), PLOT: plot, DATA: ablation.model_dump_json(indent=2).encode()}

@@ -9,8 +9,8 @@ from prefect.artifacts import create_markdown_artifact
 
 from data.files import write_atomically
 from data.home import Home
-from evaluation.comparison.markdown import comparison_markdown
-from evaluation.comparison.side_by_side import Comparison
+from evaluation.comparison.text import comparison_markdown
+from evaluation.comparison.two_models import Comparison
 from tasks.evaluate import Evaluation
 from tasks.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, retried

@@ -14,7 +14,7 @@ from prefect import task
 from data.home import Home
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report.report import EvaluationReport
+from evaluation.report import EvaluationReport
 from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
 from tasks.retrying import kept, retried
@@ -22,8 +22,8 @@ from tracking.model_references import ResolvedModel
 
 STEP = "evaluate"
 EVALUATION_CODE = (
-    "evaluation.report.report",
-    "evaluation.report.markdown",
+    "evaluation.evaluate",
+    "evaluation.report_markdown",
     "evaluation.pictures.gallery",
     "models.sampling",
 )
@@ -69,9 +69,9 @@ def evaluate_model(home: Home, model: ResolvedModel, world: WorldConfig, config:
 
 def _evaluate(folder: Path, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig) -> None:
     """Write the files of an evaluation into `folder`."""
+    from evaluation.evaluate import evaluate
     from evaluation.pictures.gallery import write_gallery
-    from evaluation.report.markdown import report_markdown
-    from evaluation.report.report import evaluate
+    from evaluation.report_markdown import report_markdown
     from models.sampling import TextToVideo
 
     progress = current_progress()

@@ -7,9 +7,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.home import Home
 from data.selection import evenly_spread
-from evaluation.pictures.inline_gif import gif_uri
-from evaluation.pictures.video_names import gifs_of
-from evaluation.report.report import SEEN_TIER, EvaluationReport, Scores
+from evaluation.pictures.video_files import gif_uri, videos_of
+from evaluation.report import SEEN_TIER, EvaluationReport, GroupScores
 from tasks.evaluate import Evaluation
 from tasks.retrying import MLFLOW_ATTEMPTS, retried
 from tracking.release_note import run_link
@@ -44,7 +43,7 @@ def score_rows(report: EvaluationReport) -> list[dict[str, str]]:
     return rows + [_score_row(scores.name, scores) for scores in report.listed]
 
 
-def _score_row(name: str, scores: Scores) -> dict[str, str]:
+def _score_row(name: str, scores: GroupScores) -> dict[str, str]:
     return {
         "prompt": name,
         "joint exact": str(scores.joint),
@@ -75,13 +74,13 @@ def videos_markdown(evaluation: Evaluation, report: EvaluationReport, *, model_r
     return "\n".join(lines)
 
 
-def _shown(report: EvaluationReport, tier: Scores) -> list[Scores]:
+def _shown(report: EvaluationReport, tier: GroupScores) -> list[GroupScores]:
     shown = set(evenly_spread(tier.prompts, report.config.shown_prompts))
     return [scores for scores in report.prompts_of(tier.name) if scores.name in shown]
 
 
-def _video_cell(evaluation: Evaluation, tier: Scores, scores: Scores) -> str:
-    gif = next(iter(gifs_of(evaluation.videos, scores.name)), None)
+def _video_cell(evaluation: Evaluation, tier: GroupScores, scores: GroupScores) -> str:
+    gif = next(iter(videos_of(evaluation.videos, scores.name, "gif")), None)
     video = f"![{scores.name}]({gif_uri(gif)})" if gif else ""
     return f"{scores.name} ({tier.name}): **{100 * scores.joint.value:.1f} %** {video}"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from data.home import Home
-from evaluation.comparison.differences import ComparisonError, check_same_world
-from evaluation.comparison.side_by_side import Contender
-from evaluation.report.report import EvaluationReport
+from evaluation.comparison.two_models import ComparedModel, ComparisonError, check_same_world
+from evaluation.report import EvaluationReport
 from models.checkpoint import CheckpointInfo, read_info
 from tracking.lineage import flat_params
 from tracking.model_references import ResolvedModel, resolve_model
@@ -58,7 +57,7 @@ def short_name(model: ResolvedModel) -> str:
     return model.digest[:8] if model.version is None else f"v{model.version}"
 
 
-def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, videos: Path) -> Contender:
+def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, videos: Path) -> ComparedModel:
     """The model with its evaluation, and all that is known of it.
 
     Args:
@@ -77,7 +76,7 @@ def contender(home: Home, model: ResolvedModel, *, report: EvaluationReport, vid
         "Data set": info.dataset_digest[:16],
         "Training run": model.run_id or "unknown",
     }
-    return Contender(
+    return ComparedModel(
         name=f"checkpoint {model.digest[:8]}" if model.version is None else f"version {model.version}",
         report=report,
         videos=videos,

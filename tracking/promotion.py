@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
-from evaluation.comparison.standing import NOTHING_HELD_OUT, Standing, Verdict, compare
+from evaluation.promotion_rule import HeadlineScores, PromotionVerdict, judge_candidate
 from tracking.release_note import STANDING, difference_table, version_link, with_sections
 from tracking.store import mlflow_lock, open_store
 from tracking.versions import CHAMPION, FORMER_CHAMPION, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, version_aliases
@@ -31,9 +31,9 @@ class PromotionError(ValueError):
 
 def promote_by_standing(home: Home, *, version: int, even_if_not_better: bool = False) -> Promotion:
     """Move the alias `champion` to `version` if the scores that stand on it are better than the champion's by the rule
-    of :func:`evaluation.comparison.standing.compare`; say why, or why not, in the version's tag ``promotion``.
+    of `evaluation.promotion_rule`; say why, or why not, in the version's tag ``promotion``.
 
-    The first version that is judged becomes the champion. Calling it again changes nothing.
+    Calling it again changes nothing.
 
     Args:
         home: the home directory.
@@ -54,11 +54,11 @@ def promote_by_standing(home: Home, *, version: int, even_if_not_better: bool = 
         raise PromotionError(f"{ref} does not exist; `flipbook models` lists the versions.") from None
     if STANDING_TAG not in tags:
         raise PromotionError(f"{ref} was never evaluated; `flipbook evaluate --model {ref}` scores it.")
-    standing = Standing.model_validate_json(tags[STANDING_TAG])
+    standing = HeadlineScores.model_validate_json(tags[STANDING_TAG])
     return _promote(home, version=version, standing=standing, even_if_not_better=even_if_not_better)
 
 
-def _promote(home: Home, *, version: int, standing: Standing, even_if_not_better: bool) -> Promotion:
+def _promote(home: Home, *, version: int, standing: HeadlineScores, even_if_not_better: bool) -> Promotion:
     client = open_store(home)
     with mlflow_lock(home):
         champion = version_aliases(client).get(CHAMPION)
@@ -95,23 +95,19 @@ def _say(client: MlflowClient, version: int, why: str, *, note: str) -> None:
     client.update_model_version(MODEL_NAME, str(version), description=with_sections(description, {STANDING: note}))
 
 
-def _standing_on(client: MlflowClient, version: int | None) -> Standing | None:
+def _standing_on(client: MlflowClient, version: int | None) -> HeadlineScores | None:
     """The scores that the last evaluation has left on a version; None where there was none."""
     if version is None:
         return None
     tag = client.get_model_version(MODEL_NAME, str(version)).tags.get(STANDING_TAG)
-    return Standing.model_validate_json(tag) if tag else None
+    return HeadlineScores.model_validate_json(tag) if tag else None
 
 
-def _judge(candidate: Standing, champion: int | None, theirs: Standing | None) -> Verdict:
-    if champion is None:
-        if candidate.held_out is None:
-            return Verdict(False, NOTHING_HELD_OUT)
-        return Verdict(True, f"the first champion, with held-out joint exact {100 * candidate.held_out.value:.1f} %")
-    if theirs is None:
-        return Verdict(
+def _judge(candidate: HeadlineScores, champion: int | None, theirs: HeadlineScores | None) -> PromotionVerdict:
+    if champion is not None and theirs is None:
+        return PromotionVerdict(
             False,
             f"the champion, version {champion}, was never evaluated; run `flipbook evaluate --model "
             f"models:/{MODEL_NAME}/{champion}` and promote this version again",
         )
-    return compare(candidate, theirs, champion_name=f"version {champion}")
+    return judge_candidate(candidate, theirs, champion_name=f"version {champion}")

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from data.selection import evenly_spread
-from evaluation.comparison.standing import Standing, difference_interval
-from evaluation.report.report import EvaluationReport
+from evaluation.promotion_rule import HeadlineScores
+from evaluation.report import EvaluationReport
+from evaluation.scoring.rates import difference_interval
 from models.checkpoint import CheckpointInfo
 from tracking.lineage import COMMIT_TAG, IMPORTED_FROM_TAG, NOTE_TAG, VERSION_TAG
 from tracking.store import TRAINING_VIEW
@@ -106,7 +107,7 @@ def score_table(report: EvaluationReport) -> str:
     return f"{_table(head, rows)}\n\n{words}"
 
 
-def difference_table(candidate: Standing, champion: Standing, *, champion_name: str) -> str:
+def difference_table(candidate: HeadlineScores, champion: HeadlineScores, *, champion_name: str) -> str:
     """How much better or worse `candidate` is than the champion of its day, with 95 % intervals (Newcombe's)."""
     rows = []
     for name, ours, theirs in (

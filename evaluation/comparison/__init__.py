@@ -1,1 +1,1 @@
-"""Two evaluations side by side: what differs, and which is better."""
+"""Two evaluations side by side: what differs, and which model is better."""

@@ -1,7 +1,7 @@
-"""Two models side by side on one page of HTML that needs nothing else: styles, script and videos are all in it.
+"""Two models side by side on one HTML page that needs no other file: styles, script and videos are inside it.
 
-The page forbids itself every request: its Content-Security-Policy lets in no source but its own style and script, known
-by their hashes, and pictures that stand in the page. All texts are escaped.
+The page can be mailed safely. Its Content-Security-Policy forbids every request, and allows only its own style and
+script, identified by their hashes, and embedded pictures. All texts are escaped.
 """
 
 from __future__ import annotations
@@ -9,28 +9,27 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
-from importlib import resources
 from math import ceil
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from evaluation.comparison.differences import Difference
-from evaluation.comparison.side_by_side import Comparison
-from evaluation.comparison.text import NOTHING, change_text, interval_text, span_text, value_text
-from evaluation.pictures.inline_gif import gif_uri
-from evaluation.pictures.video_names import gifs_of
-from evaluation.report.markdown import TIER_MEANINGS
-from evaluation.scoring.measures import Rate
+from evaluation.comparison.differences import MetricDifference
+from evaluation.comparison.text import NO_VALUE, change_interval_text, change_text, interval_text, value_text
+from evaluation.comparison.two_models import Comparison
+from evaluation.pictures.video_files import gif_uri, videos_of
+from evaluation.report_markdown import TIER_MEANINGS
+from evaluation.scoring.rates import Rate
 
 CLIPS_SHOWN = 4
-"""Clips of each prompt and side; an evaluation may have more."""
+"""Maximum number of clips per prompt and model that the page shows."""
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 def comparison_page(comparison: Comparison) -> str:
-    """The page of `comparison`, HTML in UTF-8."""
+    """The page of `comparison` as HTML, to be written in UTF-8."""
     templates = Environment(
-        loader=PackageLoader("evaluation"),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -41,52 +40,45 @@ def comparison_page(comparison: Comparison) -> str:
         value=value_text,
         interval=interval_text,
         change=change_text,
-        change_interval=span_text,
+        change_interval=change_interval_text,
         points=lambda share: f"{100 * share:.0f}",
     )
-    style, script = _part("comparison.css"), _part("comparison.js")
-    a, b, prompts = comparison.a, comparison.b, comparison.prompts
+    style, script = ((_TEMPLATES / f"comparison.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    sides, prompts = (comparison.a, comparison.b), comparison.prompts
     return templates.get_template("comparison.html").render(
-        a=a,
-        b=b,
+        a=comparison.a,
+        b=comparison.b,
         style=style,
         script=script,
-        policy=_policy(style, script),
-        verdict=comparison.judgement.sentence,
-        config=a.report.config,
+        policy=(
+            f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        verdict=comparison.verdict.sentence,
+        config=comparison.a.report.config,
         tiers=comparison.tiers,
         meanings=TIER_MEANINGS,
-        frechet=(a.report.frechet, b.report.frechet),
+        frechet=[side.report.frechet for side in sides],
         settings=comparison.settings,
         unknown=comparison.unknown_sections,
         prompts=prompts,
-        clips={prompt.name: (_clips(a.videos, prompt.name), _clips(b.videos, prompt.name)) for prompt in prompts},
+        clips={
+            prompt.name: [
+                [gif_uri(gif) for gif in videos_of(side.videos, prompt.name, "gif")[:CLIPS_SHOWN]] for side in sides
+            ]
+            for prompt in prompts
+        },
         is_share=lambda value: isinstance(value, Rate),
         reach_of=reach_of,
         prompts_reach=reach_of([prompt.joint for prompt in prompts]),
-        nothing=NOTHING,
+        nothing=NO_VALUE,
     )
 
 
-def reach_of(differences: Iterable[Difference]) -> float:
-    """How far from 0 a chart of the intervals of `differences` has to reach: whole points, as a share above 0."""
+def reach_of(differences: Iterable[MetricDifference]) -> float:
+    """The share from 0 up to which a chart must reach to show the intervals of `differences`, in whole points."""
     ends = [abs(end) for difference in differences for end in difference.interval or ()]
     return max(ceil(100 * max(ends, default=0.0)), 1) / 100
-
-
-def _clips(folder: Path, prompt: str) -> list[str]:
-    return [gif_uri(path) for path in gifs_of(folder, prompt)[:CLIPS_SHOWN]]
-
-
-def _part(name: str) -> str:
-    return resources.files("evaluation").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    return (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def _hash(text: str) -> str:

@@ -1,1 +1,1 @@
-"""Files for people to look at: videos, contact sheets, pages of all prompts."""
+"""Files that people look at: videos, contact sheets, and a moving page of all prompts."""

@@ -1,4 +1,4 @@
-"""Clips on one sheet of paper: prompts down, frames across, the real clip beside the generated one."""
+"""Clips on one sheet: one row per clip, its frames from left to right, and the real clip beside the generated one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 Frames = NDArray[np.uint8]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 INK = (32, 33, 36)
 QUIET = (120, 124, 130)
@@ -21,12 +22,12 @@ _GAP = 2
 _MARGIN = 10
 _BAND = 18
 _CELL = 64
-_LINES = 3  # of a label, so that a note has room below it
+_LABEL_LINES = 3  # at most, so that a row has room for a note below the label
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where things stand, in px of the sheet."""
+    """Positions and lengths in px of the sheet."""
 
     rows: int
     frames: int
@@ -48,18 +49,14 @@ class _Layout:
 
     @property
     def width(self) -> int:
-        return (self.right + self.strip if self.both else self.left + self.strip) + _MARGIN
-
-    @property
-    def top(self) -> int:
-        return _MARGIN + 24
+        return (self.right if self.both else self.left) + self.strip + _MARGIN
 
     @property
     def height(self) -> int:
-        return self.top + self.rows * (self.cell + 6) + _MARGIN - 6
+        return self.row(self.rows) + _MARGIN - 6
 
     def row(self, number: int) -> int:
-        return self.top + number * (self.cell + 6)
+        return _MARGIN + 24 + number * (self.cell + 6)
 
 
 def contact_sheet(
@@ -70,24 +67,24 @@ def contact_sheet(
     passed: Sequence[bool] | None = None,
     notes: Sequence[str] | None = None,
 ) -> Image.Image:
-    """A labelled sheet: one row per clip, its frames from left to right.
+    """A labelled sheet with one row per clip.
 
     Args:
-        frames: uint8 (N, T, S, S, 3), N >= 1.
-        prompts: N labels; a label that repeats the row above's is not written again.
+        frames: uint8 (N, T, S, S, 3), N >= 1. Small frames are enlarged, so that labels fit.
+        prompts: N labels. Equal labels in consecutive rows are written once.
         real: uint8 (N, T, S, S, 3), clips to show to the right of the generated ones.
-        passed: per clip, whether it does what its prompt says; failures are marked in red.
-        notes: per clip, a few words under its label, what was seen instead for example.
+        passed: for each clip, whether it does what its prompt says. Failures are marked in red.
+        notes: for each clip, a few words under its label, for example what was seen instead.
 
     Raises:
-        ValueError: if there are no clips, or the lengths do not agree.
+        ValueError: there are no clips, or the lengths do not agree.
     """
     _check(frames, prompts, real, passed, notes)
-    frames, real = _legible(frames), None if real is None else _legible(real)
+    frames, real = _enlarge_to_cell(frames), None if real is None else _enlarge_to_cell(real)
     count, number, size = frames.shape[:3]
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
-    lines = [_label(prompt) for prompt in prompts]
-    texts = [line for prompt in lines for line in prompt] + list(notes or ())
+    labels = [_label_lines(prompt) for prompt in prompts]
+    texts = [line for lines in labels for line in lines] + list(notes or ())
     label = max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
     layout = _Layout(count, number, size, label, real is not None)
     sheet = Image.new("RGB", (layout.width, layout.height), "white")
@@ -96,15 +93,17 @@ def contact_sheet(
     for n, prompt in enumerate(prompts):
         top = layout.row(n)
         failed = passed is not None and not passed[n]
+        new_prompt = n == 0 or prompt != prompts[n - 1]
         if failed:
             draw.rectangle((_MARGIN - 6, top - 3, layout.left + layout.strip + 4, top + size + 2), fill=FAILED_PAPER)
-        if n and prompt != prompts[n - 1]:
+        if n and new_prompt:
             draw.line((_MARGIN, top - 3, layout.width - _MARGIN, top - 3), fill=LINE)
         _strip(sheet, frames[n], layout.left, top, edge=FAILED if failed else LINE)
         if real is not None:
             _strip(sheet, real[n], layout.right, top, edge=LINE)
-        fresh = n == 0 or prompt != prompts[n - 1]
-        words = [(line, font, INK) for line in lines[n]] if fresh else []
+        words: list[tuple[str, Font, tuple[int, int, int]]] = (
+            [(line, font, INK) for line in labels[n]] if new_prompt else []
+        )
         if notes is not None and notes[n]:
             words.append((notes[n], small, FAILED if failed else QUIET))
         for k, (text, face, colour) in enumerate(words):
@@ -112,6 +111,19 @@ def contact_sheet(
         if passed is not None:
             _mark(draw, layout.left - 20, top + size // 2, passed=bool(passed[n]))
     return sheet
+
+
+def wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """Break `text` into lines of as many words as `fits` allows. A word that does not fit gets its own line."""
+    words = text.split()
+    lines = words[:1] or [""]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if fits(longer):
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _check(
@@ -130,36 +142,23 @@ def _check(
         raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
 
 
-def _legible(frames: Frames) -> Frames:
-    """Frames of at least the height of a label: small ones are enlarged by a whole factor."""
+def _enlarge_to_cell(frames: Frames) -> Frames:
+    """Enlarge frames by a whole factor, so that they are at least as high as a label."""
     factor = -(-_CELL // frames.shape[2])
     return np.asarray(frames.repeat(factor, axis=2).repeat(factor, axis=3))
 
 
-def wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """The text in lines of as many words as `fits` says fit; a word that does not fit has a line of its own."""
-    words = text.split()
-    lines = words[:1] or [""]
-    for word in words[1:]:
-        longer = f"{lines[-1]} {word}"
-        if fits(longer):
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
-
-
-def _label(prompt: str) -> list[str]:
-    """The prompt in lines of about 20 letters; longer ones where it would take more than a row has room for."""
+def _label_lines(prompt: str) -> list[str]:
+    """The prompt in lines of about 20 letters, or longer lines if it would not fit into a row otherwise."""
     lines: list[str] = []
     for letters in (21, 28, 35):
         lines = wrap(prompt, lambda line, most=letters: len(line) <= most)  # type: ignore[misc]
-        if len(lines) <= _LINES:
+        if len(lines) <= _LABEL_LINES:
             break
     return lines
 
 
-def _heading(draw: ImageDraw.ImageDraw, layout: _Layout, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> None:
+def _heading(draw: ImageDraw.ImageDraw, layout: _Layout, font: Font) -> None:
     sides = [(layout.left, "generated")] + ([(layout.right, "real")] if layout.both else [])
     for left, title in sides:
         name = f"{title}: " if layout.both else ""
@@ -167,16 +166,16 @@ def _heading(draw: ImageDraw.ImageDraw, layout: _Layout, font: ImageFont.FreeTyp
 
 
 def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, edge: tuple[int, int, int]) -> None:
-    count, size = clip.shape[:2]
     draw = ImageDraw.Draw(sheet)
-    for k in range(count):
+    size = clip.shape[1]
+    for k, frame in enumerate(clip):
         x = left + k * (size + _GAP)
-        sheet.paste(Image.fromarray(clip[k]), (x, top))
+        sheet.paste(Image.fromarray(frame), (x, top))
         draw.rectangle((x - 1, top - 1, x + size, top + size), outline=edge)
 
 
 def _mark(draw: ImageDraw.ImageDraw, x: int, y: int, *, passed: bool) -> None:
-    """A tick or a cross, drawn: not every font has one."""
+    """Draw a tick or a cross. They are drawn as lines, because some fonts lack these characters."""
     if passed:
         draw.line(((x, y), (x + 4, y + 5), (x + 12, y - 5)), fill=PASSED, width=3, joint="curve")
     else:

@@ -1,159 +1,121 @@
-"""Clips as files that other programs play: MP4, GIF, AVI, a contact sheet and the raw frames."""
+"""Clips as files in a folder: one video per clip, a contact sheet, and the raw frames.
+
+Clips arrive in batches and are written at once, so that memory holds one batch, however many clips there are.
+"""
 
 from __future__ import annotations
 
-import io
-import tempfile
+import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
-import av
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from data.files import write_atomically
+from data.files import atomic_path, write_atomically
 from data.worlds.prompts import prompt_slug
 from evaluation.pictures.contact_sheet import contact_sheet
-from evaluation.pictures.video_names import video_name
+from evaluation.pictures.encoders import Frames, encode_avi, encode_gif, encode_mp4, encode_png
+from evaluation.pictures.video_files import video_name, videos_of
 from evaluation.scoring.tracker import check_frames
 
-Frames = NDArray[np.uint8]
-
-FORMATS: tuple[str, ...] = ("mp4", "gif", "avi", "png", "npz")
+VIDEO_ENCODERS: dict[str, Callable[[Frames, int], bytes]] = {"mp4": encode_mp4, "gif": encode_gif, "avi": encode_avi}
+FORMATS: tuple[str, ...] = (*VIDEO_ENCODERS, "png", "npz")
 CONTACT_SHEET = "contact-sheet.png"
-CLIPS = "clips.npz"
-_SIDE = 256
+RAW_FRAMES = "clips.npz"
+SHEET_CLIPS_PER_PROMPT, SHEET_CLIPS = 16, 256
+"""The contact sheet shows the first clips of each prompt, up to these numbers per prompt and in total."""
 
 
 def write_videos(
     folder: Path,
+    batches: Iterable[Frames],
     *,
-    frames: Frames,
     prompts: Sequence[str],
     fps: int,
     formats: Sequence[str] = FORMATS,
 ) -> list[Path]:
-    """Write clips to `folder`, which is made if need be.
+    """Write clips to `folder`, which is created if needed.
 
-    MP4, GIF and AVI are one file per clip, `circle-moving-up-right-000.mp4`, numbered per prompt and enlarged to 256 px
-    without smoothing; `contact-sheet.png` shows all clips, `clips.npz` holds `frames` (uint8, as given) and `prompts`.
+    * MP4, GIF and AVI: one file per clip, `circle-moving-up-right-000.mp4`, numbered per prompt and enlarged to 256 px
+      without smoothing. Videos that an earlier call wrote for the same prompts are deleted first.
+    * `contact-sheet.png` shows the first clips of each prompt.
+    * `clips.npz` holds `frames` (uint8, as given) and `prompts`.
 
     Args:
         folder: where to write.
-        frames: uint8 (N, T, S, S, 3), RGB, N >= 1.
-        prompts: N prompts.
+        batches: arrays uint8 (n, T, S, S, 3), RGB. Together they hold one clip per prompt, in the prompts' order.
+        prompts: N prompts, N >= 1.
         fps: frames per second.
         formats: any of `FORMATS`.
 
     Returns:
-        the files written, in order.
+        The files written, in order.
 
     Raises:
-        ValueError: for no clips, an unknown format, or lengths that do not agree.
-        StorageError: if the folder cannot be written.
+        ValueError: there are no clips, a format is unknown, or the numbers of clips and prompts differ.
+        PromptError: a prompt contains no letter or digit that a file could be named by.
+        StorageError: the folder cannot be written.
     """
-    check_frames(frames)
-    if len(frames) != len(prompts) or not len(frames):
-        raise ValueError(
-            f"videos need as many prompts as clips, and one at least: {len(frames)} clips, {len(prompts)} prompts"
-        )
-    for name in formats:
-        if name not in FORMATS:
-            raise ValueError(f"unknown video format {name!r}; choose from {', '.join(FORMATS)}")
+    if unknown := set(formats) - set(FORMATS):
+        raise ValueError(f"unknown video format {', '.join(sorted(unknown))}; choose from {', '.join(FORMATS)}")
+    slugs = [prompt_slug(prompt) for prompt in prompts]
     written: list[Path] = []
-    encoders: dict[str, Callable[[Frames, int], bytes]] = {"mp4": encode_mp4, "gif": encode_gif, "avi": encode_avi}
-    counter: Counter[str] = Counter()
-    for clip, prompt in zip(frames, prompts, strict=True):
-        slug = prompt_slug(prompt)
-        for name in formats:
-            if name in encoders:
-                path = folder / video_name(prompt, counter[slug], name)
-                write_atomically(path, encoders[name](clip, fps))
-                written.append(path)
-        counter[slug] += 1
+    sheet: list[int] = []
+    sheet_clips: list[Frames] = []
+    numbers: Counter[str] = Counter()
+    with ExitStack() as stack:
+        raw = None
+        for place, clip in enumerate(_one_by_one(batches, count=len(prompts))):
+            if place == 0:
+                for prompt in dict.fromkeys(prompts):
+                    for old in videos_of(folder, prompt, *VIDEO_ENCODERS):
+                        old.unlink()
+                if "npz" in formats:
+                    raw = stack.enter_context(_raw_frames(folder / RAW_FRAMES, prompts=prompts, clip=clip))
+            number = numbers[slugs[place]]
+            numbers[slugs[place]] += 1
+            for name in formats:
+                if name in VIDEO_ENCODERS:
+                    path = folder / video_name(prompts[place], number, name)
+                    write_atomically(path, VIDEO_ENCODERS[name](clip, fps))
+                    written.append(path)
+            if number < SHEET_CLIPS_PER_PROMPT and len(sheet) < SHEET_CLIPS:
+                sheet.append(place)
+                sheet_clips.append(clip.copy())
+            if raw is not None:
+                raw.write(np.ascontiguousarray(clip).data)
     if "png" in formats:
         written.append(folder / CONTACT_SHEET)
-        write_atomically(written[-1], encode_png(contact_sheet(frames, prompts)))
+        page = contact_sheet(np.stack(sheet_clips), [prompts[place] for place in sheet])
+        write_atomically(written[-1], encode_png(page))
     if "npz" in formats:
-        written.append(folder / CLIPS)
-        write_atomically(written[-1], encode_npz(frames, prompts))
+        written.append(folder / RAW_FRAMES)
     return written
 
 
-def enlarge(clip: Frames, *, side: int = _SIDE) -> Frames:
-    """A clip (T, S, S, 3) enlarged without smoothing by the whole factor that fits into `side` px, to an even side."""
-    factor = max(side // clip.shape[1], 1)
-    large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
-    odd = large.shape[1] % 2  # H.264 with 4:2:0 colour wants even sides
-    return np.pad(large, ((0, 0), (0, odd), (0, odd), (0, 0)), mode="edge") if odd else large
+def _one_by_one(batches: Iterable[Frames], *, count: int) -> Iterator[Frames]:
+    """The clips of all batches. Raises ValueError unless there are exactly `count` of them, and at least one."""
+    seen = 0
+    for batch in batches:
+        check_frames(batch)
+        seen += len(batch)
+        if seen > count:
+            break
+        yield from batch
+    if seen != count or not seen:
+        raise ValueError(f"videos need one prompt per clip and at least one clip: {seen} clips, {count} prompts")
 
 
-def encode_mp4(clip: Frames, fps: int) -> bytes:
-    """H.264 in MP4 as every browser plays it (yuv420p, index in front) of a clip uint8 (T, S, S, 3)."""
-    large = enlarge(clip)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mp4"  # moving the index to the front means reading the file again
-        with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": "16", "preset": "fast"})
-            stream.width, stream.height, stream.pix_fmt = large.shape[2], large.shape[1], "yuv420p"
-            stream.codec_context.thread_count = 1
-            for picture in large:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode(None))
-        return path.read_bytes()
-
-
-def encode_gif(clip: Frames, fps: int, *, side: int = _SIDE) -> bytes:
-    """An endless GIF of a clip uint8 (T, S, S, 3), enlarged like the others; its clock has 100 ticks a second."""
-    return gif_of_images([Image.fromarray(picture) for picture in clip], fps, factor=max(side // clip.shape[1], 1))
-
-
-def gif_of_images(pictures: Sequence[Image.Image], fps: int, *, factor: int = 1) -> bytes:
-    """An endless GIF of RGB pictures of one size, enlarged by a whole factor, with one palette for all."""
-    width, height = pictures[0].size
-    column = Image.new("RGB", (width, height * len(pictures)))
-    for k, picture in enumerate(pictures):
-        column.paste(picture, (0, k * height))
-    indexed = column.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    large = (width * factor, height * factor)
-    tiles = (indexed.crop((0, k * height, width, (k + 1) * height)) for k in range(len(pictures)))
-    frames = [tile.resize(large, Image.Resampling.NEAREST) for tile in tiles]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0)
-    return buffer.getvalue()
-
-
-def encode_avi(clip: Frames, fps: int) -> bytes:
-    """XVID in AVI, as the tutorial writes it, of a clip uint8 (T, S, S, 3)."""
-    large = enlarge(clip)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.avi"  # OpenCV writes to named files only
-        writer = cv2.VideoWriter(
-            str(path), cv2.VideoWriter.fourcc(*"XVID"), float(fps), (large.shape[2], large.shape[1])
-        )
-        if not writer.isOpened():
-            raise RuntimeError("this OpenCV cannot write XVID; install opencv-python-headless from PyPI")
-        try:
-            for picture in large:
-                writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        finally:
-            writer.release()
-        return path.read_bytes()
-
-
-def encode_png(picture: Image.Image) -> bytes:
-    """The picture as PNG."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def encode_npz(frames: Frames, prompts: Sequence[str]) -> bytes:
-    """A compressed `.npz` of `frames` uint8 (N, T, S, S, 3) and `prompts`, loadable without pickle."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, frames=frames, prompts=np.array(list(prompts), dtype=np.str_))
-    return buffer.getvalue()
+@contextmanager
+def _raw_frames(path: Path, *, prompts: Sequence[str], clip: Frames) -> Iterator[IO[bytes]]:
+    """An `.npz` file at `path` that holds the prompts already, open to take the bytes of N clips shaped like `clip`."""
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("prompts.npy", "w") as file:
+            np.lib.format.write_array(file, np.array(list(prompts), dtype=np.str_), allow_pickle=False)
+        with archive.open("frames.npy", "w", force_zip64=True) as file:
+            shape = (len(prompts), *clip.shape)
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            yield file

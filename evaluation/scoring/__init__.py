@@ -1,1 +1,1 @@
-"""Scores: tracker, motion fits, shape and colour checks, diversity, Fréchet distance."""
+"""Scores of clips, computed from their pixels."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.spatial import KDTree
 
-from evaluation.scoring.measures import finite_mean
-from evaluation.scoring.metrics import ClipScores
+from evaluation.scoring.clip_scores import ClipScores
+from evaluation.scoring.scores import finite_mean
 
 NEIGHBOURS = 5
 """Neighbours that span the ball around a real clip, as in the paper's recommendation."""

@@ -33,7 +33,7 @@ _BATCH = 32
 _ENCODE_AT_ONCE = 256
 
 
-class Frechet(BaseModel):
+class FrechetDistances(BaseModel):
     """Frechet distances to one set of real clips, lower is nearer. Only comparable within one world and encoder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -12,8 +12,8 @@ from data.worlds.motions import MOTIONS, SIZES
 from data.worlds.prompts import Meaning
 from data.worlds.shapes import COLOURS
 from data.worlds.world import WorldConfig
-from evaluation.scoring.layers import Layer
 from evaluation.scoring.motion_fit import MotionFit
+from evaluation.scoring.observations import Observation
 from evaluation.scoring.tracker import Tracks
 
 Floats = NDArray[np.float64]
@@ -27,9 +27,9 @@ MIN_SHARE_OF_FRAMES = 0.9
 
 @dataclass(frozen=True)
 class ObjectScores:
-    """Scores of one object of N clips; arrays with N in front, explained at `evaluation.scoring.metrics.ClipScores`.
+    """Scores of one object of N clips. Every array has N in front; `ClipScores` explains the fields.
 
-    predicted is an index into `MOTIONS`, -1 where no motion fits.
+    `predicted` is an index into `MOTIONS`, or -1 if no motion fits.
     """
 
     predicted: NDArray[np.int64]
@@ -61,7 +61,7 @@ class ObjectScores:
         )
 
 
-def score_object(layer: Layer, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
+def score_object(layer: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
     """Score what is seen in N clips against N meanings; ValueError where a meaning asks for a shape that is unknown."""
     tracks, fits = layer.tracks, layer.fits
     expected = np.array([MOTIONS.index(meaning.motion) for meaning in meanings], dtype=np.int64)

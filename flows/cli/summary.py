@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from evaluation.report.report import EvaluationReport
+    from evaluation.report import EvaluationReport
     from flows.compare import ComparisonResult
     from flows.evaluate import EvaluationResult
     from flows.pipeline import PipelineResult
@@ -88,7 +88,7 @@ def print_comparison(result: "ComparisonResult") -> None:
 def difference_table(result: "ComparisonResult") -> Table:
     """One row per tier: joint exact of both models, and the difference with its interval."""
     from evaluation.comparison.differences import tier_differences
-    from evaluation.comparison.text import change_text, interval_text, span_text, value_text
+    from evaluation.comparison.text import change_interval_text, change_text, interval_text, noise_text, value_text
 
     table = Table(
         title="Joint exact of A and of B, and their difference; 95 % intervals",
@@ -105,8 +105,8 @@ def difference_table(result: "ComparisonResult") -> Table:
         table.add_row(
             tier.name,
             *(f"{value_text(side)} [dim]{interval_text(side)}[/dim]" for side in (joint.a, joint.b)),
-            f"[bold]{change_text(joint)}[/bold] [dim]{span_text(joint)}[/dim]",
-            "beyond" if joint.beyond_noise else "within" if joint.interval else "",
+            f"[bold]{change_text(joint)}[/bold] [dim]{change_interval_text(joint)}[/dim]",
+            noise_text(joint),
         )
     return table
 

@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.comparison.standing import Standing, compare, difference_interval
-from evaluation.scoring.measures import Rate
+from evaluation.promotion_rule import HeadlineScores, judge_candidate
+from evaluation.scoring.rates import Rate, difference_interval
 
 rate = Rate.of_counts
 
-CHAMPION = Standing(seen=rate(1120, 1152), held_out=rate(490, 512))  # 97.2 %, 95.7 %
+CHAMPION = HeadlineScores(seen=rate(1120, 1152), held_out=rate(490, 512))  # 97.2 %, 95.7 %
 
 
-def judge(seen: Rate, held_out: Rate, champion: Standing = CHAMPION):
-    return compare(Standing(seen=seen, held_out=held_out), champion, champion_name="version 2")
+def judge(seen: Rate, held_out: Rate, champion: HeadlineScores = CHAMPION):
+    return judge_candidate(HeadlineScores(seen=seen, held_out=held_out), champion, champion_name="version 2")
 
 
 def test_a_candidate_that_is_better_on_both_wins():
@@ -40,8 +40,8 @@ def test_a_loss_on_seen_prompts_beyond_noise_keeps_the_champion():
 
 
 def test_what_counts_as_noise_shrinks_with_the_number_of_clips():
-    few = Standing(seen=rate(35, 36), held_out=rate(10, 12))
-    many = Standing(seen=rate(3500, 3600), held_out=rate(10, 12))
+    few = HeadlineScores(seen=rate(35, 36), held_out=rate(10, 12))
+    many = HeadlineScores(seen=rate(3500, 3600), held_out=rate(10, 12))
     assert judge(rate(33, 36), rate(12, 12), few).better
     assert not judge(rate(3300, 3600), rate(12, 12), many).better
 
@@ -56,8 +56,8 @@ def test_the_interval_is_newcombes_own_example():
 @given(st.integers(1, 500), st.data())
 def test_no_candidate_beats_its_equal(trials, data):
     hits = data.draw(st.integers(0, trials))
-    same = Standing(seen=rate(hits, trials), held_out=rate(hits, trials))
-    assert not compare(same, same, champion_name="itself").better
+    same = HeadlineScores(seen=rate(hits, trials), held_out=rate(hits, trials))
+    assert not judge_candidate(same, same, champion_name="itself").better
     low, high = difference_interval(same.seen, same.seen)
     assert low <= 0 <= high
 
@@ -69,9 +69,9 @@ def test_what_is_no_share_of_clips_is_refused(hits, trials):
 
 
 def test_scores_of_two_worlds_do_not_compare_however_high_they_are():
-    better = Standing(world="b", seen=rate(1152, 1152), held_out=rate(512, 512))
+    better = HeadlineScores(world="b", seen=rate(1152, 1152), held_out=rate(512, 512))
     for champion in (CHAMPION, CHAMPION.model_copy(update={"world": "a"})):
-        verdict = compare(better, champion, champion_name="version 2")
+        verdict = judge_candidate(better, champion, champion_name="version 2")
         assert not verdict.better
         assert "another world" in verdict.why
-    assert compare(better, CHAMPION.model_copy(update={"world": "b"}), champion_name="version 2").better
+    assert judge_candidate(better, CHAMPION.model_copy(update={"world": "b"}), champion_name="version 2").better

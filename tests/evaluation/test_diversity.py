@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data.worlds.clips import make_clips_for
+from evaluation.scoring.clip_scores import score_clips
 from evaluation.scoring.diversity import NEIGHBOURS, Diversity, coverage, diversity
-from evaluation.scoring.metrics import score_clips
 
 PROMPT = "circle moving left"
 

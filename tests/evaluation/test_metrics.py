@@ -8,8 +8,9 @@ from data.worlds.clips import make_clips_for
 from data.worlds.motions import MOTIONS
 from data.worlds.prompts import PromptError, parse_prompt
 from data.worlds.world import WorldConfig
-from evaluation.scoring.metrics import observe, score_clips, score_observations
+from evaluation.scoring.clip_scores import score_clips, score_observations
 from evaluation.scoring.motion_fit import visible_part
+from evaluation.scoring.observations import observe
 
 
 def all_prompts(world):

@@ -7,8 +7,9 @@ from data.worlds.clips import make_clips_for
 from data.worlds.prompts import parse_prompt
 from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report.markdown import report_markdown
-from evaluation.report.report import EvaluationReport, draw_samples, evaluate
+from evaluation.evaluate import draw_samples, evaluate
+from evaluation.report import EvaluationReport
+from evaluation.report_markdown import report_markdown
 
 CONFIG = EvaluationConfig(samples_seen=8, samples_held_out=12, samples_real=16, frechet=False)
 

@@ -11,13 +11,13 @@ from data.worlds.pairs import draw_over, swapped_prompts
 from data.worlds.presets import pairs_world
 from data.worlds.renderer import render
 from evaluation.config import EvaluationConfig
+from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import what_failed, write_gallery
-from evaluation.report.markdown import report_markdown
-from evaluation.report.report import evaluate
+from evaluation.report_markdown import report_markdown
+from evaluation.scoring.clip_scores import score_clips, score_observations
 from evaluation.scoring.frechet import frechet_distance, shuffle_frames, train_encoder
-from evaluation.scoring.layers import owners
-from evaluation.scoring.measures import Faults
-from evaluation.scoring.metrics import observe, score_clips, score_observations
+from evaluation.scoring.observations import observe, owner_colours
+from evaluation.scoring.scores import FaultCounts
 
 PROMPT = "red circle moving up and blue square moving left"
 
@@ -111,13 +111,13 @@ def test_a_single_wrong_attribute_is_the_one_that_is_named(pairs, shown, fault):
     scores = score_clips(clips_of(pairs, [shown] * 24), [PROMPT] * 24, pairs)
     assert not scores.joint.any()
     assert np.mean([faults == {fault} for faults in faults_of(scores)]) >= 0.95
-    assert getattr(Faults.of([scores]), fault) >= 23
+    assert getattr(FaultCounts.of([scores]), fault) >= 23
 
 
 def test_a_missing_object_is_a_wrong_count_and_nothing_else(pairs):
     prompts = ["blue square moving left and red circle moving up"] * 16  # what lies in front leaves no gap behind
     frames = clips_of(pairs, prompts)
-    frames[owners(frames, pairs.colours) == pairs.colours.index("blue")] = 255
+    frames[owner_colours(frames, pairs.colours) == pairs.colours.index("blue")] = 255
     scores = score_clips(frames, prompts, pairs)
     assert all(faults == {"count"} for faults in faults_of(scores))
     assert set(scores.count.tolist()) == {1}
@@ -147,7 +147,7 @@ def test_a_third_object_is_a_wrong_count(pairs, colour):
 def test_an_object_that_vanishes_for_two_frames_fails_permanence_only(pairs):
     prompt = "red circle bouncing vertically and blue square bouncing horizontally"
     frames = clips_of(pairs, [prompt] * 12)
-    red = owners(frames, pairs.colours) == pairs.colours.index("red")
+    red = owner_colours(frames, pairs.colours) == pairs.colours.index("red")
     red[:, [0, 1, 2, 3, 6, 7, 8, 9]] = False
     frames[red] = 255
     faults = faults_of(score_clips(frames, [prompt] * 12, pairs))
@@ -197,7 +197,7 @@ def test_pixels_belong_to_the_colour_that_they_are_likest(pairs):
     frames = np.full((1, 2, 8, 8, 3), 255, np.uint8)
     frames[0, 0, 0, :3] = [(0, 0, 255), (220, 0, 0), (0, 150, 0)]
     frames[0, 0, 1, :3] = [(128, 128, 255), (238, 128, 128), (128, 203, 128)]  # half covered
-    owner = owners(frames, colours)
+    owner = owner_colours(frames, colours)
     assert owner[0, 0, 0, :3].tolist() == owner[0, 0, 1, :3].tolist() == [0, 1, 2]
     assert (owner[0, 1] == -1).all()
 
@@ -243,7 +243,7 @@ def test_the_encoder_of_the_frechet_distance_sees_both_objects(pairs):
     real, others = (encoder.encode(make_clips(pairs, seed=seed, indices=range(300)).frames) for seed in (1, 2))
     frames = make_clips(pairs, seed=3, indices=range(300)).frames.copy()
     shuffled = encoder.encode(shuffle_frames(frames, seed=0))
-    frames[owners(frames, pairs.colours) == pairs.colours.index("red")] = 255
+    frames[owner_colours(frames, pairs.colours) == pairs.colours.index("red")] = 255
     floor = frechet_distance(real, others)
     assert frechet_distance(real, shuffled) > 2 * floor
     assert frechet_distance(real, encoder.encode(frames)) > 1.5 * floor

@@ -10,9 +10,11 @@ from data.worlds.presets import shapes_world
 from data.worlds.prompts import TUTORIAL_PHRASES
 from data.worlds.shapes import COLOURS, SHAPES
 from evaluation.config import EvaluationConfig
-from evaluation.report.markdown import report_markdown
-from evaluation.report.report import LISTED_WORST, evaluate
-from evaluation.scoring.metrics import observe, score_clips, score_observations
+from evaluation.evaluate import evaluate
+from evaluation.report import LISTED_WORST
+from evaluation.report_markdown import report_markdown
+from evaluation.scoring.clip_scores import score_clips, score_observations
+from evaluation.scoring.observations import observe
 
 PHRASES = (*TUTORIAL_PHRASES, "moving up", "moving up-right")
 

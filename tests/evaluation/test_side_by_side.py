@@ -14,14 +14,15 @@ from PIL import Image
 
 from data.worlds.clips import make_clips_for
 from data.worlds.world import HeldOut, WorldConfig
-from evaluation.comparison.differences import MEASURES, ComparisonError, check_same_world
-from evaluation.comparison.markdown import comparison_markdown
+from evaluation.comparison.differences import METRICS
 from evaluation.comparison.page import CLIPS_SHOWN, comparison_page
-from evaluation.comparison.side_by_side import Comparison, Contender
-from evaluation.comparison.standing import difference_interval
+from evaluation.comparison.text import comparison_markdown
+from evaluation.comparison.two_models import ComparedModel, Comparison, ComparisonError, check_same_world
 from evaluation.config import EvaluationConfig
+from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import write_gallery
-from evaluation.report.report import EvaluationReport, evaluate
+from evaluation.report import EvaluationReport
+from evaluation.scoring.rates import difference_interval
 
 CONFIG = EvaluationConfig(samples_seen=12, samples_held_out=16, samples_real=16, frechet=True, videos_per_prompt=5)
 WORLD = WorldConfig(
@@ -54,8 +55,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def pair(folders: dict[str, Path]) -> Comparison:
     a, b = (evaluate(sampler, world=WORLD, config=CONFIG) for sampler in (half_deaf, perfect))
     return Comparison(
-        Contender("version 1", a, folders["a"], {"Seed": "3"}, {"train.seed": "3", "train.steps": "60"}),
-        Contender("version 2", b, folders["b"], {"Seed": "4"}, {"train.seed": "4", "train.steps": "60"}),
+        ComparedModel("version 1", a, folders["a"], {"Seed": "3"}, {"train.seed": "3", "train.steps": "60"}),
+        ComparedModel("version 2", b, folders["b"], {"Seed": "4"}, {"train.seed": "4", "train.steps": "60"}),
     )
 
 
@@ -109,8 +110,8 @@ def test_a_difference_is_b_less_a_with_newcombes_interval(pair):
 
 
 def test_means_have_a_difference_and_no_interval(pair):
-    found = {difference.measure.key: difference for difference in pair.tiers[0].differences}
-    assert list(found) == [measure.key for measure in MEASURES]
+    found = {difference.metric.key: difference for difference in pair.tiers[0].differences}
+    assert list(found) == [metric.key for metric in METRICS]
     assert found["rmse_px"].change < 0
     assert found["rmse_px"].interval is None
     assert not found["rmse_px"].beyond_noise
@@ -123,12 +124,12 @@ def test_a_model_against_its_equal_differs_in_nothing(pair):
     same = Comparison(pair.a, pair.a)
     assert all(difference.change in (0, None) for tier in same.tiers for difference in tier.differences)
     assert not any(difference.beyond_noise for tier in same.tiers for difference in tier.differences)
-    assert same.judgement.winner is None
+    assert same.verdict.winner is None
     assert same.settings == []
 
 
 def test_the_better_model_is_named_whichever_side_it_stands_on(pair):
-    there, back = pair.judgement, Comparison(pair.b, pair.a).judgement
+    there, back = pair.verdict, Comparison(pair.b, pair.a).verdict
     assert (there.winner, back.winner) == ("B", "A")
     assert there.sentence.startswith("B (version 2) is better: held-out joint exact 100.0 %")
     assert back.sentence.startswith("A (version 2) is better: held-out joint exact 100.0 %")
@@ -146,7 +147,7 @@ def test_a_lead_within_noise_is_called_that(pair):
             )
         }
     )
-    judgement = Comparison(pair.a, replace(pair.b, report=close)).judgement
+    judgement = Comparison(pair.a, replace(pair.b, report=close)).verdict
     assert judgement.winner == "B"
     assert "is within noise." in judgement.sentence
 
@@ -158,7 +159,7 @@ def few_more(measures):
 
 def test_different_worlds_are_refused_with_a_clear_error(pair):
     elsewhere = replace(pair.b, report=pair.b.report.model_copy(update={"world_fingerprint": "0" * 64}))
-    with pytest.raises(ComparisonError, match="different worlds cannot be compared"):
+    with pytest.raises(ComparisonError, match="of different worlds cannot be compared"):
         Comparison(pair.a, elsewhere)
     with pytest.raises(ComparisonError, match=r"frame_size = 64, B for one with 32"):
         check_same_world(WORLD, WORLD.model_copy(update={"frame_size": 32}))
@@ -177,7 +178,7 @@ def test_only_settings_that_differ_are_listed_and_unknown_ones_are_no_difference
     grown = Comparison(pair.a, newer)
     assert grown.settings == [("train.tricks", None, "1")]
     assert grown.unknown_sections == [("A", "model")]
-    assert "The settings model of A are not known here" in " ".join(Page(comparison_page(grown)).rows)
+    assert "The settings model of A are unknown" in " ".join(Page(comparison_page(grown)).rows)
 
 
 def test_the_page_shows_both_scores_and_their_difference_for_every_tier_and_prompt(page, pair):
@@ -189,8 +190,8 @@ def test_the_page_shows_both_scores_and_their_difference_for_every_tier_and_prom
         low, high = scores.joint.interval
         assert f"{abs(100 * low):.1f} to +{100 * high:.1f}" in row
         assert ("beyond noise" if scores.joint.beyond_noise else "within noise") in row
-    for measure in MEASURES:
-        assert page.row(measure.title)
+    for metric in METRICS:
+        assert page.row(metric.title)
 
 
 def test_the_videos_of_both_sides_move_within_the_page(page, pair):
@@ -235,7 +236,7 @@ def test_the_policy_lets_in_exactly_the_pages_own_style_and_script(pair):
 
 
 def test_no_name_fact_setting_or_prompt_can_put_markup_into_the_page(pair):
-    def spoilt(contender: Contender) -> Contender:
+    def spoilt(contender: ComparedModel) -> ComparedModel:
         names = {scores.name: f"circle {HOSTILE} {k}" for k, scores in enumerate(contender.report.prompts)}
         report = contender.report.model_copy(
             update={
@@ -246,7 +247,7 @@ def test_no_name_fact_setting_or_prompt_can_put_markup_into_the_page(pair):
                 ),
             }
         )
-        return Contender(
+        return ComparedModel(
             HOSTILE, report, contender.videos, {HOSTILE: HOSTILE}, {f"train.{HOSTILE}": f"{contender.name}{HOSTILE}"}
         )
 
@@ -269,13 +270,13 @@ def test_a_tier_that_only_one_report_has_is_shown_without_a_difference(pair):
     assert [tier.name for tier in alone.tiers] == ["T0", "T1"]
     assert alone.tiers[1].joint.a is None
     assert alone.tiers[1].joint.change is None
-    assert alone.judgement.winner is None
-    assert alone.judgement.sentence == "No verdict: A and B have different prompts (A: T0; B: T0, T1)."
+    assert alone.verdict.winner is None
+    assert alone.verdict.sentence == "No verdict: A and B have different prompts (A: T0; B: T0, T1)."
     html = comparison_page(alone)
     assert "A not evaluated, B 16 clips" in html
     assert "\N{EN DASH}" in Page(html).row("T1", "circle moving right")
     both = Comparison(*(replace(side, report=without_tier(side.report, "T1")) for side in (pair.a, pair.b)))
-    assert "not evaluated on held-out prompts" in both.judgement.sentence
+    assert "not evaluated on held-out prompts" in both.verdict.sentence
     assert comparison_page(both)
 
 

@@ -6,20 +6,20 @@ import numpy as np
 
 from data.worlds.clips import make_clips_for
 from data.worlds.world import WorldConfig
-from evaluation.ablation.ablation import (
+from evaluation.ablation import (
     PARTS,
     Ablation,
     Curve,
     CurvePoint,
     VariantResult,
+    ablation_plot,
     ablation_table,
     evenly_spaced,
 )
-from evaluation.ablation.plot import ablation_plot
 from evaluation.config import EvaluationConfig
-from evaluation.report.report import evaluate
-from evaluation.scoring.measures import Rate
-from evaluation.scoring.metrics import score_clips
+from evaluation.evaluate import evaluate
+from evaluation.scoring.clip_scores import score_clips
+from evaluation.scoring.rates import Rate
 
 WORLD = WorldConfig(laws="tutorial")
 EVERY_PROMPT = [prompt for prompts in WORLD.tiers.values() for prompt in prompts]

@@ -13,9 +13,11 @@ from data.worlds.clips import make_clips_for
 from data.worlds.prompts import PromptError
 from evaluation.config import EvaluationConfig
 from evaluation.pictures.contact_sheet import FAILED, contact_sheet
-from evaluation.pictures.gallery import moving_page, what_failed, write_gallery
-from evaluation.pictures.videos import encode_avi, encode_gif, encode_mp4, enlarge, write_videos
-from evaluation.scoring.metrics import score_clips
+from evaluation.pictures.encoders import encode_avi, encode_gif, encode_mp4, enlarge
+from evaluation.pictures.gallery import what_failed, write_gallery
+from evaluation.pictures.moving_page import moving_page
+from evaluation.pictures.videos import write_videos
+from evaluation.scoring.clip_scores import score_clips
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ def test_an_avi_is_xvid_and_keeps_red_apart_from_blue(real, tmp_path):
 
 def test_all_formats_are_written_one_file_per_clip_and_numbered_per_prompt(real, tmp_path):
     prompts = ["circle moving up-right", "circle shrinking", "circle moving up-right"]
-    written = write_videos(tmp_path / "new", frames=real[[0, 1, 0]], prompts=prompts, fps=10)
+    written = write_videos(tmp_path / "new", [real[[0, 1, 0]]], prompts=prompts, fps=10)
     names = [path.name for path in written]
     assert names[0] == "circle-moving-up-right-000.mp4"
     assert "circle-moving-up-right-001.gif" in names
@@ -76,26 +78,26 @@ def test_all_formats_are_written_one_file_per_clip_and_numbered_per_prompt(real,
 
 
 def test_only_the_formats_asked_for_are_written(real, tmp_path):
-    written = write_videos(tmp_path, frames=real[:1], prompts=["circle shrinking"], fps=10, formats=["gif"])
+    written = write_videos(tmp_path, [real[:1]], prompts=["circle shrinking"], fps=10, formats=["gif"])
     assert [path.name for path in tmp_path.iterdir()] == ["circle-shrinking-000.gif"] == [path.name for path in written]
 
 
 def test_prompts_never_become_paths(real, tmp_path):
     folder = tmp_path / "out"
-    write_videos(folder, frames=real[:1], prompts=["../../etc/passwd"], fps=10, formats=["gif"])
+    write_videos(folder, [real[:1]], prompts=["../../etc/passwd"], fps=10, formats=["gif"])
     assert [path.name for path in folder.iterdir()] == ["etcpasswd-000.gif"]
     with pytest.raises(PromptError):
-        write_videos(folder, frames=real[:1], prompts=["../.."], fps=10, formats=["gif"])
+        write_videos(folder, [real[:1]], prompts=["../.."], fps=10, formats=["gif"])
 
 
 def test_what_cannot_be_written_is_said(real, tmp_path):
     with pytest.raises(ValueError, match="webm"):
-        write_videos(tmp_path, frames=real[:1], prompts=["circle shrinking"], fps=10, formats=["webm"])
+        write_videos(tmp_path, [real[:1]], prompts=["circle shrinking"], fps=10, formats=["webm"])
     with pytest.raises(ValueError, match="2 clips, 1 prompts"):
-        write_videos(tmp_path, frames=real, prompts=["circle shrinking"], fps=10)
+        write_videos(tmp_path, [real], prompts=["circle shrinking"], fps=10)
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StorageError, match="file"):
-        write_videos(tmp_path / "file", frames=real[:1], prompts=["circle shrinking"], fps=10)
+        write_videos(tmp_path / "file", [real[:1]], prompts=["circle shrinking"], fps=10)
 
 
 def test_odd_frames_get_even_sides_for_h264(clip):

@@ -12,7 +12,7 @@ from tiny import tiny_config
 from benchmarks.readme_table import fill
 from benchmarks.why_table import BEGIN, END, PAGE, ablation_block
 from data.home import HOME_VARIABLE, Home
-from evaluation.ablation.ablation import Ablation
+from evaluation.ablation import Ablation
 from flows.ablate import AblationError, AblationResult, ablate, train_apart
 from flows.cli.main import execute
 from flows.config.variants import OURS, variants

@@ -9,7 +9,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 from tiny import tiny_config
 
 from data.home import HOME_VARIABLE, Home
-from evaluation.comparison.differences import ComparisonError
+from evaluation.comparison.two_models import ComparisonError
 from flows.cli.main import execute
 from flows.compare import ComparisonResult, compare
 from flows.pipeline import pipeline

@@ -6,7 +6,8 @@ from benchmarks.readme_table import README, fill, results_table
 from data.worlds.clips import make_clips_for
 from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report.report import EvaluationReport, evaluate
+from evaluation.evaluate import evaluate
+from evaluation.report import EvaluationReport
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from data.worlds.presets import pairs_world, shapes_world
-from evaluation.report.report import LISTED_WORST
+from evaluation.report import LISTED_WORST
 from tasks.evaluate import Evaluation
 from tasks.publish import score_rows, videos_markdown
 from tracking.results.evaluation import SOURCE_LIMIT, _tier_dataset, tier_values

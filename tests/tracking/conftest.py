@@ -15,10 +15,11 @@ from data.shards.entry import ShardEntry
 from data.shards.manifest import Manifest, write_manifest
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report.report import EvaluationReport, Scores
+from evaluation.report import EvaluationReport, GroupScores
 from evaluation.scoring.diversity import Diversity
-from evaluation.scoring.frechet import Frechet
-from evaluation.scoring.measures import Faults, Measures, Rate
+from evaluation.scoring.frechet import FrechetDistances
+from evaluation.scoring.rates import Rate
+from evaluation.scoring.scores import FaultCounts, Scores
 from models.checkpoint import checkpoint_digest, save_checkpoint
 from models.config import ModelConfig, TextEncoder, TrainConfig
 from models.text.features import build_text
@@ -133,16 +134,16 @@ def checkpoint_of(home: Home) -> Callable[[ModelVersion], Path]:
 def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
     """A report with these shares of joint exact clips."""
 
-    def measures(share: float, n: int) -> Measures:
+    def measures(share: float, n: int) -> Scores:
         joint, all_right = Rate.of_counts(round(share * n), n), Rate.of_counts(n, n)
-        return Measures(
+        return Scores(
             joint=joint, motion=joint, shape=all_right, permanence=all_right, colour=all_right, count=all_right,
-            faults=Faults(motion=n - round(share * n), shape=0, colour=0, count=0, permanence=0, several=0),
+            faults=FaultCounts(motion=n - round(share * n), shape=0, colour=0, count=0, permanence=0, several=0),
             shape_iou=0.9, rmse=0.5, cosine=None, smoothness=0.1,
         )  # fmt: skip
 
-    def scores(name: str, prompts: tuple[str, ...], share: float, n: int) -> Scores:
-        return Scores(
+    def scores(name: str, prompts: tuple[str, ...], share: float, n: int) -> GroupScores:
+        return GroupScores(
             name=name,
             prompts=prompts,
             generated=measures(share, n),
@@ -166,7 +167,7 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
                 for prompt in prompts
             ),
             attributes=(),
-            frechet=Frechet(generated=2.0, floor=1.0, shuffled_frames=9.0, n=64),
+            frechet=FrechetDistances(generated=2.0, floor=1.0, shuffled_frames=9.0, n=64),
         )
 
     return make

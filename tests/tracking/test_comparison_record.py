@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from data.home import Home
-from evaluation.comparison.differences import ComparisonError
 from evaluation.comparison.page import comparison_page
-from evaluation.comparison.side_by_side import Comparison
-from evaluation.comparison.standing import difference_interval
-from evaluation.report.report import EvaluationReport
+from evaluation.comparison.two_models import Comparison, ComparisonError
+from evaluation.report import EvaluationReport
+from evaluation.scoring.rates import difference_interval
 from models.checkpoint import read_info, save_checkpoint
 from tracking.contenders import contender, opponent_of, resolve_pair, short_name
 from tracking.model_references import ResolvedModel, resolve_model

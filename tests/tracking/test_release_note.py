@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.worlds.world import HeldOut, WorldConfig
-from evaluation.scoring.measures import Rate
+from evaluation.scoring.rates import Rate
 from models.config import ModelConfig
 from tracking.lineage import git_commit
 from tracking.promotion import promote_by_standing

@@ -14,7 +14,7 @@ import pytest
 
 from data.home import Home
 from data.worlds.world import WorldConfig
-from evaluation.report.report import EvaluationReport
+from evaluation.report import EvaluationReport
 from models.checkpoint import checkpoint_digest
 from models.sampling import TextToVideo
 from tracking.promotion import promote_by_standing

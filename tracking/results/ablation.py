@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from data.home import Home
-from evaluation.ablation.ablation import Ablation, VariantResult, ablation_table
+from evaluation.ablation import Ablation, VariantResult, ablation_table
 from tracking.lineage import NOTE_TAG, PARENT_TAG, origin_tags
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from data.home import Home
-from evaluation.comparison.markdown import comparison_markdown
-from evaluation.comparison.side_by_side import Comparison
+from evaluation.comparison.text import comparison_markdown
+from evaluation.comparison.two_models import Comparison
 from tracking.contenders import short_name
 from tracking.lineage import origin_tags
 from tracking.logged_model import DIGEST_TAG
@@ -106,7 +106,7 @@ def difference_values(comparison: Comparison) -> dict[str, float]:
     values: dict[str, float] = {}
     for tier in comparison.tiers:
         for difference in tier.differences:
-            name = f"{tier.name}/{difference.measure.key}_difference"
+            name = f"{tier.name}/{difference.metric.key}_difference"
             if difference.change is not None:
                 values[name] = difference.change
             if difference.interval is not None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from data.home import Home
 from data.selection import evenly_spread
 from data.worlds.world import WorldConfig
-from evaluation.comparison.standing import Standing, standing_of
-from evaluation.report.report import EvaluationReport, Scores
+from evaluation.promotion_rule import HeadlineScores
+from evaluation.report import EvaluationReport, GroupScores
 from tracking.lineage import DIGEST_LENGTH, NOTE_TAG, PARENT_TAG, origin_tags
 from tracking.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
@@ -103,8 +103,8 @@ def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: Wor
     tag = found.tags.get(STANDING_TAG)
     if tag is None:
         return ""
-    standing, present = standing_of(report), Standing.model_validate_json(tag)
-    if standing.is_as_sure_as(present):
+    standing, present = HeadlineScores.of(report), HeadlineScores.model_validate_json(tag)
+    if standing.has_as_many_clips_as(present):
         return ""
     ours, theirs = (
         f"{one.clips[0]:,} clips of seen and {one.clips[1]:,} of held-out prompts" for one in (standing, present)
@@ -147,7 +147,7 @@ def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[M
             yield Metric(f"frechet/{name}", getattr(report.frechet, name), now, 0, model_id=model_id)
 
 
-def tier_values(tier: Scores, report: EvaluationReport) -> dict[str, float]:
+def tier_values(tier: GroupScores, report: EvaluationReport) -> dict[str, float]:
     """A tier's metrics by MLflow's names: shares and cosines from 0 to 1, lengths in px, spreads over the real ones."""
     measures = tier.generated
     values = {
@@ -218,7 +218,7 @@ def _mark_training(client: MlflowClient, found: MlflowVersion, report: Evaluatio
 
 def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:
     tags = {JOINT_TAG + tier.name: f"{tier.joint.value:.4f}" for tier in report.tiers}
-    tags |= {STANDING_TAG: standing_of(report).model_dump_json(), EVALUATION_RUN_TAG: run.info.run_id}
+    tags |= {STANDING_TAG: HeadlineScores.of(report).model_dump_json(), EVALUATION_RUN_TAG: run.info.run_id}
     for key, value in tags.items():
         client.set_model_version_tag(MODEL_NAME, found.version, key, value)
     description = found.description or ""

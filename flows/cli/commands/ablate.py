@@ -44,7 +44,7 @@ def ablate(
         wait_for_prefect()
         result = ablate_flow(settings, cpu_minutes, seeds, side_by_side, out.absolute())
 
-    from evaluation.ablation.ablation import ablation_table
+    from evaluation.ablation import ablation_table
 
     typer.echo(ablation_table(result.ablation))
     typer.echo(f"\nTable, plot and figures: {out}. MLflow run: {result.run_id}")

@@ -42,8 +42,6 @@ def generate(
     found, world = _model_for(prompts, model)
     prepare_folder(out, option="--out")
 
-    import numpy as np
-
     from evaluation.pictures.videos import write_videos
     from models.sampling import TextToVideo
 
@@ -52,11 +50,11 @@ def generate(
         if (reading := network.reading(prompt)) != prompt:
             typer.echo(f"{prompt!r} is read as {reading!r}.")
     # A call per prompt: the videos of a prompt do not depend on which others were asked for beside it.
-    frames = np.concatenate([network.generate([prompt] * count, seed=seed) for prompt in prompts])
+    batches = (network.generate([prompt] * count, seed=seed) for prompt in prompts)
     names = [prompt for prompt in prompts for _ in range(count)]
     chosen = tuple(str(item) for item in formats or VideoFormat)
-    written = write_videos(out, frames=frames, prompts=names, fps=world.fps, formats=chosen)
-    typer.echo(f"{len(frames)} videos by {found.ref}, seed {seed}:")
+    written = write_videos(out, batches, prompts=names, fps=world.fps, formats=chosen)
+    typer.echo(f"{len(names)} videos by {found.ref}, seed {seed}:")
     for path in written if len(written) <= 20 else written[:20]:
         typer.echo(f"  {path}")
     if len(written) > 20:

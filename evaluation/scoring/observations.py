@@ -34,7 +34,7 @@ MIN_FRAMES = 0.3
 
 
 @dataclass(frozen=True)
-class Layer:
+class Observation:
     """What is seen of one object in each of N clips, whatever their prompts.
 
     Attributes:
@@ -57,20 +57,20 @@ class Layer:
     seen: Floats
 
 
-def layers_of(frames: NDArray[np.uint8], world: WorldConfig) -> tuple[Layer, ...]:
+def observe(frames: NDArray[np.uint8], world: WorldConfig) -> tuple[Observation, ...]:
     """Take clips uint8 (N, T, S, S, 3) apart: into one layer of all ink, or one for each of the world's colours."""
     if world.objects == 1:
-        return (_layer(track(frames), [], world),)
+        return (_observation(track(frames), [], world),)
     tracks = _tracks_by_colour(frames, world.colours)
-    layers = []
+    observations = []
     for k, mine in enumerate(tracks):
         rows = np.flatnonzero(mine.seen.any(axis=1))  # most clips lack most colours
         others = [other.rows(rows) for other in (*tracks[:k], *tracks[k + 1 :])]
-        layers.append(_spread(_layer(mine.rows(rows), others, world), mine, rows))
-    return tuple(layers)
+        observations.append(_spread(_observation(mine.rows(rows), others, world), mine, rows))
+    return tuple(observations)
 
 
-def _spread(layer: Layer, tracks: Tracks, rows: NDArray[np.int64]) -> Layer:
+def _spread(layer: Observation, tracks: Tracks, rows: NDArray[np.int64]) -> Observation:
     """The layer of all clips of `tracks` from that of the clips `rows`, which alone hold anything."""
 
     def among_all(values: NDArray[Value], empty: float) -> NDArray[Value]:
@@ -78,7 +78,7 @@ def _spread(layer: Layer, tracks: Tracks, rows: NDArray[np.int64]) -> Layer:
         spread[rows] = values
         return spread
 
-    return Layer(
+    return Observation(
         tracks=tracks,
         fits=MotionFits(
             rmse=among_all(layer.fits.rmse, np.inf),
@@ -95,7 +95,7 @@ def _spread(layer: Layer, tracks: Tracks, rows: NDArray[np.int64]) -> Layer:
 
 
 def _tracks_by_colour(frames: NDArray[np.uint8], colours: Sequence[str]) -> list[Tracks]:
-    owner = owners(frames, colours)
+    owner = owner_colours(frames, colours)
     solid = ink_of(frames) >= HALF_COVERAGE
     found = [
         track(
@@ -108,7 +108,7 @@ def _tracks_by_colour(frames: NDArray[np.uint8], colours: Sequence[str]) -> list
     return [_without_specks(one, largest) for one in found]
 
 
-def owners(frames: NDArray[np.uint8], colours: Sequence[str]) -> NDArray[np.int8]:
+def owner_colours(frames: NDArray[np.uint8], colours: Sequence[str]) -> NDArray[np.int8]:
     """Number of the colour that each pixel of frames (N, T, S, S, 3) belongs to, int8 (N, T, S, S); -1: background."""
     inks = 255.0 - np.array([COLOURS[colour] for colour in colours])
     directions = (inks / np.linalg.norm(inks, axis=1, keepdims=True)).astype(np.float32)
@@ -132,7 +132,7 @@ def _without_specks(tracks: Tracks, largest: Floats) -> Tracks:
     )
 
 
-def _layer(tracks: Tracks, others: Sequence[Tracks], world: WorldConfig) -> Layer:
+def _observation(tracks: Tracks, others: Sequence[Tracks], world: WorldConfig) -> Observation:
     overlaps = shape_iou(tracks, world.shapes)
     likest = [world.shapes[number] for number in overlaps.argmax(axis=1).tolist()]
     fits = fit_tutorial(tracks) if world.laws == "tutorial" else fit_motions(tracks, likest, world)
@@ -145,7 +145,7 @@ def _layer(tracks: Tracks, others: Sequence[Tracks], world: WorldConfig) -> Laye
     right_size = (tracks.areas >= AREA_LIMITS[0] * expected) & (tracks.areas <= AREA_LIMITS[1] * expected)
     further = (tracks.blobs > 1) & ~tracks.hidden  # what lies across an object may cut it into pieces
     single = (tracks.blobs >= 1) & ~further
-    return Layer(
+    return Observation(
         tracks=tracks,
         fits=fits,
         overlaps=overlaps,

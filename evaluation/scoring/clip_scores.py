@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from data.worlds.motions import MOTIONS
 from data.worlds.pairs import CONJUNCTION
 from data.worlds.world import WorldConfig
-from evaluation.scoring.layers import Layer, layers_of
 from evaluation.scoring.motion_fit import NO_MOTION
 from evaluation.scoring.object_scores import MIN_SHARE_OF_FRAMES, ObjectScores, score_object
+from evaluation.scoring.observations import Observation, observe
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -81,13 +81,6 @@ class ClipScores:
         }
 
 
-@dataclass(frozen=True)
-class Observations:
-    """What is seen in N clips whatever their prompts, object by object; see `evaluation.scoring.layers`."""
-
-    layers: tuple[Layer, ...]
-
-
 def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
     """Score clips against what their prompts ask for.
 
@@ -103,20 +96,15 @@ def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldC
     return score_observations(observe(frames, world), prompts, world)
 
 
-def observe(frames: NDArray[np.uint8], world: WorldConfig) -> Observations:
-    """Look at clips, uint8 (N, T, S, S, 3); what is seen can be scored against several lists of prompts."""
-    return Observations(layers_of(frames, world))
-
-
-def score_observations(seen: Observations, prompts: Sequence[str], world: WorldConfig) -> ClipScores:
+def score_observations(seen: Sequence[Observation], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
     """Score observed clips against N prompts; raises as `score_clips` does."""
-    clips = len(seen.layers[0].present)
+    clips = len(seen[0].present)
     if clips != len(prompts):
         raise ValueError(f"there are {clips} clips but {len(prompts)} prompts; each clip needs its own")
     known = {prompt: world.scene_of(prompt) for prompt in set(prompts)}
     scenes = [known[prompt] for prompt in prompts]
     found = [
-        [score_object(layer, [scene[place] for scene in scenes], world) for layer in seen.layers]
+        [score_object(layer, [scene[place] for scene in scenes], world) for layer in seen]
         for place in range(world.objects)
     ]
     if world.objects == 1:
@@ -124,8 +112,8 @@ def score_observations(seen: Observations, prompts: Sequence[str], world: WorldC
     else:
         which = _likeliest(found)
         objects = [ObjectScores.chosen(row, number) for row, number in zip(found, which.T, strict=True)]
-        unused = np.stack([(which != k).all(axis=1) for k in range(len(seen.layers))])
-        stray = (unused * np.stack([layer.seen for layer in seen.layers])).max(axis=0)
+        unused = np.stack([(which != k).all(axis=1) for k in range(len(seen))])
+        stray = (unused * np.stack([layer.seen for layer in seen])).max(axis=0)
     return _together(prompts, [[meaning.motion for meaning in scene] for scene in scenes], objects, stray)
 
 

@@ -1,1 +1,0 @@
-"""What each part of the recipe is worth."""

@@ -1,0 +1,73 @@
+"""One GIF in which a clip of every prompt plays over its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from evaluation.pictures.contact_sheet import FAILED, INK, LINE, wrap
+from evaluation.pictures.encoders import gif_of_images
+
+_COLUMNS = 5
+_TILE = 128
+_LINE = 15
+_GAP = 12
+
+
+def moving_page(
+    frames: NDArray[np.uint8], prompts: Sequence[str], *, fps: int, passed: Sequence[bool] | None = None
+) -> bytes:
+    """A GIF in which all clips play side by side, each over its prompt. Clips that fail have a red edge.
+
+    Args:
+        frames: uint8 (N, T, S, S, 3), N >= 1.
+        prompts: N captions.
+        fps: frames per second.
+        passed: for each clip, whether it does what its prompt says.
+
+    Raises:
+        ValueError: there are no clips, or the numbers of clips and prompts differ.
+    """
+    if not len(frames) or len(frames) != len(prompts):
+        raise ValueError(
+            f"a page needs one prompt per clip and at least one clip: {len(frames)} clips, {len(prompts)} prompts"
+        )
+    columns = min(_COLUMNS, len(frames))
+    rows = -(-len(frames) // columns)
+    font = ImageFont.load_default(13)
+    captions = [_caption_lines(prompt, font) for prompt in prompts]
+    caption = 6 + _LINE * max(2, *(len(lines) for lines in captions))
+    page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (_TILE + caption + _GAP) + _GAP), "white")
+    corners = [
+        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + caption + _GAP))
+        for k in range(len(frames))
+    ]
+    draw = ImageDraw.Draw(page)
+    for k, ((x, y), lines) in enumerate(zip(corners, captions, strict=True)):
+        edge = LINE if passed is None or passed[k] else FAILED
+        draw.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=edge, width=1 if edge == LINE else 2)
+        for line, text in enumerate(lines):
+            draw.text((x + _TILE / 2, y + _TILE + 11 + _LINE * line), text, INK, font, anchor="mm")
+    pictures = []
+    for t in range(frames.shape[1]):
+        picture = page.copy()
+        for corner, clip in zip(corners, frames, strict=True):
+            picture.paste(Image.fromarray(clip[t]).resize((_TILE, _TILE), Image.Resampling.NEAREST), corner)
+        pictures.append(picture)
+    return gif_of_images(pictures, fps)
+
+
+def _caption_lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """The prompt in one line if it fits a tile, else in two lines of similar length, else in as many as needed."""
+    words = prompt.split()
+    room = _TILE + _GAP // 2
+    if font.getlength(prompt) <= room or len(words) < 2:
+        return [prompt]
+    breaks = [[" ".join(words[:k]), " ".join(words[k:])] for k in range(1, len(words))]
+    two = min(breaks, key=lambda pair: max(font.getlength(line) for line in pair))
+    if max(font.getlength(line) for line in two) <= room:
+        return two
+    return wrap(prompt, lambda line: font.getlength(line) <= room)

@@ -1,0 +1,77 @@
+"""All scores of one model: per tier, per prompt, and per motion, shape and colour."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evaluation.config import EvaluationConfig
+from evaluation.scoring.attribute_scores import AttributeScores
+from evaluation.scoring.diversity import Diversity
+from evaluation.scoring.frechet import FrechetDistances
+from evaluation.scoring.rates import Rate
+from evaluation.scoring.scores import Scores
+
+SEEN_TIER = "T0"
+"""The tier of the prompts that occur in training. All other tiers are held out."""
+LISTED_ALL, LISTED_WORST = 40, 20
+"""Tables list all prompts if there are at most `LISTED_ALL`, else the `LISTED_WORST` worst ones."""
+
+
+class GroupScores(BaseModel):
+    """The scores of one prompt, or of all prompts of one tier, beside their two bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="The prompt, or the tier's name.")
+    prompts: tuple[str, ...] = Field(description="The prompts that were scored together.")
+    generated: Scores = Field(description="The model's samples.")
+    real: Scores = Field(description="Real clips of the same prompts: the upper bound.")
+    shuffled: Scores = Field(description="The model's samples against other prompts: the lower bound.")
+    diversity: Diversity = Field(
+        description="Spread of the samples, divided by the spread of real clips. Mean over the prompts."
+    )
+
+    @property
+    def joint(self) -> Rate:
+        """The headline: joint exact of the generated clips."""
+        return self.generated.joint
+
+
+class EvaluationReport(BaseModel):
+    """All scores of one model. Its JSON holds everything: reading it back gives an equal report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    world_fingerprint: str = Field(description="Fingerprint of the world whose prompts were scored.")
+    config: EvaluationConfig = Field(description="How many samples were scored, and their seed.")
+    tiers: tuple[GroupScores, ...] = Field(description="Scores per tier. T0 holds the seen prompts.")
+    prompts: tuple[GroupScores, ...] = Field(description="Scores per prompt, in the tiers' order.")
+    attributes: tuple[AttributeScores, ...] = Field(
+        description="Scores per motion, shape and colour that prompts ask for, tier by tier."
+    )
+    frechet: FrechetDistances | None = Field(
+        description="In-domain Fréchet distances over the seen prompts. None if not asked for."
+    )
+
+    def tier(self, name: str) -> GroupScores:
+        """The scores of a tier, "T0" for example. Raises KeyError with the tiers' names if there is no such tier."""
+        for tier in self.tiers:
+            if tier.name == name:
+                return tier
+        raise KeyError(f"no tier {name!r} in this report; it has {', '.join(tier.name for tier in self.tiers)}")
+
+    def prompts_of(self, tier: str) -> tuple[GroupScores, ...]:
+        """The scores of each prompt of a tier."""
+        wanted = set(self.tier(tier).prompts)
+        return tuple(prompt for prompt in self.prompts if prompt.name in wanted)
+
+    def worst(self, tier: str) -> GroupScores:
+        """The prompt of a tier with the lowest joint exact score."""
+        return min(self.prompts_of(tier), key=lambda prompt: prompt.joint.value)
+
+    @property
+    def listed(self) -> tuple[GroupScores, ...]:
+        """The prompts that tables list: all of them, or the worst ones if there are more than `LISTED_ALL`."""
+        if len(self.prompts) <= LISTED_ALL:
+            return self.prompts
+        return tuple(sorted(self.prompts, key=lambda prompt: prompt.joint.value)[:LISTED_WORST])

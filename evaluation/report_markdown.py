@@ -1,0 +1,144 @@
+"""An evaluation report as Markdown, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.report import EvaluationReport, GroupScores
+from evaluation.scoring.attribute_scores import ATTRIBUTES
+from evaluation.scoring.clip_scores import FAULTS
+
+TIER_MEANINGS = {
+    "T0": "seen prompts, fresh noise",
+    "T1": "unseen phrase of seen words",
+    "T2": "a word seen only inside compounds",
+    "T3": "unseen combination of what is known",
+    "T4": "paraphrase",
+    "T5": "which attributes belong together",
+}
+"""What the prompts of a tier are."""
+
+
+def report_markdown(report: EvaluationReport) -> str:
+    """The report as Markdown: tiers beside their bounds, Fréchet distance, faults, attributes and single prompts."""
+    parts = [
+        "# Evaluation",
+        f"Seed {report.config.seed}; {report.config.samples_seen} samples per seen prompt, "
+        f"{report.config.samples_held_out} per held-out prompt, {report.config.samples_real} real clips per prompt.",
+        "## Tiers",
+        _tier_table(report),
+        "In brackets: Wilson 95 % intervals. *Real clips* shows what a perfect model would reach, *shuffled prompts* "
+        "what the same samples reach against other prompts. **Joint exact** counts the clips with the right motion, "
+        "shape, colour and number of objects, each object of the right size in nine frames of ten.",
+        _frechet_line(report),
+        "## What failed",
+        _fault_table(report),
+        "The left columns show in which share of the samples each attribute is right. *Count* is right if every "
+        "prompted object is there once, and nothing else. The right columns show what alone is wrong with the samples "
+        "that fail.",
+        *_attribute_parts(report),
+        _prompts_heading(report),
+        _prompt_table(report.listed),
+        "Diversity is the spread of the samples' start, speed and size, divided by the spread of real clips: 1 is as "
+        "varied as reality. Coverage is the share of real clips with a sample in their neighbourhood.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _tier_table(report: EvaluationReport) -> str:
+    rows = []
+    for tier in report.tiers:
+        worst = report.worst(tier.name)
+        meaning = f"**{tier.name}** {TIER_MEANINGS.get(tier.name, '')}"
+        worst_prompt = f"{worst.joint.percent} ({worst.name})" if len(tier.prompts) > 1 else ""
+        sides = (("generated", tier.generated), ("real clips", tier.real), ("shuffled prompts", tier.shuffled))
+        for title, scores in sides:
+            first = title == "generated"
+            rows.append(
+                (
+                    meaning if first else "",
+                    title,
+                    str(scores.joint.n),
+                    f"**{scores.joint}**" if first else str(scores.joint),
+                    worst_prompt if first else "",
+                    *(rate.percent for rate in (scores.motion, scores.permanence, scores.colour)),
+                    f"{scores.shape_iou:.3f}",
+                    *(_number(mean) for mean in (scores.rmse, scores.cosine, scores.smoothness)),
+                )
+            )
+    head = "tier|clips|n|joint exact|worst prompt|motion|permanence|colour|shape IoU|RMSE px|cosine|smoothness px"
+    return _table(head.split("|"), rows)
+
+
+def _fault_table(report: EvaluationReport) -> str:
+    rows = []
+    for tier in report.tiers:
+        scores, faults = tier.generated, tier.generated.faults
+        rates = (scores.motion, scores.shape, scores.colour, scores.count, scores.permanence)
+        shares = [f"{100 * number / faults.clips:.1f} %" if faults.clips else "-" for _, number in faults]
+        rows.append((f"**{tier.name}**", *(rate.percent for rate in rates), str(faults.clips), *shares))
+    return _table(("tier", *FAULTS, "failed", *(f"{name} alone" for name in FAULTS), "several"), rows)
+
+
+def _attribute_parts(report: EvaluationReport) -> list[str]:
+    """The scores by motion, shape and colour. Left out unless prompts differ in more than one of them."""
+    if len({scores.attribute for scores in report.attributes}) < 2:
+        return []
+    tiers = [tier.name for tier in report.tiers]
+    found = {(scores.attribute, scores.value, scores.tier): scores for scores in report.attributes}
+    rows = []
+    for attribute, value in sorted({key[:2] for key in found}, key=lambda pair: (ATTRIBUTES.index(pair[0]), pair[1])):
+        cells = [found.get((attribute, value, tier)) for tier in tiers]
+        texts = [f"{cell.joint.percent} ({cell.right.percent})" if cell else "-" for cell in cells]
+        rows.append((attribute, value, *texts))
+    return [
+        "## Motions, shapes and colours",
+        _table(("asked for", "", *tiers), rows),
+        "Joint exact of all prompts that ask for it. In brackets: the share of the clips in which this motion, shape "
+        "or colour itself is right.",
+    ]
+
+
+def _prompts_heading(report: EvaluationReport) -> str:
+    listed, all_prompts = len(report.listed), len(report.prompts)
+    return "## Prompts" if listed == all_prompts else f"## The {listed} worst of {all_prompts} prompts"
+
+
+def _prompt_table(prompts: Sequence[GroupScores]) -> str:
+    rows = [
+        (
+            prompt.name,
+            str(prompt.joint.n),
+            f"**{prompt.joint}**",
+            prompt.real.joint.percent,
+            prompt.shuffled.joint.percent,
+            prompt.generated.motion.percent,
+            f"{prompt.generated.shape_iou:.3f}",
+            _number(prompt.generated.rmse),
+            *(_number(value) for value in (prompt.diversity.start, prompt.diversity.speed, prompt.diversity.size)),
+            f"{_number(prompt.diversity.coverage)} ({_number(prompt.diversity.coverage_real)})",
+        )
+        for prompt in prompts
+    ]
+    head = "prompt|n|joint exact|real|shuffled|motion|shape IoU|RMSE px|start|speed|size|coverage (real)"
+    return _table(head.split("|"), rows)
+
+
+def _frechet_line(report: EvaluationReport) -> str:
+    if report.frechet is None:
+        return ""
+    found = report.frechet
+    return (
+        f"In-domain Fréchet distance over the seen prompts: **{found.generated:.2f}**. The floor, for other real "
+        f"clips, is {found.floor:.2f}. The same samples with shuffled frames have {found.shuffled_frames:.2f}. "
+        f"Each side has {found.n} clips."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
