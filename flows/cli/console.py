@@ -4,8 +4,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -96,15 +97,16 @@ class _WarningsHandler(logging.Handler):
 
 
 @contextmanager
-def progress_shown() -> Iterator[Console]:
-    """Show progress and warnings while the block runs. Gives the console on which the block can print, too."""
+def progress_shown() -> Iterator[Callable[[str], None]]:
+    """Show progress and warnings while the block runs. Gives a function that prints a line above the progress."""
     console = Console(stderr=True)
+    say = partial(_print, console)
     handler, logger = _WarningsHandler(console), logging.getLogger("flipbook")
     logger.addHandler(handler)
     try:
         if not console.is_terminal:
             with reporting_to(LineSink(console)):
-                yield console
+                yield say
             return
         progress = Progress(
             SpinnerColumn(finished_text="[green]✓"),
@@ -119,7 +121,7 @@ def progress_shown() -> Iterator[Console]:
             refresh_per_second=4,
         )
         with progress, reporting_to(BarSink(progress)):
-            yield console
+            yield say
     finally:
         logger.removeHandler(handler)
 

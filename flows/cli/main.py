@@ -9,7 +9,6 @@ Commands import what they need when they run, so that `--help` and wrong input a
 import errno
 import gc
 import io
-import os
 import sys
 import traceback
 from typing import Annotated
@@ -29,7 +28,6 @@ from flows.cli.commands.up import down, status, ui, up
 ROOMS = ("data", "models", "evaluation", "tracking", "tasks", "flows")
 INTERRUPTED = 130  # 128 + SIGINT, as in shells
 LONGEST_LINE = 1_000  # characters of an error message; --debug shows all of it
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 app = typer.Typer(
     name="flipbook",
@@ -70,19 +68,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path may hold characters that the terminal lacks
-    bypass_proxies_for_loopback()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     code = execute([argument for argument in arguments if argument != "--debug"], debug=debug)
     gc.freeze()  # a last garbage collection over PyTorch, Prefect and MLflow would take seconds
     sys.exit(code)
-
-
-def bypass_proxies_for_loopback() -> None:
-    """Add the loopback addresses to `no_proxy`: our servers on this machine are never behind a proxy."""
-    hosts = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").split(",")
-    value = ",".join(dict.fromkeys(host.strip() for host in (*hosts, *LOOPBACK) if host.strip()))
-    os.environ["no_proxy"] = os.environ["NO_PROXY"] = value  # some clients read one name, some the other
 
 
 def execute(arguments: list[str], *, debug: bool = False) -> int:

@@ -51,10 +51,17 @@ def configuration(
 
 
 def choose_home(home: Path | None) -> "Home":
-    """Make `home` the home of the rest of this process, and create it if it is missing. Raises HomeError."""
+    """Make `home` the home of the rest of this process, and create it if it is missing.
+
+    Raises:
+        HomeError: the folder cannot be used.
+        ConfigError: the name of an environment variable is almost that of one of ours.
+    """
     from data.home import HOME_VARIABLE, Home
+    from flows.config.variables import configured_variables
     from flows.servers.environment import prepare_this_process
 
+    configured_variables()
     if home is not None:
         os.environ[HOME_VARIABLE] = str(home)
     chosen = Home.from_environment().create()

@@ -23,7 +23,7 @@ def flow_session(home: Home) -> Iterator[Callable[[], None]]:
     """
     # Prefect repeats each failure on the terminal. The command line prints one line, and the server keeps the rest.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    with progress_shown() as console:
-        console.print(f"Starting Prefect and loading PyTorch; home {home.root}", highlight=False, soft_wrap=True)
-        with prefect_server(home, say=console.print) as api:
+    with progress_shown() as say:
+        say(f"Loading PyTorch and Prefect. Home: {home.root}")
+        with prefect_server(home, say=say) as api:
             yield api.wait_until_ready

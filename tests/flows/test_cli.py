@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny import tiny_config
 
-from flows.cli.main import app, bypass_proxies_for_loopback, execute, explain
+from flows.cli.main import app, execute, explain
 from flows.config.pipeline import PipelineConfig
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +81,23 @@ def test_a_mistake_is_found_before_pytorch_and_prefect_are_loaded() -> None:
     assert "did you mean steps?" in only_line(done.stderr)
 
 
+def test_run_says_what_it_does_before_it_loads_anything_slow() -> None:
+    code = (
+        "import sys, flows.cli.main, flows.cli.session\n"
+        "def server(home, **_):\n"
+        "    raise OSError('loaded' if {'torch', 'prefect', 'mlflow'} & set(sys.modules) else 'nothing slow so far')\n"
+        "flows.cli.session.prefect_server = server\n"
+        "sys.exit(flows.cli.main.execute(['run']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True
+    )
+    first, error = done.stderr.decode().splitlines()
+    assert "Loading" in first
+    assert os.environ["FLIPBOOK_HOME"] in first
+    assert "nothing slow so far" in error
+
+
 def test_a_traceback_is_shown_only_with_debug() -> None:
     assert "Traceback" not in flipbook("run", "--set", "data.clips=0").stderr
     for arguments in (("--debug", "run"), ("run", "--debug")):
@@ -125,17 +142,6 @@ def test_output_never_fails_on_characters_that_the_terminal_lacks(variables: dic
     done = flipbook("config", "--config", tmp_path / "нет.toml", **variables)
     assert done.returncode == 1
     assert "There is no configuration file" in only_line(done.stderr)
-
-
-def test_proxies_are_bypassed_for_loopback_and_other_exceptions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.setenv("NO_PROXY", "intranet.example, localhost")
-    bypass_proxies_for_loopback()
-    for name in ("no_proxy", "NO_PROXY"):
-        assert os.environ[name].split(",") == ["intranet.example", "localhost", "127.0.0.1", "::1"]
-    bypass_proxies_for_loopback()
-    assert os.environ["no_proxy"].count("127.0.0.1") == 1
-    monkeypatch.delenv("no_proxy")
 
 
 def test_the_printed_configuration_reads_back_as_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """`flipbook up`, `ui`, `down` and `status`: servers and workers, kept running by supervisord."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +72,9 @@ def status(home: HomeFolder = None) -> None:
     for column in ("program", "state", "pid", "uptime", "log"):
         table.add_column(column, no_wrap=True, justify="right" if column in ("pid", "uptime") else "left")
     for state in states:
-        table.add_row(state.name, state.state, str(state.pid or ""), _duration(state.seconds), str(state.log))
+        table.add_row(
+            state.name, state.state, str(state.pid or ""), str(timedelta(seconds=int(state.seconds))), str(state.log)
+        )
     output_console().print(table)
     if addresses := running_addresses(chosen):
         _print_addresses(addresses)
@@ -119,7 +122,7 @@ def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
     if workers and not any(state.name.startswith("worker") for state in Supervisor(home).states()):
         raise ServiceError(
             f"`flipbook ui` serves {home.root}, without workers. End it with Ctrl-C there or with "
-            "`flipbook down`, and give the same command again."
+            "`flipbook down`, and run the same command again."
         )
     typer.echo(f"Already up for {home.root}:")
     _print_addresses(addresses)
@@ -128,14 +131,3 @@ def _already_up(home: "Home", addresses: "Addresses", *, workers: bool) -> None:
 def _print_addresses(addresses: "Addresses") -> None:
     typer.echo(f"  Prefect  {addresses.prefect}")
     typer.echo(f"  MLflow   {addresses.mlflow}")
-
-
-def _duration(seconds: float) -> str:
-    minutes, whole = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole} s" if minutes else f"{whole} s"
