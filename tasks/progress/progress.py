@@ -1,4 +1,4 @@
-"""How a running task tells whoever is watching how far it is, without knowing who that is."""
+"""How a running task reports its progress, without knowing who watches."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ _logger = logging.getLogger("flipbook.progress")
 
 
 class ProgressSink(Protocol):
-    """Receives the progress of steps, from any thread. Steps: generate, train, register, evaluate, publish, promote."""
+    """Receives the progress of steps, from any thread. Steps: dataset, train, register, evaluate, promote and so on."""
 
     def start(self, step: str, total: int) -> None:
         """`step` begins and has `total` units of work."""
 
     def update(self, step: str, completed: int, detail: str = "") -> None:
-        """`completed` units of `step` are done; `detail` is a short text for people."""
+        """`completed` units of `step` are done. `detail` is a short text for people."""
 
     def finish(self, step: str, detail: str = "") -> None:
-        """`step` has ended; `detail` says with what."""
+        """`step` has ended. `detail` says what it made."""
 
 
 class LoggedProgress:
-    """The sink where nobody watches: beginnings and ends as log lines."""
+    """The sink if nobody watches: beginnings and ends become log lines."""
 
     def start(self, step: str, total: int) -> None:
-        """Logs the beginning."""
+        """Log the beginning."""
         _logger.info("%s: 0 of %d", step, total)
 
     def update(self, step: str, completed: int, detail: str = "") -> None:
-        """Logs at debug level: there may be thousands."""
+        """Log at debug level, because there may be thousands of updates."""
         _logger.debug("%s: %d %s", step, completed, detail)
 
     def finish(self, step: str, detail: str = "") -> None:
-        """Logs the end."""
+        """Log the end."""
         _logger.info("%s: done %s", step, detail)
 
 
 class Labelled:
-    """Passes the progress of steps on to `sink`, as steps of another name: "evaluate-a" with the label "a"."""
+    """Passes progress on to `sink` under another name: the step "evaluate" with the label "a" is "evaluate-a"."""
 
     def __init__(self, sink: ProgressSink, label: str) -> None:
         self._sink, self._label = sink, label
 
     def start(self, step: str, total: int) -> None:
-        """Passes it on."""
+        """Pass the beginning on."""
         self._sink.start(f"{step}-{self._label}", total)
 
     def update(self, step: str, completed: int, detail: str = "") -> None:
-        """Passes it on."""
+        """Pass the update on."""
         self._sink.update(f"{step}-{self._label}", completed, detail)
 
     def finish(self, step: str, detail: str = "") -> None:
-        """Passes it on."""
+        """Pass the end on."""
         self._sink.finish(f"{step}-{self._label}", detail)
 
 
@@ -73,10 +73,10 @@ def reporting_to(sink: ProgressSink) -> Iterator[None]:
 
 
 def is_watched() -> bool:
-    """Whether somebody receives the progress already."""
+    """Whether a sink receives the progress already."""
     return _sink.get() is not None
 
 
 def current_progress() -> ProgressSink:
-    """The sink of the surrounding `reporting_to`, else one that logs."""
+    """The sink of the surrounding `reporting_to`; if there is none, a sink that logs."""
     return _sink.get() or LoggedProgress()

@@ -1,6 +1,5 @@
 """Progress on Prefect's pages: a server that hangs holds no training up, and shows the last value when it is back."""
 
-import itertools
 import signal
 import threading
 import time
@@ -10,24 +9,21 @@ import psutil
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import Artifact
 from prefect.context import refresh_global_settings_context
 from prefect.runtime import flow_run
-from shell import eventually
 from tiny import tiny_config
 
 from data.home import Home
 from flows.dataset import make_dataset
 from flows.servers.embedded import prefect_server
-from flows.train import make_checkpoint
+from flows.train import make_model
 from tasks.progress import in_prefect as run_progress
 from tasks.progress.in_prefect import RunProgress
 from tasks.progress.progress import reporting_to
 
 REPORTS_WHILE_FROZEN = 15
-FROZEN_AT_MOST = 30.0
-LONGEST_PAUSE = 2.0
 
 
 class Server:
@@ -65,23 +61,24 @@ def quick(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything a tenth as slow; the order of what happens stays."""
     monkeypatch.setattr(run_progress, "SECONDS_BETWEEN_UPDATES", 0.2)
     monkeypatch.setattr(run_progress, "ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr(run_progress, "PAUSE_SECONDS", 0.5)
 
 
 class Reported(RunProgress):
-    """Notes when the training reports, and does something at its first report."""
+    """Does something at the training's first report, and tells when it has reported often enough after that."""
 
-    def __init__(self, at_first: Callable[[], None]) -> None:
+    def __init__(self, at_first: Callable[[], None], enough: threading.Event) -> None:
         super().__init__()
-        self.moments: list[float] = []
-        self._at_first = at_first
+        self._reports = 0
+        self._at_first, self._enough = at_first, enough
 
     def update(self, step: str, completed: int, detail: str = "") -> None:
         super().update(step, completed, detail)
         if step == "train":
-            self.moments.append(time.monotonic())
-            if len(self.moments) == 1:
+            self._reports += 1
+            if self._reports == 1:
                 self._at_first()
+            if self._reports == REPORTS_WHILE_FROZEN:
+                self._enough.set()
 
 
 def artifact_of(run_id: str, step: str) -> Artifact:
@@ -91,50 +88,34 @@ def artifact_of(run_id: str, step: str) -> Artifact:
     return found[0]
 
 
-def warnings_of(run_id: str) -> list[str]:
-    with get_client(sync_client=True) as client:
-        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id])))
-    return [log.message for log in logs if "takes no progress" in log.message]
-
-
-def test_a_training_does_not_notice_that_the_server_hangs(
-    server: Server, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_goes_on_while_the_server_hangs(server: Server, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    config = tiny_config(train={"steps": 500, "log_every": 5, "sample_every": 500})
-    frozen: list[float] = []
+    config = tiny_config(train={"steps": 100, "log_every": 5, "sample_every": 100})
+    enough = threading.Event()
 
     def hang() -> None:
-        began = time.monotonic()
         server.freeze()
-        while len(progress.moments) < REPORTS_WHILE_FROZEN or time.monotonic() - began < 5:
-            if time.monotonic() - began > FROZEN_AT_MOST:
-                break
-            time.sleep(0.05)
+        # A training that waited for the server would never report again, and the wait would time out.
+        went_on.append(enough.wait(300))
         server.thaw()
-        frozen.extend((began, time.monotonic()))
 
+    went_on: list[bool] = []
     hanging = threading.Thread(target=hang)
-    progress = Reported(hanging.start)
+    progress = Reported(hanging.start, enough)
 
     @flow(name="train")
     def training() -> str:
         with progress, reporting_to(progress):
             dataset = make_dataset(home, config.world, config.data).value
-            make_checkpoint(home, config.world, config.model, config.train, dataset)
+            make_model(home, config.world, config.model, config.train, dataset)
         return str(flow_run.get_id())
 
     run_id = training()
     hanging.join()
-    began, ended = frozen
-    meanwhile = [moment for moment in progress.moments if began < moment < ended]
-    assert len(meanwhile) >= REPORTS_WHILE_FROZEN - 1
-    assert max(after - before for before, after in itertools.pairwise([began, *meanwhile])) < LONGEST_PAUSE
+    assert went_on == [True]
     shown = artifact_of(run_id, "train")
     assert shown.data == 100.0
     assert str(shown.description).startswith("train: done")
-    eventually(lambda: warnings_of(run_id), seconds=30)
-    assert len(warnings_of(run_id)) == 1  # of many values that were not taken
 
 
 def test_the_last_value_waits_for_a_server_that_comes_back(server: Server) -> None:
@@ -170,4 +151,4 @@ def test_a_server_that_stays_away_holds_the_end_up_for_a_bounded_time(
         finally:
             server.thaw()
 
-    assert 2.5 < short() < 5
+    assert 2.5 < short() < 60  # and not the minutes for which the server hangs
