@@ -19,9 +19,8 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from flows.servers.heartbeat import SILENCE_SECONDS
+from flows.servers.heartbeat import OUR_TAG, SILENCE_SECONDS
 
-OUR_TAG = "flipbook"
 CRASHED_SECONDS = 15  # the run and its worker both report a crash, some seconds apart
 PENDING_SECONDS = 300  # a busy machine needs a minute to import everything, a cluster longer to fetch an image
 RESCHEDULED_AT_MOST = 2

@@ -4,6 +4,7 @@ The deployments in prefect.yaml carry this frequency, so that the runs of every 
 `flipbook up` also give it to runs of other deployments.
 """
 
+OUR_TAG = "flipbook"  # of all runs of this project's deployments
 HEARTBEAT_SECONDS = 30  # the shortest that Prefect takes
 LOST_HEARTBEATS = 3  # this many may get lost or come late while the server restarts
 SILENCE_SECONDS = LOST_HEARTBEATS * HEARTBEAT_SECONDS + HEARTBEAT_SECONDS // 2

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 from data.home import Home
 from flows.servers.addresses import Addresses
 from flows.servers.environment import child_environment
-from flows.servers.health import server_answers, worker_is_online
+from flows.servers.health import ask, server_answers, worker_is_online
+from flows.servers.heartbeat import OUR_TAG
 from flows.servers.processes import check_port, end, listens, started_for
 from flows.servers.programs import MLFLOW, PREFECT, PROGRAMS, SERVERS, WORKERS, client_settings, log_file
 from flows.servers.supervisor import Supervisor
@@ -125,16 +126,19 @@ def watch(home: Home, say: Say) -> None:
 def stop(home: Home) -> bool:
     """Stop everything that runs for the home. Returns False if nothing did.
 
-    The workers end first, then the flow runs, then the servers. So each run can still report that it was interrupted,
-    and at the next start the automations put it back into the queue.
+    The workers end first, then the flow runs, then the servers. So interrupted runs can go back into the queue.
     """
     supervisor = Supervisor(home)
     if not supervisor.is_running() and not started_for(home) and supervisor.process() is None:
         supervisor.clean()
         return False
+    addresses = Addresses.read(home)
     Addresses.remove(home)
     supervisor.kill_workers()
-    end([item.process for item in started_for(home, tuple(WORKERS)) if item.is_flow_run], FLOW_RUN_SECONDS)
+    runs = [item for item in started_for(home, tuple(WORKERS)) if item.flow_run]
+    end([item.process for item in runs], FLOW_RUN_SECONDS)
+    if addresses:
+        _queue_again({str(item.flow_run) for item in runs}, addresses)
     supervisor.shut_down()
     end([item.process for item in started_for(home)])
     supervisor.clean()
@@ -165,6 +169,20 @@ def uninterrupted() -> Iterator[None]:
     """Within the block, which takes seconds, only SIGKILL ends this process."""
     with _handled((signal.SIGTERM, signal.SIGHUP, signal.SIGINT), signal.SIG_IGN):
         yield
+
+
+def _queue_again(flow_runs: Collection[str], addresses: Addresses) -> None:
+    """Put interrupted runs of this project back into the queue.
+
+    The automations cannot be trusted with this: events that a server has not dealt with when it ends are lost.
+    """
+    state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "`flipbook down` has interrupted it."}
+    for flow_run in flow_runs:
+        url = f"{addresses.prefect_api}/flow_runs/{flow_run}"
+        with suppress(OSError):  # the server is gone; after its next start it misses the heartbeats of the run
+            known = ask(url)
+            if OUR_TAG in known["tags"] and known["state"]["type"] in ("PENDING", "RUNNING", "CRASHED"):
+                ask(f"{url}/set_state", {"state": state, "force": True})
 
 
 def _check_ports(addresses: Addresses) -> None:

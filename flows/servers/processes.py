@@ -35,7 +35,8 @@ class Started:
 
     program: str
     process: psutil.Process
-    is_flow_run: bool
+    flow_run: str | None
+    """The id of the flow run that it executes."""
 
 
 def started_for(home: Home, programs: Collection[str] = PROGRAMS) -> list[Started]:
@@ -48,7 +49,7 @@ def started_for(home: Home, programs: Collection[str] = PROGRAMS) -> list[Starte
             continue
         program = environment.get(NAME_VARIABLE, "")
         if program in programs and environment.get(HOME_VARIABLE) == str(home.root) and process.pid != os.getpid():
-            found.append(Started(program, process, FLOW_RUN_VARIABLE in environment))
+            found.append(Started(program, process, environment.get(FLOW_RUN_VARIABLE)))
     return found
 
 

@@ -37,6 +37,7 @@ LONGEST_SOCKET_PATH = 103 - len(".4194304")  # bytes; supervisord first makes th
 DAEMON = """\
 [supervisord]
 logfile=logs/supervisord.log
+childlogdir=logs
 logfile_maxbytes=10MB
 logfile_backups=3
 pidfile=up/supervisord.pid

@@ -7,7 +7,7 @@ from prefect.states import Crashed, Pending, Running
 from shell import eventually
 
 from flows.servers import automations
-from flows.servers.automations import OUR_TAG
+from flows.servers.heartbeat import OUR_TAG
 
 
 @pytest.fixture(scope="module")
