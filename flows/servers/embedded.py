@@ -1,9 +1,8 @@
 """A Prefect server for the length of one command, if the user has none. Its history is kept in the home.
 
 Prefect's own temporary server stays behind when its command is killed. This one ends when its standard input closes,
-which the system does when the command ends in any way. It starts in a process of its own, while the command still
-imports what it needs, and it listens on a socket that the command has opened. So no port is guessed, and requests wait
-while the server starts.
+which the system does when the command ends in any way. It starts while the command still imports what it needs. It
+listens on a socket that the command has opened, so no port is guessed, and requests wait while the server starts.
 
 Nothing here imports Prefect before the environment is set: Prefect reads its settings as it is imported.
 """
@@ -17,13 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.home import Home
 from flows.servers.environment import child_environment
+from flows.servers.health import ask
 from flows.servers.lifecycle import Say, reason_in, starting
 from flows.servers.programs import server_settings
 
@@ -38,37 +38,11 @@ class EmbeddedServerError(RuntimeError):
 
 @dataclass(frozen=True)
 class PrefectApi:
-    """Where Prefect's API answers. An embedded server also has a log."""
+    """Where Prefect's API answers."""
 
     url: str
-    log: Path | None = None
-    say: Say = print
-
-    def wait_until_ready(self) -> None:
-        """Return once the API answers.
-
-        Raises:
-            EmbeddedServerError: the embedded server has ended, or does not answer within five minutes.
-            flows.servers.reachable.UnreachableError: the user's server cannot be used.
-        """
-        from flows.servers.health import ask
-
-        if self.log is None:
-            from flows.servers.reachable import wait_for_server
-
-            return wait_for_server(self.url, self.say)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                ask(f"{self.url}/health")
-                return None
-            except OSError as error:
-                gone = "refused" in str(error) or "reset" in str(error)  # nobody listens any more
-                if gone or time.monotonic() > deadline:
-                    raise EmbeddedServerError(
-                        f"Prefect's server did not start ({error}).{reason_in(self.log)}"
-                    ) from error
-            time.sleep(0.1)
+    wait_until_ready: Callable[[], None]
+    """Returns once it answers. Raises EmbeddedServerError, or reachable.UnreachableError for the user's own server."""
 
 
 @contextmanager
@@ -88,16 +62,29 @@ def prefect_server(home: Home, say: Say = print) -> Iterator[PrefectApi]:
         say: gets a line if the user's server has to be waited for.
 
     Raises:
-        EmbeddedServerError: the server did not start, or Prefect's settings cannot be read.
+        EmbeddedServerError: Prefect's settings cannot be read.
     """
     if url := os.environ.get("PREFECT_API_URL"):
         _check_settings()
-        yield PrefectApi(url, say=say)
+        from flows.servers.reachable import wait_for_server
+
+        yield PrefectApi(url, lambda: wait_for_server(url, say))
         return
-    home.create()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    log = home.create().logs / "prefect.log"
+    for folder in (home.logs, home.prefect):
+        folder.mkdir(exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("ab") as output:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        process = _start(home, listener)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "flows.servers.embedded", str(listener.fileno())],
+            cwd=home.prefect,
+            env=child_environment(home, server_settings(home)),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(listener.fileno(),),
+            start_new_session=True,  # Ctrl-C is for the command; the server still has to record what it did to the run
+        )
     settings = {
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_API_URL": url,
@@ -109,7 +96,7 @@ def prefect_server(home: Home, say: Say = print) -> Iterator[PrefectApi]:
         with _environment(settings):
             _check_settings()
             try:
-                yield PrefectApi(url, log_file(home))
+                yield PrefectApi(url, lambda: _wait(url, log))
             finally:
                 _send_what_is_left()
     finally:
@@ -121,29 +108,21 @@ def prefect_server(home: Home, say: Say = print) -> Iterator[PrefectApi]:
             process.wait()
 
 
-def log_file(home: Home) -> Path:
-    """What the embedded servers of the home print."""
-    return home.logs / "prefect.log"
-
-
-def _start(home: Home, listener: socket.socket) -> subprocess.Popen[bytes]:
-    log_file(home).parent.mkdir(parents=True, exist_ok=True)
-    home.prefect.mkdir(parents=True, exist_ok=True)
-    with log_file(home).open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "flows.servers.embedded", str(listener.fileno())],
-            cwd=home.prefect,
-            env=child_environment(home, server_settings(home)),
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=(listener.fileno(),),
-            start_new_session=True,  # Ctrl-C is for the command; the server still has to record what it did to the run
-        )
+def _wait(url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            ask(f"{url}/health")
+            return
+        except OSError as error:
+            gone = "refused" in str(error) or "reset" in str(error)  # nobody listens any more
+            if gone or time.monotonic() > deadline:
+                raise EmbeddedServerError(f"Prefect's server did not start ({error}).{reason_in(log)}") from error
+        time.sleep(0.1)
 
 
 def _check_settings() -> None:
-    """Have Prefect read its settings, which it would otherwise do at a place where an error says nothing."""
+    """Have Prefect read its settings. Otherwise it does so where an error names no file."""
     try:
         from prefect.settings import get_current_settings
 
@@ -157,29 +136,24 @@ def _check_settings() -> None:
 
 def _send_what_is_left() -> None:
     """Deliver the events and logs that Prefect's threads still hold, before the server ends."""
-    if "prefect.events.worker" in sys.modules:
-        from prefect.events.worker import EventsWorker
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
 
-        EventsWorker.drain_all(timeout=STOP_SECONDS)
-    if "prefect.logging.handlers" in sys.modules:
-        from prefect.logging.handlers import APILogWorker
-
-        APILogWorker.drain_all(timeout=STOP_SECONDS)
+    EventsWorker.drain_all(timeout=STOP_SECONDS)
+    APILogWorker.drain_all(timeout=STOP_SECONDS)
 
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
+    before = dict(os.environ)
     os.environ.update(values)
     _reread_settings()
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in values:
+            os.environ.pop(name)
+        os.environ.update({name: before[name] for name in values if name in before})
         _reread_settings()
 
 

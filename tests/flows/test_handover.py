@@ -1,10 +1,13 @@
-"""Handing a step to another worker: one child at a time, also after crashes, and only in the same home."""
+"""Handing a step to another worker: one child at a time, also after crashes, and only in the same home.
 
-import threading
+No worker runs here. Whenever the parent pauses before it looks at its child again, the test acts as a worker would.
+"""
+
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import UUID, uuid4
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from prefect import flow
@@ -20,19 +23,18 @@ from flows import handover
 from flows.handover import HandoverError, check_home, hand_over
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handover, "POLL_SECONDS", 0.1)
+@pytest.fixture
+def client(prefect_api: str) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
 
 
 @pytest.fixture
-def deployment(prefect_api: str) -> Iterator[str]:
-    """A deployment without a worker: its runs have the states that the test sets."""
-    with get_client(sync_client=True) as client:
-        name = f"child-{uuid4().hex[:8]}"
-        made = client.create_deployment(flow_id=client.create_flow_from_name(name), name="test")
-        yield f"{name}/test"
-        client.delete_deployment(made)
+def deployment(client: SyncPrefectClient) -> Iterator[str]:
+    name = f"child-{uuid4().hex[:8]}"
+    made = client.create_deployment(flow_id=client.create_flow_from_name(name), name="test")
+    yield f"{name}/test"
+    client.delete_deployment(made)
 
 
 def children(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
@@ -40,57 +42,59 @@ def children(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
     return sorted((run for run in client.read_flow_runs() if run.deployment_id == wanted), key=lambda run: run.created)
 
 
-def set_states(run: UUID, *states: State) -> None:
-    with get_client(sync_client=True) as client:
-        for state in states:
-            client.set_flow_run_state(run, state, force=True)
+@pytest.fixture
+def becomes(
+    client: SyncPrefectClient, deployment: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int, list[State]], None]:
+    """Has the child of that number take the states, one whenever its parent waits."""
+
+    def plan(number: int, states: list[State]) -> None:
+        def sleep(_seconds: float) -> None:
+            run = children(client, deployment)[number]
+            client.set_flow_run_state(run.id, states.pop(0), force=True)
+
+        monkeypatch.setattr(handover, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+
+    return plan
 
 
-def go_on(home: Home, deployment: str, *states: State) -> None:
-    """A run that goes on after a crash hands its work over again. The child has crashed, and then gets `states`."""
+def go_on(home: Home, deployment: str) -> None:
+    """A run that goes on after a crash hands its work over again. Its child has crashed too."""
 
     @flow
     def going_on() -> None:
         child = run_deployment(deployment, timeout=0, idempotency_key=f"{flow_run.get_id()}-work-0")
         assert isinstance(child, FlowRun)
-        set_states(child.id, Crashed())
-        threading.Thread(target=set_states, args=(child.id, *states), daemon=True).start()
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(child.id, Crashed(), force=True)
         hand_over(home, deployment, {}, key="work")
 
     going_on()
 
 
-def test_a_child_that_has_crashed_and_comes_back_gets_no_second_one_beside_it(deployment: str, home: Home) -> None:
-    go_on(home, deployment, AwaitingRetry(), Running(), Completed())
-    with get_client(sync_client=True) as client:
-        assert len(children(client, deployment)) == 1
-
-
-def test_a_child_that_comes_back_and_fails_fails_its_parent(deployment: str, home: Home) -> None:
-    with pytest.raises(HandoverError, match="did not complete"):
-        go_on(home, deployment, AwaitingRetry(), Running(), Failed())
-
-
-def test_a_child_that_has_crashed_for_good_gets_a_successor(
-    deployment: str, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(handover, "RESCHEDULE_SECONDS", 0.5)
-
-    def complete_the_second() -> None:
-        with get_client(sync_client=True) as client:
-            while len(found := children(client, deployment)) < 2:
-                time.sleep(0.1)
-            set_states(found[1].id, Completed())
-
-    threading.Thread(target=complete_the_second, daemon=True).start()
+def test_a_child_that_has_crashed_and_comes_back_gets_no_second_one_beside_it(client, deployment, becomes, home):
+    becomes(0, [AwaitingRetry(), Running(), Completed()])
     go_on(home, deployment)
-    with get_client(sync_client=True) as client:
-        assert [run.state.name for run in children(client, deployment) if run.state] == ["Crashed", "Completed"]
+    assert len(children(client, deployment)) == 1
+
+
+def test_a_child_that_comes_back_and_fails_fails_its_parent(client, deployment, becomes, home):
+    becomes(0, [AwaitingRetry(), Running(), Failed()])
+    with pytest.raises(HandoverError, match="did not complete"):
+        go_on(home, deployment)
+    assert len(children(client, deployment)) == 1
+
+
+def test_a_child_that_has_crashed_for_good_gets_a_successor(client, deployment, becomes, home, monkeypatch):
+    monkeypatch.setattr(handover, "RESCHEDULE_SECONDS", 0.0)
+    becomes(1, [Completed()])
+    go_on(home, deployment)
+    assert [run.state.name for run in children(client, deployment)] == ["Crashed", "Completed"]
 
 
 @pytest.mark.parametrize("is_the_same_home", [True, False])
 def test_a_child_runs_in_its_parent_s_home_only_which_may_be_mounted_elsewhere(
-    deployment: str, tmp_path: Path, is_the_same_home: bool
+    client, deployment, tmp_path: Path, monkeypatch, is_the_same_home: bool
 ) -> None:
     parents = Home.at(tmp_path / "parents").create()
     mounted = tmp_path / "mounted elsewhere"
@@ -103,16 +107,13 @@ def test_a_child_runs_in_its_parent_s_home_only_which_may_be_mounted_elsewhere(
     def child() -> None:
         check_home(Home(root=mounted))
 
-    def run_the_child() -> None:
+    def sleep(_seconds: float) -> None:
         """What a worker would do."""
-        with get_client(sync_client=True) as client:
-            while not (found := children(client, deployment)):
-                time.sleep(0.1)
-        run_flow(child, flow_run=found[0], return_type="state")
+        run_flow(child, flow_run=children(client, deployment)[0], return_type="state")
 
     @flow
     def parent() -> None:
-        threading.Thread(target=run_the_child, daemon=True).start()
+        monkeypatch.setattr(handover, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
         hand_over(parents, deployment, {}, key="work")
 
     if is_the_same_home:
