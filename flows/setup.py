@@ -23,6 +23,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from flows.servers.automations import ensure_automations
+from flows.servers.heartbeat import OUR_TAG
 from flows.servers.reachable import EXAMPLE_URL, UnreachableError, in_words, wait_for_server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,12 +88,11 @@ def _deploy(client: SyncPrefectClient) -> None:
     A schedule in the file would remove those that were added on the pages, and would be switched as the file says.
     """
     content = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
-    switched_off = _triggers_switched_off(client)
+    known = {deployment.name: deployment for deployment in client.read_deployments() if OUR_TAG in deployment.tags}
     for item in content["deployments"]:
-        known = _deployed(client, item)
-        if known is not None:
+        if item["name"] in known:
             item.pop("schedules", None)
-            item["concurrency_limit"] = _limit_of(known)
+            item["concurrency_limit"] = _limit_of(known[item["name"]])
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         yaml.safe_dump(content, file)
@@ -103,25 +103,6 @@ def _deploy(client: SyncPrefectClient) -> None:
         )  # fmt: skip
     if done.returncode:
         raise SetupError(f"prefect deploy refused prefect.yaml:\n{done.stdout}{done.stderr}")
-    for trigger in client.read_automations():
-        if trigger.name in switched_off:
-            client.pause_automation(trigger.id)
-
-
-def _triggers_switched_off(client: SyncPrefectClient) -> set[str]:
-    """Names of automations that somebody has switched off. Deploying makes those of triggers anew, switched on."""
-    return {automation.name for automation in client.read_automations() if not automation.enabled}
-
-
-def _full_name(item: dict[str, Any]) -> str:
-    return f"{item['entrypoint'].split('.')[-2].replace('_', '-')}/{item['name']}"  # each flow is named as its module
-
-
-def _deployed(client: SyncPrefectClient, item: dict[str, Any]) -> DeploymentResponse | None:
-    try:
-        return client.read_deployment_by_name(_full_name(item))
-    except ObjectNotFound:
-        return None
 
 
 def _limit_of(deployment: DeploymentResponse) -> dict[str, Any] | None:

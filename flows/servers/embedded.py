@@ -64,11 +64,11 @@ def prefect_server(home: Home, say: Say = print) -> Iterator[PrefectApi]:
     Raises:
         EmbeddedServerError: Prefect's settings cannot be read.
     """
-    if url := os.environ.get("PREFECT_API_URL"):
+    if given := os.environ.get("PREFECT_API_URL"):
         _check_settings()
         from flows.servers.reachable import wait_for_server
 
-        yield PrefectApi(url, lambda: wait_for_server(url, say))
+        yield PrefectApi(given, lambda: wait_for_server(given, say))
         return
     log = home.create().logs / "prefect.log"
     for folder in (home.logs, home.prefect):

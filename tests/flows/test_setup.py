@@ -101,10 +101,9 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
     client.update_deployment(deployment.id, DeploymentUpdate(concurrency_limit=7))
     unlimited = client.read_deployment_by_name("dataset/dataset")
     client.update_deployment(unlimited.id, DeploymentUpdate(concurrency_limit=None))
-    off = next(automation for automation in client.read_automations() if automation.name.startswith("evaluate"))
-    client.pause_automation(off.id)
-    ours = {automation.name for automation in automations()}
-    kept = {automation.name: automation.id for automation in client.read_automations() if automation.name in ours}
+    kept = {automation.name: automation.id for automation in client.read_automations()}
+    off = automations()[0].name
+    client.pause_automation(kept[off])
     try:
         register_all()
         assert schedules(client) == [("nightly", True), (None, False)]
@@ -112,9 +111,9 @@ def test_registering_again_keeps_what_a_person_changed(client: SyncPrefectClient
         assert limit_of(client, "pipeline/pipeline") == (7, "ENQUEUE")
         assert limit_of(client, "dataset/dataset")[0] is None
         assert limit_of(client, "evaluate-new/evaluate-new") == (1, "CANCEL_NEW")
-        assert switched_on(client) == dict.fromkeys(ours, True) | {off.name: False}
+        assert switched_on(client) == dict.fromkeys(kept, True) | {off: False}
         now = {automation.name: automation.id for automation in client.read_automations()}
-        assert {name: now[name] for name in kept} == kept  # not made anew: the server would act on both
+        assert now == kept  # not made anew: the server would act on both
     finally:
         client.update_work_pool("gpu", WorkPoolUpdate(concurrency_limit=1))
         for automation in client.read_automations():
