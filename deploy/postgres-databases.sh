@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a role and a database each for Prefect and MLflow, on a server that has none: PostgreSQL's image runs it at its
-# first start. Neither role may enter the other's database.
+# Makes one role and one database for Prefect, and one of each for MLflow. PostgreSQL's image runs it at its first start.
+# Neither role may enter the other's database.
 set -eu
 
 make_database() { # NAME, and the variable that holds its password

@@ -79,7 +79,7 @@ FAULTS = (
         side_by_side.two_pipelines,
     ),
     Fault(
-        "ten-trainings", "ten trainings queued on the one GPU slot", "one after the other, none lost",
+        "ten-trainings", "ten trainings queued on the pool gpu", "one after the other, none lost",
         side_by_side.ten_trainings,
     ),
     Fault(

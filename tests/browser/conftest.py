@@ -38,7 +38,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Playwright, which keeps an event loop running in this thread: other modules shall not meet it."""
+    """Playwright. It keeps an event loop running in this thread, so it ends with this module."""
     with sync_playwright() as started:
         expect.set_options(timeout=1000 * PATIENCE_SECONDS)
         yield started

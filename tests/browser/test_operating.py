@@ -110,7 +110,7 @@ def registered(run: FlowRun, checkpoint: Path, servers: Servers) -> set[str]:
 
 @pytest.fixture(scope="module")
 def evaluated(registered: set[str], prefect: PrefectPages) -> FlowRun:
-    """The run that the event has started, which has completed."""
+    """The completed run of `evaluate` that the registration has started."""
     started = prefect.open_newest_run("evaluate")
     assert prefect.follow_to_the_end() == "Completed"
     return started

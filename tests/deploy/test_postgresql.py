@@ -106,14 +106,14 @@ def test_mlflow_answers_to_its_own_names_only(mlflow, settings):
 
 
 def test_the_pipeline_completes_and_prefect_keeps_every_task_run(first, prefect_rows):
-    assert first["cached"] == {"generate": False, "train": False, "evaluate": False}
+    assert first["cached"] == {"dataset": False, "train": False, "evaluate": False}
     run = "(SELECT id, state_type FROM flow_run ORDER BY created LIMIT 1) AS run"
     assert prefect_rows(f"SELECT state_type::text FROM {run}") == [("COMPLETED",)]
     of_run = f"FROM task_run JOIN {run} ON task_run.flow_run_id = run.id"
     assert prefect_rows(f"SELECT DISTINCT task_run.state_type::text {of_run}") == [("COMPLETED",)]
     kept = Counter(name for (name,) in prefect_rows(f"SELECT split_part(task_key, '-', 1) {of_run}"))
-    once = {"finish_dataset", "train_model", "register_checkpoint", "evaluate_checkpoint", "promote_version"}
-    assert Counter({"generate_shard": 3} | dict.fromkeys(once, 1)) <= kept
+    once = {"complete_dataset", "train_model", "register_version", "evaluate_model", "promote_version"}
+    assert Counter({"make_shard": 3} | dict.fromkeys(once, 1)) <= kept
 
 
 def test_the_version_its_scores_and_its_training_are_in_mlflow_s_database(first, home, as_worker, postgres, settings):

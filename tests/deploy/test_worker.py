@@ -49,13 +49,13 @@ def test_setup_registers_both_pools_and_their_deployments(registered):
         pools = {pool.name: pool.type for pool in client.read_work_pools()}
         names = {deployment.name for deployment in client.read_deployments()}
     assert pools.items() >= {"cpu": "process", "gpu": "process"}.items()
-    assert {"pipeline", "generate", "train", "evaluate"} <= names
+    assert {"pipeline", "dataset", "train", "evaluate"} <= names
 
 
 def test_a_worker_takes_a_run_and_completes_it_in_the_shared_home(worker):
     world = WorldConfig(frame_size=32, frames=4).model_dump(mode="json")
     data = DataConfig(clips=8, shards=2).model_dump(mode="json")
-    run = run_deployment("generate/generate", parameters={"world": world, "data": data}, timeout=0)
+    run = run_deployment("dataset/dataset", parameters={"world": world, "data": data}, timeout=0)
     deadline = time.monotonic() + PATIENCE_SECONDS
     with get_client(sync_client=True) as client:
         while not (state := client.read_flow_run(run.id).state).is_final():
