@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -28,6 +27,7 @@ import torch
 from torch.utils.data import DataLoader, Subset
 
 from benchmarks.tutorial_loop import FRAMES, TutorialDataset, write_clips
+from data.cores import usable_cores
 from data.reading.dataset import load_clips
 from data.shards.config import DataConfig
 from data.shards.entry import ShardEntry
@@ -124,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=10_000, help="clips of ours")
     parser.add_argument("--peer-clips", type=int, default=1_000, help="clips of the tutorial's")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes for either")
+    parser.add_argument("--processes", type=int, default=usable_cores(), help="processes for either")
     parser.add_argument("--repeats", type=int, default=3, help="how often each is timed")
     parser.add_argument("--folder", type=Path, default=None, help="folder for scratch files, on the disk to measure")
     parser.add_argument("--json", type=Path, default=None, help="file to keep the figures in")

@@ -26,6 +26,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from data.cores import usable_cores
 from data.home import HOME_VARIABLE, Home
 from data.reading.dataset import load_clips
 from data.shards.manifest import write_manifest
@@ -73,7 +74,7 @@ def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
     """Seconds that generate, train and evaluate take as plain functions; `folder` is for their files."""
     clips_folder = folder / "clips"
     begin = time.perf_counter()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         shards = list(
             pool.map(
                 lambda shard: write_shard(clips_folder, world=config.world, data=config.data, shard=shard),

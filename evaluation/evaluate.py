@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.worlds.clips import make_clips_for
-from data.worlds.pairs import swapped_prompts
-from data.worlds.prompts import Meaning
+from data.worlds.prompts import Meaning, swapped_prompts
+from data.worlds.tiers import SEEN_TIER
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report import SEEN_TIER, EvaluationReport, GroupScores
+from evaluation.report import EvaluationReport, GroupScores
 from evaluation.scoring.attribute_scores import attribute_scores
 from evaluation.scoring.clip_scores import ClipScores, score_clips, score_observations
 from evaluation.scoring.diversity import Diversity, diversity

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evaluation.report import SEEN_TIER, EvaluationReport
+from data.worlds.tiers import SEEN_TIER
+from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import Rate, difference_interval
 
 NOTHING_HELD_OUT = "its world holds no prompts out, and a champion is chosen by held-out prompts"

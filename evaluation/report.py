@@ -11,8 +11,6 @@ from evaluation.scoring.frechet import FrechetDistances
 from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import Scores
 
-SEEN_TIER = "T0"
-"""The tier of the prompts that occur in training. All other tiers are held out."""
 LISTED_ALL, LISTED_WORST = 40, 20
 """Tables list all prompts if there are at most `LISTED_ALL`, else the `LISTED_WORST` worst ones."""
 

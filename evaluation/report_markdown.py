@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data.worlds.tiers import TIERS
 from evaluation.report import EvaluationReport, GroupScores
 from evaluation.scoring.attribute_scores import ATTRIBUTES
 from evaluation.scoring.clip_scores import FAULTS
-
-TIER_MEANINGS = {
-    "T0": "seen prompts, fresh noise",
-    "T1": "unseen phrase of seen words",
-    "T2": "a word seen only inside compounds",
-    "T3": "unseen combination of what is known",
-    "T4": "paraphrase",
-    "T5": "which attributes belong together",
-}
-"""What the prompts of a tier are."""
 
 
 def report_markdown(report: EvaluationReport) -> str:
@@ -49,7 +40,7 @@ def _tier_table(report: EvaluationReport) -> str:
     rows = []
     for tier in report.tiers:
         worst = report.worst(tier.name)
-        meaning = f"**{tier.name}** {TIER_MEANINGS.get(tier.name, '')}"
+        meaning = f"**{tier.name}** {TIERS[tier.name]}"
         worst_prompt = f"{worst.joint.percent} ({worst.name})" if len(tier.prompts) > 1 else ""
         sides = (("generated", tier.generated), ("real clips", tier.real), ("shuffled prompts", tier.shuffled))
         for title, scores in sides:

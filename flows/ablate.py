@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
 from data.shards.config import DataConfig
+from data.worlds.tiers import SEEN_TIER
 from data.worlds.world import WorldConfig
 from evaluation.ablation import Ablation, VariantResult, parts_of
 from evaluation.config import EvaluationConfig
@@ -112,7 +113,7 @@ def _result(
         run_id=model.run_id,
         curve=curve,
         tiers={tier.name: tier.joint for tier in report.tiers},
-        parts=parts_of(report.tier("T0").generated),
+        parts=parts_of(report.tier(SEEN_TIER).generated),
     )
 
 

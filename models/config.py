@@ -153,7 +153,7 @@ class TrainConfig(BaseModel):
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")
     compile: bool = Field(False, description="torch.compile the networks (CUDA only; needs a C++ compiler).")
-    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0 = as many as torch finds.")
+    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0: one per core that the process may use.")
     checkpoint_seconds: float = Field(30.0, gt=0, description="Seconds between two checkpoints.")
     keep: int = Field(2, ge=1, le=100, description="Checkpoints kept, 1 to 100.")
     log_every: int = Field(50, ge=1, description="Steps between two reports of the losses.")

@@ -7,8 +7,9 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.home import Home
 from data.selection import evenly_spread
+from data.worlds.tiers import SEEN_TIER
 from evaluation.pictures.video_files import gif_uri, videos_of
-from evaluation.report import SEEN_TIER, EvaluationReport, GroupScores
+from evaluation.report import EvaluationReport, GroupScores
 from tasks.evaluate import Evaluation
 from tasks.retrying import MLFLOW_ATTEMPTS, retried
 from tracking.release_note import run_link

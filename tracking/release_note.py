@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from data.selection import evenly_spread
+from data.worlds.tiers import SEEN_TIER
 from evaluation.promotion_rule import HeadlineScores
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import difference_interval
@@ -170,7 +171,7 @@ def _trained_on(info: CheckpointInfo, run: Run) -> str:
     world = info.world
     facts = [f"* Data set: {_dataset(info, run)}, digest `{info.dataset_digest}`"]
     for tier, prompts in world.tiers.items():
-        kind = "seen" if tier == "T0" else "held out, in no training clip"
+        kind = "seen" if tier == SEEN_TIER else "held out, in no training clip"
         few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
         more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""
         facts.append(f"* {tier}, {kind} ({len(prompts)}): {', '.join(few)}{more}")

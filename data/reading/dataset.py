@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from data.cores import usable_cores
 from data.files import atomic_path
 from data.reading.ink import InkedRows, InkWriter
 from data.shards.entry import ShardEntry, check_shard, unreadable_shard
@@ -52,7 +52,7 @@ def load_clips(
         verify: compare size and sha256 of each shard with the manifest before it is decoded.
         memory_limit: bytes; frames that could need more go to a file of raw bytes beside the shards, which is
             memory-mapped, and used again the next time. Writing to the tensor never changes that file.
-        threads: shards decoded at a time; by default one per core.
+        threads: shards decoded at a time; by default one per core that the process may use.
 
     Raises:
         ManifestError: the folder holds no complete data set.
@@ -65,7 +65,7 @@ def load_clips(
     size = rows * world.frame_size
     if size <= memory_limit:
         ink = InkedRows.empty(clips=manifest.rows, frames=world.frames, size=world.frame_size)
-        columns = _decode_all(folder, manifest, ink, verify=verify, threads=threads or os.cpu_count() or 1)
+        columns = _decode_all(folder, manifest, ink, verify=verify, threads=threads or usable_cores())
     else:
         path = folder / f"frames-{_digest(manifest)[:16]}.u8"
         columns = _decode_to_file(folder, manifest, path, size, verify=verify)

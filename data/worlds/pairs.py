@@ -1,7 +1,7 @@
-"""Two objects in one clip: how they lie over one another, and the sentences that say the same words of other objects.
+"""Two objects in one clip: how often one hides the other, and how one is drawn over the other.
 
-The colours of a clip differ, and the object that is named later lies in front. So it can be told from the pixels what
-belongs to which object, and what of the one behind is hidden.
+The two colours of a clip differ, and the object that the prompt names later lies in front. Every pixel therefore tells
+to which object it belongs.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.worlds.motions import Path
-from data.worlds.prompts import AND, parse_prompt
 
 Floats = NDArray[np.float64]
 
 HIDDEN = 0.1
-"""An object of whose area more than this share is covered counts as hidden in that frame."""
+"""An object counts as hidden in a frame if more than this share of its area is covered."""
 MOST_HIDDEN_FRAMES = 0.3
-"""Clips are drawn anew where the object behind is hidden in more than this share of the frames."""
+"""A clip is drawn again if the object behind is hidden in more than this share of its frames."""
 ATTEMPTS = 24
-"""How often; where none of them holds, the clip is the one with the fewest hidden frames."""
-CONJUNCTION = f" {AND} "
-_CLIPS_AT_ONCE = 8  # their frames stay in the CPU's cache
+"""The most attempts per clip. If all fail, the attempt with the fewest hidden frames is taken."""
+_CLIPS_AT_ONCE = 8  # the frames of so many clips fit into the CPU's cache
 
 
 def hidden_frames(behind: Path, before: Path) -> NDArray[np.int64]:
-    """In how many frames the object behind is hidden, int64 (N,), from paths of N clips of T frames each.
+    """Count the frames in which the object behind is hidden: int64 (N,), from paths of N clips with T frames each.
 
-    Both are taken for discs of their radius: the area that two circles share is the sum of two circular segments.
+    Both objects are taken for discs. The area that two discs share is the sum of two circular segments.
     """
     apart = np.sqrt(((behind.centres - before.centres) ** 2).sum(axis=-1))
     apart = np.maximum(apart, 1e-9)
@@ -43,9 +41,10 @@ def _segment(radius: Floats, cosine: Floats) -> Floats:
 
 
 def draw_over(behind: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames in which the object of `before` lies over that of `behind`; all are uint8 (N, T, 3, S, S).
+    """Draw the object of the frames `before` over that of the frames `behind`; all are uint8 (N, T, 3, S, S).
 
-    Every colour of the palette has a channel at 0, so the darkest channel of a pixel tells how much of it is covered.
+    Every colour of the palette has a channel at 0. The darkest channel of a pixel therefore tells how much of the pixel
+    is covered.
     """
     together = np.empty_like(behind)
     for first in range(0, len(behind), _CLIPS_AT_ONCE):
@@ -58,21 +57,3 @@ def draw_over(behind: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[n
         light = front[n, t, :, y, x] - uncovered[n, t, y, x, None] / 255.0 * (255.0 - back[n, t, :, y, x])
         out[n, t, :, y, x] = np.rint(light).astype(np.uint8)
     return together
-
-
-def swapped_prompts(prompt: str) -> tuple[str, ...]:
-    """The sentences that swap colours, shapes or motions of the two objects, and so mean something else.
-
-    The words are the same: who only counts words cannot tell them apart. None for prompts of one object.
-    """
-    parts = [part.split(" ", 2) for part in " ".join(prompt.lower().split()).split(CONJUNCTION)]
-    if len(parts) != 2 or any(len(part) != 3 for part in parts):
-        return ()
-    meant = frozenset(parse_prompt(prompt))
-    found: dict[frozenset[object], str] = {}
-    for swapped in range(3):
-        first, second = ([*part] for part in parts)
-        first[swapped], second[swapped] = second[swapped], first[swapped]
-        sentence = CONJUNCTION.join((" ".join(first), " ".join(second)))
-        found.setdefault(frozenset(parse_prompt(sentence)), sentence)
-    return tuple(sentence for meaning, sentence in found.items() if meaning != meant)

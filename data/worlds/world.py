@@ -12,8 +12,7 @@ from data.worlds.prompts import TUTORIAL_PHRASES, Meaning, PromptError, Scene, V
 from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import SPLITS, read_split
-
-Tier = Literal["T0", "T1", "T2", "T3", "T4", "T5"]
+from data.worlds.tiers import SEEN_TIER, TIERS, TierName
 
 
 class HeldOut(BaseModel):
@@ -21,7 +20,7 @@ class HeldOut(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tier: Tier = Field(description="T1: unseen phrase of seen words; T2: a word seen only inside compounds.")
+    tier: TierName = Field(description="; ".join(f"{name}: {TIERS[name]}" for name in ("T1", "T2")))
     phrase: str = Field(description="Phrase after the shape's name, as in 'moving up-right'.")
 
 
@@ -128,7 +127,7 @@ class WorldConfig(BaseModel):
     @property
     def tiers(self) -> dict[str, tuple[str, ...]]:
         """Prompts per tier: T0 are the seen ones, the others are held out."""
-        tiers: dict[str, tuple[str, ...]] = {"T0": self.seen_prompts}
+        tiers: dict[str, tuple[str, ...]] = {SEEN_TIER: self.seen_prompts}
         if self.split:
             return tiers | read_split(self.split).tiers
         for tier in sorted({item.tier for item in self.held_out}):

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data.worlds.tiers import TIERS
 from evaluation.comparison.differences import MetricDifference
 from evaluation.comparison.text import NO_VALUE, change_interval_text, change_text, interval_text, value_text
 from evaluation.comparison.two_models import Comparison
 from evaluation.pictures.video_files import gif_uri, videos_of
-from evaluation.report_markdown import TIER_MEANINGS
 from evaluation.scoring.rates import Rate
 
 CLIPS_SHOWN = 4
@@ -57,7 +57,7 @@ def comparison_page(comparison: Comparison) -> str:
         verdict=comparison.verdict.sentence,
         config=comparison.a.report.config,
         tiers=comparison.tiers,
-        meanings=TIER_MEANINGS,
+        meanings=TIERS,
         frechet=[side.report.frechet for side in sides],
         settings=comparison.settings,
         unknown=comparison.unknown_sections,

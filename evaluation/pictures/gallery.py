@@ -10,7 +10,7 @@ import numpy as np
 from data.files import write_atomically
 from data.selection import evenly_spread
 from data.worlds.clips import make_clips_for
-from data.worlds.pairs import CONJUNCTION
+from data.worlds.prompts import CONJUNCTION
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import Sampler, draw_samples

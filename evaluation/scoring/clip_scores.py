@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.worlds.motions import MOTIONS
-from data.worlds.pairs import CONJUNCTION
+from data.worlds.prompts import CONJUNCTION
 from data.worlds.world import WorldConfig
 from evaluation.scoring.motion_fit import NO_MOTION
 from evaluation.scoring.object_scores import MIN_SHARE_OF_FRAMES, ObjectScores, score_object

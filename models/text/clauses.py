@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.worlds.prompts import AND, PromptError, UnknownWords, clauses
+from data.worlds.prompts import AND, PromptError, UnknownWords, clauses, quoted
 from models.text.frozen import FrozenWeights
 from models.text.protocols import TextFeatures
 
@@ -39,16 +39,16 @@ class ByClause:
                 self._inner.check([prompt])
             if count not in self._counts:
                 raise PromptError(
-                    f"The prompt {prompt!r} speaks of {count} object{'s' * (count != 1)}, those of the training of "
-                    f"{' or '.join(map(str, self._counts))}. Join what you say of each by {AND!r}, as in 'red circle "
-                    "moving up and blue square moving left'."
+                    f"The prompt {quoted(prompt)} speaks of {count} object{'s' * (count != 1)}, those of the training "
+                    f"of {' or '.join(map(str, self._counts))}. Join what you say of each by {AND!r}, as in "
+                    "'red circle moving up and blue square moving left'."
                 )
             try:
                 self._inner.check(clauses(reading, at_most=self._things))
             except PromptError as error:
                 if count == 1:
                     raise
-                raise PromptError(f"A part of the prompt {prompt!r} cannot be read. {error}") from error
+                raise PromptError(f"A part of the prompt {quoted(prompt)} cannot be read. {error}") from error
 
     def reading(self, prompt: str) -> str:
         return self._inner.reading(prompt)  # of the whole: where foreign words are cut, the inner one knows
@@ -68,7 +68,9 @@ class ByClause:
     def _cut(self, prompt: str) -> list[str]:
         parts = clauses(self.reading(prompt), at_most=self._things)
         if not parts:
-            raise PromptError(f"The prompt {prompt!r} speaks of nothing. Write for example 'circle moving up-right'.")
+            raise PromptError(
+                f"The prompt {quoted(prompt)} speaks of nothing. Write for example 'circle moving up-right'."
+            )
         return parts
 
     def encoder(self, width: int) -> nn.Module:

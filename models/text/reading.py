@@ -14,9 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.worlds.pairs import CONJUNCTION
-from data.worlds.prompts import holds_letters, tokenize
-from data.worlds.shapes import COLOURS, SHAPES
+from data.worlds.prompts import CONJUNCTION, holds_letters, parse_prompt, tokenize
 from models.text.colour_names import ColourNames
 from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled, tells_way
 from models.text.minilm import SentenceEncoder, View
@@ -68,12 +66,12 @@ class PromptReader:
     def __init__(self, encoder: SentenceEncoder, prompts: Sequence[str]) -> None:
         """`prompts` are those of the training, in the grammar `[colour] shape phrase`."""
         self._encoder = encoder
-        sentences = dict.fromkeys(part for prompt in prompts for part in prompt.lower().split(CONJUNCTION))
-        self._objects = len(prompts[0].split(CONJUNCTION))
-        split = [_parts(sentence) for sentence in sentences]
-        self.colours = tuple(dict.fromkeys(colour for colour, _, _ in split if colour))
-        self.shapes = tuple(dict.fromkeys(shape for _, shape, _ in split))
-        self.phrases = tuple(dict.fromkeys(phrase for _, _, phrase in split))
+        scenes = [parse_prompt(prompt) for prompt in prompts]
+        objects = [meaning for scene in scenes for meaning in scene]
+        self._objects = len(scenes[0])
+        self.colours = tuple(dict.fromkeys(one.colour for one in objects if one.colour))
+        self.shapes = tuple(dict.fromkeys(one.shape for one in objects))
+        self.phrases = tuple(dict.fromkeys(one.phrase for one in objects))
         self._keys = [(key, phrase) for phrase in self.phrases for key in (phrase, *MEANINGS.get(phrase, ()))]
         self._names = ColourNames(self.colours)
         self._words = {word for phrase in self.phrases for word in tokenize(phrase)}
@@ -243,15 +241,6 @@ def _without_manner(words: list[str]) -> list[str]:
 def _named(options: tuple[str, ...], text: str) -> str | None:
     """The last word of `text` that is one of `options`."""
     return next((word for word in reversed(tokenize(text)) if word in options), None)
-
-
-def _parts(prompt: str) -> tuple[str, str, str]:
-    """Colour (or ""), shape and phrase of a sentence of the grammar."""
-    words = prompt.lower().split()
-    colour = words.pop(0) if words[0] in COLOURS else ""
-    if not words or words[0] not in SHAPES:
-        raise ValueError(f"The training prompt {prompt!r} is not of the form '[colour] shape phrase'.")
-    return colour, words[0], " ".join(words[1:])
 
 
 def _objects(prompt: str, count: int) -> list[str]:

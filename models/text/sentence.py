@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from data.worlds.prompts import PromptError, UnknownWords, holds_letters, tokenize
+from data.worlds.prompts import PromptError, UnknownWords, holds_letters, quoted, tokenize
 from data.worlds.world import WorldConfig
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
 from models.text.tokens import BagOfWords, word_counts
@@ -46,7 +46,9 @@ class SentenceFeatures:
         self._vocabulary.encode(prompts, unknown_words="ignore")
         for prompt in prompts:
             if not holds_letters(prompt):
-                raise PromptError(f"The prompt {prompt!r} holds no word. Write for example 'circle moving up-right'.")
+                raise PromptError(
+                    f"The prompt {quoted(prompt)} holds no word. Write for example 'circle moving up-right'."
+                )
 
     def reading(self, prompt: str) -> str:
         self.check([prompt])

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from data.cores import usable_cores
 from data.reading.dataset import ClipTensors
 from data.selection import spread_over_tiers
 from data.worlds.world import WorldConfig
@@ -108,8 +109,7 @@ def train(
     device = pick_device(train.device)
     if device.type == "cpu":
         keep_freed_memory()
-        if train.threads:
-            torch.set_num_threads(train.threads)
+        torch.set_num_threads(train.threads or min(torch.get_num_threads(), usable_cores()))
     text = network_of(model).text(model, world)
     game = _GAMES[model.network](clips=clips, world=world, model=model, train=train, device=device)
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.worlds.prompts import PromptError, UnknownWords
+from data.worlds.prompts import PromptError, UnknownWords, normalised, quoted
 from data.worlds.world import WorldConfig
 
 
@@ -48,9 +48,9 @@ def word_shares(world: WorldConfig, prompts: Sequence[str], *, unknown_words: Un
     ids = {word: number for number, word in enumerate(published_words(world))}
     shares = torch.zeros(len(prompts), len(ids))
     for row, prompt in zip(shares, prompts, strict=True):
-        known = [ids[word] for word in prompt.lower().split() if word in ids]
+        known = [ids[word] for word in normalised(prompt).split() if word in ids]
         if not known and unknown_words == "refuse":
-            raise PromptError(f"The prompt {prompt!r} holds no word of the training prompts: {', '.join(ids)}.")
+            raise PromptError(f"The prompt {quoted(prompt)} holds no word of the training prompts: {', '.join(ids)}.")
         for number in known:
             row[number] += 1 / len(known)
     return shares

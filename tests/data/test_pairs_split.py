@@ -8,9 +8,17 @@ import pytest
 from pydantic import ValidationError
 
 from data.worlds.clips import make_clips
-from data.worlds.pairs import CONJUNCTION, swapped_prompts
 from data.worlds.presets import pairs_world
-from data.worlds.prompts import SLUG_LENGTH, Meaning, Scene, parse_prompt, prompt_slug, tokenize
+from data.worlds.prompts import (
+    CONJUNCTION,
+    SLUG_LENGTH,
+    Meaning,
+    Scene,
+    parse_prompt,
+    prompt_slug,
+    swapped_prompts,
+    tokenize,
+)
 from data.worlds.splits import Split, read_split
 from data.worlds.splits.freeze import PAIR_BINDINGS, PAIR_TRAIN, PAIR_UNSEEN, fewest_prompts
 from data.worlds.world import WorldConfig

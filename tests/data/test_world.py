@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from data.worlds.clips import make_clips, make_clips_for
 from data.worlds.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
-from data.worlds.prompts import PromptError, Vocabulary, parse_prompt, prompt_slug, tokenize
+from data.worlds.prompts import PromptError, Vocabulary, normalised, parse_prompt, prompt_slug, tokenize
 from data.worlds.renderer import render
 from data.worlds.shapes import COLOURS, SHAPES, signed_distance
 from data.worlds.world import HeldOut, WorldConfig
@@ -70,12 +70,47 @@ def test_an_unknown_word_is_named_with_its_nearest_neighbour_and_the_vocabulary(
         WorldConfig().vocabulary.encode(["circle moving upp"])
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "-"])
+@pytest.mark.parametrize("prompt", ["", "   ", "-", "\ufeff", "..."])
 def test_an_empty_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(PromptError, match="empty"):
         parse_prompt(prompt)
     with pytest.raises(PromptError, match="empty"):
         WorldConfig().vocabulary.encode([prompt])
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "circle moving up\u2011right",  # non-breaking hyphen
+        "circle moving up\u2013right",  # en dash
+        "circle moving up\u2212right",  # minus sign
+        "Circle  moving UP-right.",
+        "circle, moving up-right!",
+        "\ufeffcircle moving up-right",
+        "\u201ccircle moving up-right\u201d",
+        " circle\tmoving\nup right ",
+    ],
+)
+def test_dashes_punctuation_and_capitals_are_read_as_what_they_mean(prompt: str) -> None:
+    plain = "circle moving up-right"
+    assert parse_prompt(prompt) == parse_prompt(plain)
+    assert normalised(prompt).replace(" right", "-right") == plain
+    assert prompt_slug(prompt) == prompt_slug(plain)
+    vocabulary = WorldConfig().vocabulary
+    np.testing.assert_array_equal(vocabulary.encode([prompt]), vocabulary.encode([plain]))
+
+
+def test_an_error_about_a_long_prompt_is_short() -> None:
+    for prompt in ("circle moving nowhere " * 10_000, "x" * 50_000, "circle " * 10_000):
+        with pytest.raises(PromptError) as caught:
+            parse_prompt(prompt)
+        assert len(str(caught.value)) < 1000
+
+
+def test_a_prompt_is_put_together_from_what_it_means() -> None:
+    for prompt in (*RICH.seen_prompts, *WorldConfig().tiers["T1"]):
+        (meaning,) = parse_prompt(prompt)
+        assert str(meaning) == prompt
 
 
 def test_known_words_in_a_wrong_order_are_refused_with_the_grammar() -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from data.worlds.clips import make_clips, make_clips_for
-from data.worlds.pairs import draw_over, swapped_prompts
+from data.worlds.pairs import draw_over
 from data.worlds.presets import pairs_world
+from data.worlds.prompts import swapped_prompts
 from data.worlds.renderer import render
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate

@@ -13,8 +13,7 @@ from itertools import combinations
 from pathlib import Path
 
 from data.worlds.motions import BOUNCES, DIRECTIONS, ORBITS, ZIGZAGS
-from data.worlds.pairs import CONJUNCTION, swapped_prompts
-from data.worlds.prompts import TUTORIAL_PHRASES, Scene, parse_prompt, tokenize
+from data.worlds.prompts import CONJUNCTION, TUTORIAL_PHRASES, Scene, parse_prompt, swapped_prompts, tokenize
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import Split, Withheld
 
@@ -133,7 +132,7 @@ def balanced(prompts: list[str], *, number: int | None = None) -> list[str]:
 
 def _parts(prompt: str) -> tuple[list[tuple[str, ...]], ...]:
     single: tuple[list[tuple[str, ...]], ...] = ([], [], [])
-    objects = [one.split(" ", 2) for one in prompt.split(CONJUNCTION)]
+    objects = [(str(one.colour), one.shape, one.phrase) for one in parse_prompt(prompt)]
     for colour, shape, phrase in objects:
         single[0].append((phrase,))
         single[1].extend([(colour,), (shape,)])
