@@ -20,8 +20,7 @@ from tasks.compare import compare_evaluations, find_models, publish_comparison
 from tasks.evaluate import Evaluation
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import Labelled, current_progress, reporting_to
-from tracking.contenders import short_name
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel
 
 
 class ComparedModel(BaseModel):
@@ -72,7 +71,9 @@ def compare(
         if models is None:
             get_run_logger().info("Nothing is compared: no version but %s is registered.", b)
             return None
-        page = out / f"comparison-{'-'.join(map(short_name, models))}.html" if out and out.is_dir() else out
+        page = (
+            out / f"comparison-{'-'.join(model.short_name for model in models)}.html" if out and out.is_dir() else out
+        )
         config = evaluation or EvaluationConfig()
         first, second = (_evaluate(home, model, config, side) for model, side in zip(models, ("a", "b"), strict=True))
         comparison = compare_evaluations(home, models, (first.value, second.value))

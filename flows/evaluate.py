@@ -20,7 +20,7 @@ from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
 from tasks.publish import publish_evaluation
 from tasks.versions import attach_evaluation, find_model
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel
 
 
 class EvaluationResult(BaseModel):

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 
 from data.home import Home
 from tasks.versions import find_model, promote_version
-from tracking.model_references import ModelReferenceError
+from tracking.model_reference import ModelReferenceError
 
 
 @flow(name="promote")

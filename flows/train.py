@@ -24,7 +24,7 @@ from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
 from tasks.train import train_model, training_artifact
 from tasks.versions import register_version
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel
 from tracking.versions import ModelVersion
 
 

@@ -20,7 +20,7 @@ from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
 from tasks.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel
 from tracking.results.ablation import DATA, PLOT, TABLE, record_ablation
 
 ABLATION_KEY = "ablation"

@@ -14,13 +14,10 @@ from evaluation.comparison.two_models import Comparison
 from tasks.evaluate import Evaluation
 from tasks.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, retried
-from tracking.contenders import contender, opponent_of, resolve_pair
-from tracking.model_references import ResolvedModel
-from tracking.results.comparison import record_comparison
+from tracking.model_reference import resolve_model
+from tracking.results.comparison import Pair, compared_model, opponent_of, record_comparison, resolve_pair
 
 COMPARISON_KEY = "comparison"
-
-Pair = tuple[ResolvedModel, ResolvedModel]
 
 
 @task(name="find-models", **retried())
@@ -33,15 +30,16 @@ def find_models(home: Home, a: str, b: str) -> Pair | None:
         ModelReferenceError: a name leads to no model.
         ComparisonError: the two cannot be compared.
     """
-    opponent = a or opponent_of(home, b)
-    return None if opponent is None else resolve_pair(home, opponent, b)
+    model = resolve_model(home, b)
+    opponent = a or opponent_of(home, model)
+    return None if opponent is None else resolve_pair(home, opponent, model)
 
 
 @task(name="compare", **retried())
 def compare_evaluations(home: Home, models: Pair, evaluations: tuple[Evaluation, Evaluation]) -> Comparison:
     """Both models with their evaluations, and with what MLflow knows of them."""
     a, b = (
-        contender(home, model, report=evaluation.report(), videos=evaluation.videos)
+        compared_model(home, model, report=evaluation.report(), videos=evaluation.videos)
         for model, evaluation in zip(models, evaluations, strict=True)
     )
     return Comparison(a, b)

@@ -18,7 +18,7 @@ from evaluation.report import EvaluationReport
 from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
 from tasks.retrying import kept, retried
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel
 
 STEP = "evaluate"
 EVALUATION_CODE = (

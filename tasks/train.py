@@ -17,7 +17,7 @@ from tasks.cache.artifact import Artifact
 from tasks.dataset import Dataset
 from tasks.progress.progress import current_progress
 from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel
 
 STEP = "train"
 FLOW_RUN_TAG = "prefect.flow_run_id"
@@ -73,6 +73,7 @@ def _train(
 ) -> str:
     """Run the training to its end, with its MLflow run. Returns the run's id."""
     from data.reading.dataset import load_clips
+    from models.checkpoint import checkpoint_digest
     from models.training.trainer import Progress, TrainEvent
     from models.training.trainer import train as run_training
     from tracking.training_run import TrainingRun
@@ -89,7 +90,6 @@ def _train(
     with TrainingRun.open(
         home,
         training_digest=artifact.digest,
-        folder=folder,
         params={"world": world, "model": model, "train": train},
         dataset=dataset.manifest(),
         dataset_folder=dataset.folder,
@@ -104,7 +104,7 @@ def _train(
                 progress.update(STEP, done, f"{losses}  {event.clips_per_second:.0f} clips/s")
 
         final = run_training(clips=clips, world=world, model=model, train=train, folder=folder, report=report)
-        run.finish(final)
+        run.finish(checkpoint_digest(final))
     progress.finish(STEP, f"checkpoint {final}")
     return run.run_id
 

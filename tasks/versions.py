@@ -15,7 +15,7 @@ import tracking.results.evaluation
 from data.home import Home
 from tasks.retrying import MLFLOW_ATTEMPTS, retried
 from tracking import promotion, versions
-from tracking.model_references import resolve_model
+from tracking.model_reference import resolve_model
 from tracking.promotion import Promotion
 
 NOT_PROMOTED = "NotPromoted"
@@ -36,7 +36,7 @@ def promote_version(home: Home, version: int, *, even_if_not_better: bool = Fals
     Raises:
         PromotionError: the version has no scores.
     """
-    outcome = promotion.promote_by_standing(home, version=version, even_if_not_better=even_if_not_better)
+    outcome = promotion.promote(home, version, even_if_not_better=even_if_not_better)
     get_run_logger().info(outcome.why)
     if outcome.promoted:
         return outcome

@@ -1,4 +1,4 @@
-"""What a run was made from: the code, the data set, the configuration, in MLflow's own terms."""
+"""The origin of a run in MLflow's terms: code, data set and configuration."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from pydantic import BaseModel
 from data.shards.manifest import Manifest
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import DatasetInput
 
 VERSION_TAG = "flipbook.version"
 NOTE_TAG = "mlflow.note.content"  # shown at the head of a run's page
-PARENT_TAG = "mlflow.parentRunId"  # the run that a run's page stands below
+PARENT_TAG = "mlflow.parentRunId"  # the run below which MLflow lists this run
 IMPORTED_FROM_TAG = "flipbook.imported_from"
 COMMIT_TAG = "mlflow.source.git.commit"
 DATASET_NAME = "flipbook-clips"
-DIGEST_LENGTH = 36  # characters; MLflow keeps no longer digest of a data set
+DIGEST_LENGTH = 36  # characters; MLflow's limit for the digest of a data set
+PARAMS_PER_BATCH = 100  # MLflow's limit
 
 
 def flat_params(configs: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     """Flatten nested configs into MLflow params: ``{"train": TrainConfig(...)}`` gives ``{"train.batch": "32", ...}``.
 
-    Pydantic models and mappings are walked; lists and tuples become JSON.
+    Lists and tuples become JSON.
     """
     flat: dict[str, str] = {}
     for name, value in configs.items():
@@ -45,7 +47,7 @@ def flat_params(configs: Mapping[str, object], prefix: str = "") -> dict[str, st
 
 
 def package_version() -> str:
-    """Version of the installed package, or ``unknown`` when its code runs without being installed."""
+    """Version of the installed package; ``unknown`` if its code runs without being installed."""
     try:
         return version("flipbook")
     except PackageNotFoundError:
@@ -54,7 +56,7 @@ def package_version() -> str:
 
 @cache
 def git_commit() -> str | None:
-    """Commit of the checkout that this code runs from, with ``-dirty`` when files differ; None outside a checkout."""
+    """Commit of the checkout that this code runs from, with ``-dirty`` if files differ; None outside a checkout."""
     here = Path(__file__).resolve().parent
     try:
         commit = subprocess.run(
@@ -70,7 +72,7 @@ def git_commit() -> str | None:
 
 
 def origin_tags(source: str) -> dict[str, str]:
-    """Tags that say who made a run with which code; `source` is the command, e.g. ``flipbook train``."""
+    """Tags that say who made a run with which code. `source` is the command, for example ``flipbook train``."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user id has no name
@@ -86,14 +88,12 @@ def origin_tags(source: str) -> dict[str, str]:
     return tags
 
 
-def dataset_input(manifest: Manifest, folder: Path, *, context: str) -> DatasetInput:
-    """MLflow's record of the data set in `folder` as an input of a run.
-
-    MLflow allows short digests only, so the profile holds the whole digest of the manifest.
+def dataset_input(manifest: Manifest, place: str, *, context: str) -> DatasetInput:
+    """MLflow's record of a data set as an input of a run.
 
     Args:
-        manifest: the data set's manifest.
-        folder: where its shards lie.
+        manifest: the data set's manifest. MLflow keeps the beginning of its digest, and all of it in the profile.
+        place: where the shards are, relative to the home if they are below it.
         context: ``training`` or ``evaluation``.
     """
     from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -111,8 +111,18 @@ def dataset_input(manifest: Manifest, folder: Path, *, context: str) -> DatasetI
         name=DATASET_NAME,
         digest=manifest.digest[:DIGEST_LENGTH],
         source_type="local",
-        source=json.dumps({"uri": str(folder)}),
+        source=json.dumps({"uri": place}),
         schema=json.dumps({"mlflow_colspec": columns}),
         profile=json.dumps(profile),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+def log_missing_params(client: MlflowClient, run_id: str, params: Mapping[str, str]) -> None:
+    """Log the params that the run does not have yet. MLflow refuses to change the others."""
+    from mlflow.entities import Param
+
+    known = client.get_run(run_id).data.params
+    missing = [Param(key, value) for key, value in params.items() if key not in known]
+    for start in range(0, len(missing), PARAMS_PER_BATCH):
+        client.log_batch(run_id, params=missing[start : start + PARAMS_PER_BATCH])

@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 MODEL_NAME_IN_RUN = "model"  # runs:/<run id>/model
 DIGEST_TAG = "checkpoint_digest"
 LIBRARIES = ("mlflow", "torch", "numpy", "pydantic", "safetensors", "pyarrow", "pillow", "opencv-python-headless")
-"""All that `data` and `models` import, as pip calls it; a frozen text encoder comes on top."""
+"""The packages that `data` and `models` import, by their names for pip. A frozen text encoder needs more."""
 
 
 def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, digest: str) -> str:
-    """Log the checkpoint as the model of a run, unless the run has it already; one that was begun is completed.
+    """Log the checkpoint as the model of a run, unless the run has it already. A model that was begun is completed.
 
-    The model holds the checkpoint's weights and description, this project's packages ``data`` and ``models`` and an
-    example; it is loaded and tried on the example before it counts as READY.
+    The model holds the checkpoint's weights and description, this project's packages ``data`` and ``models``, and an
+    example. MLflow loads it and tries it on the example before it is READY.
 
     Args:
         client: client of the store that holds the run.
         run_id: the training's run.
         checkpoint: checkpoint folder.
-        digest: the checkpoint's digest, by which the model is recognised.
+        digest: digest of the checkpoint, by which the model is found.
 
     Returns:
         The id of the logged model, ``m-...``.
 
     Raises:
-        models.checkpoint.CheckpointError: `checkpoint` is damaged or no checkpoint.
+        models.checkpoint.CheckpointError: `checkpoint` is damaged, or holds no checkpoint.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -67,7 +67,7 @@ def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, 
 
 
 def find_logged_model(client: MlflowClient, model_id: str) -> LoggedModel | None:
-    """The logged model of this id; None where there is none, or it was deleted."""
+    """The logged model with this id; None if there is none, or if it was deleted."""
     from mlflow.exceptions import MlflowException
 
     if not model_id:
@@ -81,7 +81,7 @@ def find_logged_model(client: MlflowClient, model_id: str) -> LoggedModel | None
 
 
 def _model_of_run(client: MlflowClient, run: Run, *, digest: str) -> LoggedModel | None:
-    """The run's model of this checkpoint, whole or begun: a ready one first, else the oldest."""
+    """The run's model of this checkpoint: a ready one if there is one, otherwise the oldest."""
     found = client.search_logged_models(
         [run.info.experiment_id], f"source_run_id = '{run.info.run_id}' AND tags.{DIGEST_TAG} = '{digest}'"
     )
@@ -92,7 +92,7 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    for name in ("mlflow.models.signature", "mlflow.pyfunc"):  # they report each guess that they make
+    for name in ("mlflow.models.signature", "mlflow.pyfunc"):  # they log each of their guesses
         logging.getLogger(name).setLevel(logging.WARNING)
     world = info.world
     libraries = (
@@ -106,7 +106,7 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
             "info": str(checkpoint / INFO_FILE),
         },
         code_paths=[str(Path(package.__file__).parent) for package in (data, models) if package.__file__],
-        # no "+cpu": pip knows none
+        # without "+cpu", which pip does not find
         pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in libraries],
         input_example=([world.seen_prompts[0]], {"seed": 0}),
         metadata={
@@ -115,3 +115,15 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
         },
         mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
     )
+    _forget_origin(folder)
+
+
+def _forget_origin(folder: Path) -> None:
+    """Remove the paths that the checkpoint's files had on this machine, which MLflow writes into its description."""
+    from mlflow.models import Model
+    from mlflow.models.model import MLMODEL_FILE_NAME
+
+    model = Model.load(str(folder))
+    for artifact in model.flavors["python_function"]["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    model.save(str(folder / MLMODEL_FILE_NAME))

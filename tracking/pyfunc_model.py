@@ -1,9 +1,10 @@
-"""The model as MLflow stores and serves it ("models from code": this file's text and safetensors, nothing pickled).
+"""The model as MLflow stores and serves it: the text of this file and safetensors, nothing pickled.
 
-MLflow copies this file into the logged model and runs it there, with the packages ``data`` and ``models`` beside it,
-so it imports nothing else of the project::
+MLflow copies this file into the logged model and runs it there, with the packages ``data`` and ``models`` beside it.
+So it imports nothing else of the project::
 
     import mlflow
+    mlflow.set_tracking_uri("sqlite:///.flipbook/mlflow.db")                 # or the address of MLflow's server
     model = mlflow.pyfunc.load_model("models:/flipbook@champion")
     frames = model.predict(["circle moving up-right"], params={"seed": 7})   # uint8 (N, T, H, W, 3)
 """
@@ -22,13 +23,13 @@ class FlipbookModel(PythonModel):
     """Prompts in, videos out."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the checkpoint (weights and description) that was logged with the model."""
+        """Load the checkpoint that was logged with the model."""
         self._generator = TextToVideo.load(Path(context.artifacts["weights"]).parent)
 
     def predict(
         self, context: PythonModelContext, model_input: list[str], params: dict[str, Any] | None = None
     ) -> np.ndarray:
-        """Render one video a prompt.
+        """Draw one video per prompt.
 
         Args:
             context: not used.

@@ -1,7 +1,7 @@
-"""The description of a version, as MLflow's page of it shows: a release note in Markdown, a section a topic.
+"""The description of a version on its page in MLflow: a release note in Markdown, with one section per topic.
 
-Sections are written when their facts are known, each by whoever knows them: what it was trained on at registration, the
-scores after an evaluation, its standing when it is judged. What a person has added to the page stays.
+Each section is written when its facts are known: the training data at registration, the scores after an evaluation, the
+standing when the version is compared with the champion. Text that a person has added to the page stays.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS = (
     "Standing", "Scores", "Trained on", "Configuration", "Code", "Use it", "Links",
 )  # fmt: skip
 ORDER = (STANDING, SCORES, TRAINED_ON, CONFIGURATION, CODE, USE, LINKS)
-LIMIT = 5000  # characters; MLflow's database keeps no longer description
-DISPENSABLE = (CONFIGURATION, USE, CODE)  # in this order, where the note is too long
-PROMPTS_SHOWN = 20  # of a tier
-PROMPT_EXAMPLES = 4  # of a tier that has more
+LIMIT = 5000  # characters; MLflow's limit for a description
+DISPENSABLE = (CONFIGURATION, USE, CODE)  # removed in this order if the note is too long
+PROMPTS_SHOWN = 20  # per tier
+PROMPT_EXAMPLES = 4  # per tier that has more prompts
 EVALUATION_WORDS = "Run of the evaluation: all metrics"
 VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"
 
@@ -37,10 +37,10 @@ Sections = Mapping[str, str]
 
 
 def with_sections(description: str, sections: Sections) -> str:
-    """`description` with `sections` (text by heading) added, or put in place of those that it has.
+    """`description` with `sections` (text by heading), which replace those that it has under the same headings.
 
-    Ours stand first, in a fixed order; sections of other headings follow as they were. A note that would be longer than
-    MLflow keeps loses its least important sections.
+    The project's own sections come first, in a fixed order, and other sections follow unchanged. A note that is too
+    long for MLflow loses its least important sections.
     """
     preface, found = _split(description)
     merged = found | {heading: text.strip() for heading, text in sections.items()}
@@ -54,13 +54,14 @@ def with_sections(description: str, sections: Sections) -> str:
     return note[:LIMIT]
 
 
-def first_note(info: CheckpointInfo, run: Run, *, ref: str) -> str:
-    """What is known of a version at its registration.
+def first_note(info: CheckpointInfo, run: Run, *, ref: str, server: str | None) -> str:
+    """The release note of a version at its registration.
 
     Args:
-        info: what the checkpoint says of itself.
+        info: the description in the checkpoint.
         run: MLflow run of its training, or of its import.
-        ref: how the version is called, ``models:/flipbook/3``.
+        ref: reference to the version, ``models:/flipbook/3``.
+        server: address of the MLflow server; None if the store is a file in the home.
     """
     world, tags = info.world, run.data.tags
     preface = (
@@ -78,14 +79,14 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str) -> str:
         TRAINED_ON: _trained_on(info, run),
         CONFIGURATION: _configuration(info, run.data.params),
         CODE: _code(tags),
-        USE: _use(world.seen_prompts[0], ref),
+        USE: _use(world.seen_prompts[0], ref, server),
         LINKS: f"* {run_link(run, run_words)}",
     }
     return with_sections(preface, sections)
 
 
 def score_table(report: EvaluationReport) -> str:
-    """A row a tier: the headline with its interval beside its two bounds, and what it is made of."""
+    """One row per tier: the headline with its interval, its two bounds, and the parts of the score."""
     head = ("tier", "joint exact [95 %]", "real clips", "shuffled prompts", "worst prompt", "motion", "IoU", "clips")
     rows = []
     for tier in report.tiers:
@@ -102,14 +103,16 @@ def score_table(report: EvaluationReport) -> str:
                 str(measures.joint.n),
             )
         )
-    words = "T0: seen prompts, fresh noise; the others are in no training clip. In brackets: Wilson's 95 % interval."
+    words = (
+        "T0: seen prompts, fresh noise. The other tiers are in no training clip. In brackets: Wilson's 95 % interval."
+    )
     if report.frechet is not None:
         words += f" Fréchet distance {report.frechet.generated:.2f} (real against real {report.frechet.floor:.2f})."
     return f"{_table(head, rows)}\n\n{words}"
 
 
 def difference_table(candidate: HeadlineScores, champion: HeadlineScores, *, champion_name: str) -> str:
-    """How much better or worse `candidate` is than the champion of its day, with 95 % intervals (Newcombe's)."""
+    """The differences between `candidate` and the champion at that time, with 95 % intervals (Newcombe's)."""
     rows = []
     for name, ours, theirs in (
         ("held-out prompts", candidate.held_out, champion.held_out),
@@ -125,7 +128,7 @@ def difference_table(candidate: HeadlineScores, champion: HeadlineScores, *, cha
 
 
 def links(description: str, evaluation: Run) -> str:
-    """The links of a note after an evaluation: those to the training that it has, and those to scores and videos."""
+    """The links of a note after an evaluation: its links to the training, and links to the scores and videos."""
     _, sections = _split(description)
     ours = tuple(f"* [{words}](" for words in (EVALUATION_WORDS, VIDEOS_WORDS))
     kept = [line for line in sections.get(LINKS, "").splitlines() if not line.startswith(ours)]
@@ -139,7 +142,7 @@ def links(description: str, evaluation: Run) -> str:
 
 
 def run_link(run: Run, words: str, *, page: str = "", server: str = "") -> str:
-    """A Markdown link to a page of a run: on MLflow's own pages, else from elsewhere to those of `server`."""
+    """A Markdown link to a page of a run. Links from outside MLflow's pages name the `server`."""
     return f"[{words}]({server}#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}{page}{TRAINING_VIEW})"
 
 
@@ -149,7 +152,7 @@ def version_link(version: int | str) -> str:
 
 
 def _split(description: str) -> tuple[str, dict[str, str]]:
-    """What stands before the first heading, and the text below each heading of the second level."""
+    """The text before the first heading, and the text below each heading of the second level."""
     preface: list[str] = []
     sections: dict[str, list[str]] = {}
     lines, fenced = preface, False
@@ -188,7 +191,7 @@ def _dataset(info: CheckpointInfo, run: Run) -> str:
 
 
 def _configuration(info: CheckpointInfo, params: Mapping[str, str]) -> str:
-    """The values that tell one training from another; all of them are the run's params."""
+    """The most important values of the configuration. The run's params hold all of them."""
     model = info.model
     lines = []
     if "train.seed" in params:
@@ -215,17 +218,24 @@ def _code(tags: Mapping[str, str]) -> str:
     )
 
 
-def _use(prompt: str, ref: str) -> str:
-    return (
-        f'```sh\nflipbook generate "{prompt}" --model {ref}\n```\n\n'
-        "```python\nimport mlflow\n\n"
-        f'model = mlflow.pyfunc.load_model("{ref}")  # nothing is unpickled\n'
-        f'frames = model.predict(["{prompt}"], params={{"seed": 7}})  # uint8 (N, T, H, W, 3)\n```'
-    )
+def _use(prompt: str, ref: str, server: str | None) -> str:
+    """Commands and Python that draw with the version. The text holds no path, so that the home can be moved."""
+    store = f'"{server}"' if server else 'f"sqlite:///{home}/mlflow.db"'
+    lines = [
+        *(() if server else ("import os", "from pathlib import Path", "")),
+        "import mlflow",
+        "",
+        *(() if server else ('home = Path(os.environ.get("FLIPBOOK_HOME", ".flipbook")).resolve()',)),
+        f"mlflow.set_tracking_uri({store})",
+        f'model = mlflow.pyfunc.load_model("{ref}")  # nothing is unpickled',
+        f'frames = model.predict(["{prompt}"], params={{"seed": 7}})  # uint8 (N, T, H, W, 3)',
+    ]
+    code = "\n".join(lines)
+    return f'```sh\nflipbook generate "{prompt}" --model {ref}\n```\n\n```python\n{code}\n```'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; MLflow's pages set no space between columns, so the cells bring some."""
+    """A Markdown table. MLflow's pages put no space between columns, so the cells contain some."""
     lines = ["| " + " | ".join(f"{cell}&nbsp;&nbsp;" for cell in line) + " |" for line in (head, *rows)]
     return "\n".join([lines[0], "| " + " | ".join("---" for _ in head) + " |", *lines[1:]])
 

@@ -1,4 +1,4 @@
-"""Addresses as they may be shown and stored: without the user and the password that a URI can hold."""
+"""Addresses without the user and the password that a URI can hold, so that they can be shown and stored."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _USER_IN_TEXT = re.compile(r"(?<=://)[^/\s'\"]*@")
 
 
 def shown(uri: str) -> str:
-    """`uri` without user and password: of a server's address, or of a database as SQLAlchemy reads it.
+    """`uri`, the address of a server or of a database, without user and password.
 
-    A database's address loses its options too, for they may hold a password.
+    The address of a database also loses its options, because they may hold a password.
     """
     if "@" not in uri and "?" not in uri:
         return uri
@@ -19,16 +19,16 @@ def shown(uri: str) -> str:
     if parts.scheme in ("http", "https"):
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
-    from sqlalchemy.engine import URL, make_url  # MLflow loads it anyway, and a run of cached steps does without
+    from sqlalchemy.engine import URL, make_url  # imported here, because it is slow to import
     from sqlalchemy.exc import ArgumentError
 
     try:
         url = make_url(uri)
     except ArgumentError:
-        return uri.partition(":")[0]  # of what nobody can read, what is certainly no secret
+        return uri.partition(":")[0]  # the only part that is certainly no secret
     return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
 
 def shown_text(text: str) -> str:
-    """`text`, such as an error's, without users and passwords in the addresses that it quotes."""
+    """`text`, for example an error's, without the users and passwords in the addresses that it quotes."""
     return _USER_IN_TEXT.sub("", text)

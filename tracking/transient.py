@@ -1,4 +1,4 @@
-"""Which failures may pass by themselves: trouble with disk, network or a busy database."""
+"""Which errors may go away by themselves: trouble with the network, the disk or a busy database."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _LASTING_DATABASE_TROUBLE = ("disk is full", "readonly database", "unable to ope
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether `error`, or what caused it, may pass by itself."""
+    """Whether `error`, or the error that caused it, may go away by itself, so that another try makes sense."""
     import httpx
     import requests
     import sqlalchemy.exc
 
-    if isinstance(error, requests.HTTPError):  # an OSError as all of requests' errors are, but with an answer
+    if isinstance(error, requests.HTTPError):  # an OSError, as all errors of requests, but with an answer
         return error.response is None or _may_pass(error.response.status_code)
     if isinstance(error, OSError):
-        lasting_kinds = (*_LASTING_KINDS, ValueError)  # requests: an address that is none is both kinds of error
+        lasting_kinds = (*_LASTING_KINDS, ValueError)  # an invalid URL raises an error of requests that is both
         return error.errno not in _LASTING and not isinstance(error, lasting_kinds)
     if isinstance(error, sqlalchemy.exc.OperationalError):
         return not any(words in str(error.orig) for words in _LASTING_DATABASE_TROUBLE)
@@ -34,19 +34,19 @@ def is_transient(error: BaseException) -> bool:
         return True
     cause = error.__cause__
     if _is_mlflows(error):
-        # It gives no cause when it could not connect, and no status: the error that it handled is all that there is.
+        # If MLflow could not connect, only the error that it handled says so.
         cause = cause or error.__context__
-        if cause is None:  # MLflow calls any error of its own an internal one
+        if cause is None:  # MLflow also uses INTERNAL_ERROR for its own bugs
             return error.error_code != "INTERNAL_ERROR" and _may_pass(error.get_http_status_code())
     return cause is not None and is_transient(cause)
 
 
 def _may_pass(status: int) -> bool:
-    """Whether an answer of HTTP `status` may be another one later."""
+    """Whether a request that was answered with HTTP `status` may succeed later."""
     return status >= 500 or status in (408, 429)
 
 
 def _is_mlflows(error: BaseException) -> TypeGuard[MlflowException]:
-    """Whether `error` is MLflow's, without importing it: where it is not loaded, it has raised nothing."""
+    """Whether `error` is MLflow's. MLflow is not imported for this: if it is not loaded, it has raised nothing."""
     module = sys.modules.get("mlflow.exceptions")
     return module is not None and isinstance(error, module.MlflowException)

@@ -1,10 +1,9 @@
-"""The model registry: each trained checkpoint is a version of `flipbook`, with the words and tags that explain it."""
+"""The versions of the registered model `flipbook`: one per checkpoint, with the tags and the text that explain it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from models.checkpoint import CheckpointInfo, read_info
 from tracking.lineage import package_version
 from tracking.logged_model import DIGEST_TAG, ensure_logged_model, find_logged_model
 from tracking.release_note import first_note
-from tracking.store import as_default_store, ensure_experiment, mlflow_lock, open_store
+from tracking.store import as_default_store, ensure_experiment, mlflow_lock, mlflow_pages, open_store
 from tracking.training_run import TRAINING_DIGEST_TAG
 
 if TYPE_CHECKING:
@@ -29,21 +28,20 @@ MODEL_ID_TAG = "model_id"
 STEP_TAG = "training_step"
 DATA_TAG = "dataset_digest"
 PROMOTION_TAG = "promotion"  # why the version is, or is not, the champion
-FORMER_CHAMPION = "was the champion until version"  # begins that tag of one that was, and names its successor
+FORMER_CHAMPION = "was the champion until version"  # begins the promotion tag of a former champion
 STANDING_TAG = "standing"  # JSON of evaluation.promotion_rule.HeadlineScores
 JOINT_TAG = "joint_exact_"  # + tier: share of clips, 0 to 1
+EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"  # of an evaluation's run
 MODEL_VERSIONS_TAG = "mlflow.modelVersions"  # of a logged model
-ANNOUNCED_TAG = "announced"  # when an event has told of the version last, or NOT_YET
-NOT_YET = "not yet"
 MODEL_TAGS = {"task": "text-to-video", "framework": "pytorch"}
 MODEL_DESCRIPTION = """\
 Text-to-video from scratch: a conditional GAN that draws a short clip of a moving shape from a prompt such as
 `circle moving up-right`.
 
-* The alias **`champion`** is the version that does what prompts say which no training clip showed, more often than any
-  other, without being worse on those that it has seen. The tag `promotion` of each version says why it is, or is not.
-* **Joint exact** is the share of videos with the right motion, shape and colour, and one object throughout:
-  `joint_exact_T0` for seen prompts, `T1` and up for held-out ones.
+* The alias **`champion`** is the version with the highest score on held-out prompts that is not worse on seen prompts.
+  The tag `promotion` of each version says why it is the champion, or why not.
+* **Joint exact** is the share of videos with the right motion, shape and colour, and with one object in all frames:
+  `joint_exact_T0` for seen prompts, `joint_exact_T1` and up for held-out prompts.
 
 ```sh
 flipbook models                                   # the versions and their scores
@@ -59,34 +57,23 @@ class ModelVersion(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="Name of the registered model.")
     version: int = Field(description="Number of the version, from 1.")
-    run_id: str = Field(description="MLflow run of its training.")
-    digest: str = Field(description="Digest of its checkpoint.")
-
-    @property
-    def ref(self) -> str:
-        """``models:/flipbook/3``: always this very version, unlike an alias."""
-        return f"models:/{self.name}/{self.version}"
-
-
-class VersionRow(BaseModel):
-    """A line of the table of versions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: int
-    aliases: tuple[str, ...] = Field(description="Aliases that point to it, e.g. `champion`.")
+    aliases: tuple[str, ...] = Field(description="Aliases that point to it, for example `champion`.")
     created: datetime
-    run_id: str
-    digest: str
+    run_id: str = Field(description="MLflow run of its training.")
+    digest: str = Field(description="Digest of its checkpoint; empty if it holds no checkpoint of this project.")
     step: int | None = Field(description="Training steps of the checkpoint.")
     joint: dict[str, float] = Field(description="Joint exact score by tier, 0 to 1; empty before an evaluation.")
     promotion: str = Field(description="Why it is, or is not, the champion; empty before an evaluation.")
 
+    @property
+    def ref(self) -> str:
+        """``models:/flipbook/3``. Unlike an alias, it always means this version."""
+        return f"models:/{MODEL_NAME}/{self.version}"
+
 
 def register_version(home: Home, *, run_id: str, checkpoint: Path, digest: str) -> ModelVersion:
-    """Log the checkpoint as its run's model and register that as the next version of `flipbook`.
+    """Log the checkpoint as its run's model, and register that as the next version of `flipbook`.
 
     A checkpoint that is registered already (known by its digest) keeps its version.
 
@@ -94,10 +81,10 @@ def register_version(home: Home, *, run_id: str, checkpoint: Path, digest: str) 
         home: the home directory.
         run_id: MLflow run of the training.
         checkpoint: checkpoint folder.
-        digest: the checkpoint's digest.
+        digest: digest of the checkpoint.
 
     Raises:
-        models.checkpoint.CheckpointError: `checkpoint` is damaged or no checkpoint.
+        models.checkpoint.CheckpointError: `checkpoint` is damaged, or holds no checkpoint.
     """
     client = open_store(home)
     with mlflow_lock(home):
@@ -106,33 +93,35 @@ def register_version(home: Home, *, run_id: str, checkpoint: Path, digest: str) 
         found = _version_with(client, digest)
         if found is None:
             model_id = ensure_logged_model(client, run_id=run_id, checkpoint=checkpoint, digest=digest)
-            tags = _identity_tags(client, run_id=run_id, model_id=model_id, info=info, digest=digest)
             with as_default_store(home):
                 found = client.create_model_version(
                     MODEL_NAME,
                     source=f"models:/{model_id}",
                     run_id=run_id,
                     model_id=model_id,
-                    tags=tags | {ANNOUNCED_TAG: NOT_YET},
+                    tags=_identity_tags(client, run_id=run_id, model_id=model_id, info=info, digest=digest),
                 )
-        _tell_model(client, found)
-        return version_record(client, complete_version(client, found, info=info, digest=digest))
+        _name_version_on_model(client, found)
+        return _as_ours(client, complete_version(home, found, info=info, digest=digest))
 
 
-def complete_version(client: MlflowClient, found: MlflowVersion, *, info: CheckpointInfo, digest: str) -> MlflowVersion:
-    """Give a version the tags and the description that it lacks: one that MLflow's own means have registered has none.
+def complete_version(home: Home, found: MlflowVersion, *, info: CheckpointInfo, digest: str) -> MlflowVersion:
+    """Add the tags and the description that a version lacks. A version that MLflow's own means registered has none.
+
+    Call it inside `mlflow_lock`.
 
     Args:
-        client: client of the store, within :func:`tracking.store.mlflow_lock`.
+        home: the home directory.
         found: MLflow's record of the version.
-        info: what its checkpoint says of itself.
+        info: the description in its checkpoint.
         digest: digest of its checkpoint.
 
     Returns:
-        The record as it is now.
+        The completed record.
     """
     if is_complete(found):
         return found
+    client = open_store(home)
     model_id = model_id_of(found)
     run_id = found.run_id or client.get_logged_model(model_id).source_run_id or ""
     tags = _identity_tags(client, run_id=run_id, model_id=model_id, info=info, digest=digest)
@@ -140,18 +129,19 @@ def complete_version(client: MlflowClient, found: MlflowVersion, *, info: Checkp
         if key not in found.tags:
             client.set_model_version_tag(MODEL_NAME, found.version, key, value)
     if not found.description:
-        note = first_note(info, client.get_run(run_id), ref=f"models:/{MODEL_NAME}/{found.version}")
+        ref = f"models:/{MODEL_NAME}/{found.version}"
+        note = first_note(info, client.get_run(run_id), ref=ref, server=mlflow_pages(home))
         client.update_model_version(MODEL_NAME, found.version, description=note)
     return client.get_model_version(MODEL_NAME, found.version)
 
 
 def is_complete(found: MlflowVersion) -> bool:
-    """Whether a version has the tags that tell its checkpoint, and a description."""
+    """Whether a version has a description and the tags that identify its checkpoint."""
     return bool(found.description) and {DIGEST_TAG, MODEL_ID_TAG, STEP_TAG, DATA_TAG} <= found.tags.keys()
 
 
 def model_id_of(found: MlflowVersion) -> str:
-    """Id of the logged model that a version is made of, by our tag or by its source; "" where it is made of another."""
+    """Id of the logged model behind a version, from our tag or from its source; "" if there is none."""
     if MODEL_ID_TAG in found.tags:
         return str(found.tags[MODEL_ID_TAG])
     source = _MODEL_SOURCE.search(found.source or "")
@@ -159,30 +149,34 @@ def model_id_of(found: MlflowVersion) -> str:
 
 
 def find_version(home: Home, digest: str) -> ModelVersion | None:
-    """The version that holds the checkpoint of this digest; None where there is none."""
+    """The oldest version that holds the checkpoint with this digest, or None."""
     client = open_store(home)
-    with mlflow_lock(home):
-        found = _version_with(client, digest)
-        return None if found is None else version_record(client, found)
+    found = _version_with(client, digest)
+    return None if found is None else _as_ours(client, found)
 
 
-def list_versions(home: Home) -> list[VersionRow]:
-    """All registered versions, newest first; empty in a home without any."""
+def list_versions(home: Home) -> list[ModelVersion]:
+    """All registered versions, newest first; empty if there are none."""
     client = open_store(home)
-    aliases = version_aliases(client)
-    return [
-        VersionRow(
-            version=int(found.version),
-            aliases=tuple(sorted(name for name, version in aliases.items() if version == int(found.version))),
-            created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-            run_id=found.run_id or "",
-            digest=found.tags.get(DIGEST_TAG, ""),
-            step=int(found.tags[STEP_TAG]) if STEP_TAG in found.tags else None,
-            joint=joint_scores(found.tags),
-            promotion=found.tags.get(PROMOTION_TAG, ""),
-        )
-        for found in registered_versions(client)
-    ]
+    return [_as_ours(client, found) for found in registered_versions(client)]
+
+
+def unscored_versions(home: Home) -> list[ModelVersion]:
+    """The versions that hold a checkpoint of this project and have no scores yet, oldest first."""
+    return [version for version in reversed(list_versions(home)) if version.digest and not version.joint]
+
+
+def digests_in_use(home: Home) -> set[str]:
+    """Digests of all that the registered versions need: data sets, trainings, models, and recorded evaluations."""
+    client = open_store(home)
+    versions = registered_versions(client)
+    experiment = ensure_experiment(client, home).experiment_id
+    runs = client.search_runs([experiment], f"tags.`{EVALUATION_DIGEST_TAG}` != ''", max_results=50_000)
+    return {
+        *(version.tags.get(tag, "") for version in versions for tag in (DATA_TAG, "training_digest")),
+        *(model_id_of(version) for version in versions),
+        *(run.data.tags[EVALUATION_DIGEST_TAG] for run in runs),
+    } - {""}
 
 
 def registered_versions(client: MlflowClient) -> list[MlflowVersion]:
@@ -196,34 +190,34 @@ def registered_versions(client: MlflowClient) -> list[MlflowVersion]:
         versions += page
         token = page.token
         if not token:
+            aliases = version_aliases(client)
+            for found in versions:  # a search leaves them out
+                found.aliases = sorted(name for name, version in aliases.items() if version == int(found.version))
             return versions
 
 
 def version_aliases(client: MlflowClient) -> dict[str, int]:
-    """Version number by alias."""
+    """The number of the version that each alias points to."""
     found = client.search_registered_models(f"name = '{MODEL_NAME}'")
     return {alias: int(version) for model in found for alias, version in model.aliases.items()}
 
 
-def joint_scores(tags: Mapping[str, str]) -> dict[str, float]:
-    """Joint exact score by tier, 0 to 1, out of a version's tags."""
-    return {
-        name.removeprefix(JOINT_TAG): float(value) for name, value in sorted(tags.items()) if name.startswith(JOINT_TAG)
-    }
-
-
-def version_record(client: MlflowClient, found: MlflowVersion) -> ModelVersion:
-    """A version in our terms; its digest is "" where it holds no checkpoint of ours."""
+def _as_ours(client: MlflowClient, found: MlflowVersion) -> ModelVersion:
+    joint = {name: float(value) for name, value in sorted(found.tags.items()) if name.startswith(JOINT_TAG)}
     return ModelVersion(
-        name=found.name,
         version=int(found.version),
+        aliases=tuple(sorted(found.aliases or ())),
+        created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
         run_id=found.run_id or "",
         digest=_digest_of(client, found) or "",
+        step=int(found.tags[STEP_TAG]) if STEP_TAG in found.tags else None,
+        joint={name.removeprefix(JOINT_TAG): value for name, value in joint.items()},
+        promotion=found.tags.get(PROMOTION_TAG, ""),
     )
 
 
 def _ensure_registered_model(client: MlflowClient) -> None:
-    """The registered model with its words and tags, made where it is missing."""
+    """Create the registered model, or add the description and the tags that it lacks."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -240,33 +234,32 @@ def _ensure_registered_model(client: MlflowClient) -> None:
 
 
 def _version_with(client: MlflowClient, digest: str) -> MlflowVersion | None:
-    """The oldest version that holds the checkpoint of this digest."""
     return next((found for found in reversed(registered_versions(client)) if _digest_of(client, found) == digest), None)
 
 
 def _digest_of(client: MlflowClient, found: MlflowVersion) -> str | None:
-    """The digest of a version's checkpoint, by its own tag or its logged model's; None where neither says it."""
+    """The digest of a version's checkpoint, from its own tag or from the tag of its logged model."""
     if DIGEST_TAG in found.tags:
         return str(found.tags[DIGEST_TAG])
     model = find_logged_model(client, model_id_of(found))
     return model.tags.get(DIGEST_TAG) if model else None
 
 
-def _tell_model(client: MlflowClient, found: MlflowVersion) -> None:
-    """Name the version on the page of its logged model, as MLflow's `register_model` does and its client does not."""
+def _name_version_on_model(client: MlflowClient, found: MlflowVersion) -> None:
+    """Show the version on the page of its logged model. MLflow's `register_model` does so, but not its client."""
     model = find_logged_model(client, model_id_of(found))
     if model is None:
         return
-    told = json.loads(model.tags.get(MODEL_VERSIONS_TAG, "[]"))
-    if str(found.version) not in [str(item["version"]) for item in told if item["name"] == MODEL_NAME]:
-        told.append({"name": MODEL_NAME, "version": int(found.version)})
-        client.set_logged_model_tags(model.model_id, {MODEL_VERSIONS_TAG: json.dumps(told)})
+    named = json.loads(model.tags.get(MODEL_VERSIONS_TAG, "[]"))
+    if str(found.version) not in [str(item["version"]) for item in named if item["name"] == MODEL_NAME]:
+        named.append({"name": MODEL_NAME, "version": int(found.version)})
+        client.set_logged_model_tags(model.model_id, {MODEL_VERSIONS_TAG: json.dumps(named)})
 
 
 def _identity_tags(
     client: MlflowClient, *, run_id: str, model_id: str, info: CheckpointInfo, digest: str
 ) -> dict[str, str]:
-    """What tells a version's checkpoint, training and data from others."""
+    """The tags that identify a version's checkpoint, training and data."""
     return {
         DIGEST_TAG: digest,
         MODEL_ID_TAG: model_id,
@@ -275,23 +268,3 @@ def _identity_tags(
         "training_digest": client.get_run(run_id).data.tags.get(TRAINING_DIGEST_TAG, ""),
         "flipbook_version": package_version(),
     }
-
-
-def digests_in_use(home: Home) -> set[str]:
-    """Names of all that the registered versions come from: data sets, trainings, models, and their evaluations."""
-    client = open_store(home)
-    versions = registered_versions(client)
-    experiment = ensure_experiment(client, home).experiment_id
-    runs = client.search_runs([experiment], "tags.`flipbook.evaluation_digest` != ''", max_results=50_000)
-    return {
-        *(version.tags.get(tag, "") for version in versions for tag in (DATA_TAG, "training_digest")),
-        *(model_id_of(version) for version in versions),
-        *(run.data.tags["flipbook.evaluation_digest"] for run in runs),
-    } - {""}
-
-
-def unscored_versions(home: Home) -> list[ModelVersion]:
-    """The versions that hold a model of this project and have no scores yet, oldest first."""
-    client = open_store(home)
-    waiting = [found for found in reversed(registered_versions(client)) if STANDING_TAG not in found.tags]
-    return [version for version in (version_record(client, found) for found in waiting) if version.digest]

@@ -14,7 +14,7 @@ from deployment import ROOT, plain_environment
 
 from data.home import Home
 from models.checkpoint import checkpoint_digest
-from tracking.model_references import resolve_model
+from tracking.model_reference import resolve_model
 from tracking.versions import CHAMPION, list_versions
 
 PATIENCE_SECONDS = 300

@@ -15,8 +15,8 @@ from flows.compare import ComparisonResult, compare
 from flows.pipeline import pipeline
 from flows.train import train
 from tasks.publish import link_to_mlflow
-from tracking.model_references import resolve_model
-from tracking.promotion import promote_by_standing
+from tracking.model_reference import resolve_model
+from tracking.promotion import promote
 from tracking.store import open_store
 
 A, B = "models:/flipbook/1", "models:/flipbook/2"
@@ -110,7 +110,7 @@ def test_comparing_on_a_few_clips_changes_no_scores_of_the_versions(first, home)
 
 
 def test_as_it_stands_the_newest_version_is_compared_with_the_other_also_where_it_is_the_champion(first, home):
-    promote_by_standing(home, version=2, even_if_not_better=True)
+    promote(home, 2, even_if_not_better=True)
     quick = compare(evaluation=EVALUATION)
     assert (quick.a.model_ref, quick.b.model_ref) == (A, B)
 

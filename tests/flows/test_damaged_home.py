@@ -19,7 +19,7 @@ from data.home import HOME_VARIABLE, Home
 from flows.pipeline import PipelineResult, pipeline
 from flows.train import train
 from models.checkpoint import INFO_FILE, WEIGHTS_FILE, checkpoint_digest
-from tracking.model_references import resolve_model
+from tracking.model_reference import resolve_model
 
 EXAMPLES = int(os.environ.get("FLIPBOOK_TEST_EXAMPLES", "8"))
 CONFIG = tiny_config(train={"checkpoint_seconds": 0.0})

@@ -28,9 +28,9 @@ from flows.pipeline import pipeline
 from flows.train import train
 from tasks.publish import publish_evaluation
 from tasks.register import attach_to_version, promote_version, register_checkpoint, run_is_known
-from tracking import patience
-from tracking.patience import MlflowUnreachableError
+from tracking import uploads as patience
 from tracking.store import EXPERIMENT, open_store
+from tracking.store_check import StoreUnreachableError as MlflowUnreachableError
 from tracking.versions import MODEL_NAME, registered_versions
 
 OUTAGE_SECONDS = float(os.environ.get("FLIPBOOK_TEST_OUTAGE_SECONDS", "5"))

@@ -95,7 +95,6 @@ def make_run(home: Home, manifest: Manifest) -> Callable[..., str]:
         run = TrainingRun.open(
             home,
             training_digest=f"{seed:064}",
-            folder=home.checkpoints / str(seed),
             params={"train": TrainConfig(seed=seed)},
             dataset=manifest,
             dataset_folder=home.datasets / "clips",

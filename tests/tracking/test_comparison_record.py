@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +13,9 @@ from evaluation.comparison.two_models import Comparison, ComparisonError
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import difference_interval
 from models.checkpoint import read_info, save_checkpoint
-from tracking.contenders import contender, opponent_of, resolve_pair, short_name
-from tracking.model_references import ResolvedModel, resolve_model
-from tracking.promotion import promote_by_standing
-from tracking.results.comparison import PAGE, record_comparison
+from tracking.model_reference import ResolvedModel, resolve_model
+from tracking.promotion import promote
+from tracking.results.comparison import PAGE, compared_model, opponent_of, record_comparison, resolve_pair
 from tracking.results.evaluation import attach_evaluation
 from tracking.store import EXPERIMENT, open_store
 from tracking.versions import MODEL_ID_TAG, ModelVersion
@@ -47,7 +44,7 @@ def put_down(home: Home, reports: Reports):
 
     def put(models: tuple[ResolvedModel, ResolvedModel], reports: Reports = reports) -> str:
         sides = (
-            contender(home, model, report=report, videos=home.evaluations / "none")
+            compared_model(home, model, report=report, videos=home.evaluations / "none")
             for model, report in zip(models, reports, strict=True)
         )
         comparison = Comparison(*sides)
@@ -146,9 +143,9 @@ def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, mod
         attach_evaluation(
             home, version=version, report=report, own_world=world, folder=folder, evaluation_digest=f"{version}" * 64
         )
-        promote_by_standing(home, version=version)
+        promote(home, version)
     first, second = (
-        contender(home, model, report=report, videos=home.evaluations)
+        compared_model(home, model, report=report, videos=home.evaluations)
         for model, report in zip(models, reports, strict=True)
     )
     assert (first.name, second.name) == ("version 1", "version 2")
@@ -164,15 +161,15 @@ def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, mod
 
 def test_of_a_path_only_what_the_checkpoint_says_is_known(home, make_checkpoint, reports):
     model = resolve_model(home, str(make_checkpoint(home.root / "elsewhere", seed=9)))
-    found = contender(home, model, report=reports[0], videos=home.evaluations)
-    assert found.name == f"checkpoint {model.digest[:8]}" == f"checkpoint {short_name(model)}"
+    found = compared_model(home, model, report=reports[0], videos=home.evaluations)
+    assert found.name == f"checkpoint {model.digest[:8]}" == f"checkpoint {model.short_name}"
     assert found.facts["Alias"] == "not registered"
     assert found.facts["Seed"] == "unknown"
     assert {key.split(".")[0] for key in found.params} == {"world", "model"}
 
 
 def test_a_model_is_not_compared_with_itself(home, versions, checkpoint_of):
-    with pytest.raises(ComparisonError, match=r"are the same model.*Name two different ones"):
+    with pytest.raises(ComparisonError, match=r"same checkpoint.*Name two different models"):
         resolve_pair(home, versions[0].ref, str(checkpoint_of(versions[0])))
 
 
@@ -189,21 +186,16 @@ def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(hom
         resolve_pair(home, versions[0].ref, str(other))
 
 
-def test_the_models_are_looked_up_without_prefect_which_reads_its_settings_as_it_is_imported():
-    code = "import sys, tracking.contenders; sys.exit('prefect' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
 def test_the_opponent_is_the_champion_or_its_predecessor_or_the_newest_other_version(home, registered):
     client = open_store(home)
     registered(seed=0)
-    assert opponent_of(home, "models:/flipbook/latest") is None
+    assert opponent_of(home, resolve_model(home, "models:/flipbook/latest")) is None
     registered(seed=1)
     latest = registered(seed=2).ref
-    assert opponent_of(home, latest) == "models:/flipbook/2"
+    assert opponent_of(home, resolve_model(home, latest)) == "models:/flipbook/2"
     client.set_registered_model_alias("flipbook", "champion", "1")
-    assert opponent_of(home, latest) == "models:/flipbook/1"
+    assert opponent_of(home, resolve_model(home, latest)) == "models:/flipbook/1"
     client.set_registered_model_alias("flipbook", "champion", "3")
-    assert opponent_of(home, latest) == "models:/flipbook/2"
+    assert opponent_of(home, resolve_model(home, latest)) == "models:/flipbook/2"
     client.set_model_version_tag("flipbook", "1", "promotion", "was the champion until version 3: it is better")
-    assert opponent_of(home, "models:/flipbook@champion") == "models:/flipbook/1"
+    assert opponent_of(home, resolve_model(home, "models:/flipbook@champion")) == "models:/flipbook/1"

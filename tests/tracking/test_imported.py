@@ -14,10 +14,10 @@ from safetensors.numpy import save_file
 
 from data.files import sha256_of
 from models.checkpoint import CheckpointError, checkpoint_digest
-from tracking.imported import import_checkpoint
+from tracking.importing import import_checkpoint
 from tracking.logged_model import ensure_logged_model
-from tracking.model_references import ModelReferenceError, resolve_model
-from tracking.promotion import PromotionError, promote_by_standing
+from tracking.model_reference import ModelReferenceError, resolve_model
+from tracking.promotion import PromotionError, promote
 from tracking.results.evaluation import attach_evaluation
 from tracking.store import open_store, tracking_uri
 from tracking.versions import list_versions, register_version
@@ -25,11 +25,11 @@ from tracking.versions import list_versions, register_version
 
 def test_a_checkpoint_from_elsewhere_becomes_a_version_with_a_run_of_its_own(home, make_checkpoint, tmp_path):
     checkpoint = make_checkpoint(tmp_path / "elsewhere" / "final")
-    done = import_checkpoint(home, checkpoint / "generator.safetensors", note="From the big machine.")
-    assert done.new
-    assert done.version.ref == "models:/flipbook/1"
+    version, new = import_checkpoint(home, checkpoint / "generator.safetensors", note="From the big machine.")
+    assert new
+    assert version.ref == "models:/flipbook/1"
     client = open_store(home)
-    run = client.get_run(done.version.run_id)
+    run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name.startswith("import-")
     assert str(checkpoint) in run.data.tags["flipbook.imported_from"]
@@ -48,7 +48,7 @@ def test_a_checkpoint_from_elsewhere_becomes_a_version_with_a_run_of_its_own(hom
 )
 def test_a_model_names_the_packages_that_its_text_encoder_needs(home, make_checkpoint, tmp_path, text_encoder, needed):
     import_checkpoint(home, make_checkpoint(tmp_path / "elsewhere", text_encoder=text_encoder))
-    (model,) = (home.root / "mlartifacts" / "models").iterdir()
+    (model,) = (home.root / "mlartifacts" / "flipbook" / "models").iterdir()
     lines = (model / "artifacts" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     packages = {line.partition("==")[0] for line in lines}
     assert "torch" in packages
@@ -57,11 +57,10 @@ def test_a_model_names_the_packages_that_its_text_encoder_needs(home, make_check
 
 def test_a_checkpoint_that_is_known_keeps_its_version(home, registered, checkpoint_of, make_checkpoint, tmp_path):
     trained = registered(seed=0)
-    assert import_checkpoint(home, checkpoint_of(trained)).version == trained
-    first = import_checkpoint(home, make_checkpoint(tmp_path / "a", seed=1))
-    again = import_checkpoint(home, make_checkpoint(tmp_path / "b", seed=1))
-    assert (first.new, again.new) == (True, False)
-    assert again.version == first.version
+    assert import_checkpoint(home, checkpoint_of(trained)) == (trained, False)
+    first, new = import_checkpoint(home, make_checkpoint(tmp_path / "a", seed=1))
+    assert new
+    assert import_checkpoint(home, make_checkpoint(tmp_path / "b", seed=1)) == (first, False)
     assert len(list_versions(home)) == 2
 
 
@@ -126,7 +125,7 @@ def test_a_state_that_would_execute_code_is_not_opened(home, make_checkpoint, tm
     monkeypatch.chdir(tmp_path)
     checkpoint = make_checkpoint(tmp_path / "final")
     (checkpoint / "training.pt").write_bytes(pickle.dumps(Exploit()))
-    assert import_checkpoint(home, checkpoint).new
+    assert import_checkpoint(home, checkpoint)[1]
     assert not (tmp_path / "executed").exists()
 
 
@@ -163,7 +162,7 @@ def test_a_version_that_mlflow_registered_is_evaluated_and_promoted(home, by_mlf
     attach_evaluation(
         home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
     )
-    assert promote_by_standing(home, version=1).promoted
+    assert promote(home, 1).promoted
     assert list_versions(home)[0].aliases == ("champion",)
 
 
@@ -187,14 +186,14 @@ def test_a_version_of_something_else_is_refused_and_listed_all_the_same(home, re
 def test_a_version_is_judged_by_the_scores_that_are_on_it(home, registered, scored):
     registered(seed=0)
     with pytest.raises(PromotionError, match="flipbook evaluate --model models:/flipbook/1"):
-        promote_by_standing(home, version=1)
+        promote(home, 1)
     with pytest.raises(PromotionError, match="models:/flipbook/9 does not exist"):
-        promote_by_standing(home, version=9)
+        promote(home, 9)
     for seed, held_out in ((0, 0.9), (1, 0.5)):
         scored(seed=seed, held_out=held_out)
-    assert promote_by_standing(home, version=1).promoted
-    assert not promote_by_standing(home, version=2).promoted
-    forced = promote_by_standing(home, version=2, even_if_not_better=True)
+    assert promote(home, 1).promoted
+    assert not promote(home, 2).promoted
+    forced = promote(home, 2, even_if_not_better=True)
     assert forced.promoted
     assert forced.why.startswith("promoted by hand, although held-out joint exact 50.0 % is not higher")
     new, old = list_versions(home)

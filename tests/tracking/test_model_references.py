@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.checkpoint import CheckpointError, checkpoint_digest
-from tracking.model_references import ModelReferenceError, resolve_model
+from tracking.model_reference import ModelReferenceError, resolve_model
 from tracking.store import open_store
 
 

@@ -8,7 +8,7 @@ from data.worlds.world import HeldOut, WorldConfig
 from evaluation.scoring.rates import Rate
 from models.config import ModelConfig
 from tracking.lineage import git_commit
-from tracking.promotion import promote_by_standing
+from tracking.promotion import promote
 from tracking.release_note import LIMIT, ORDER, with_sections
 from tracking.results.evaluation import attach_evaluation
 from tracking.store import open_store
@@ -26,7 +26,7 @@ def headings(note: str) -> list[str]:
 def judged(home, scored):
     """Two versions, evaluated and judged one after the other."""
     for seed, held_out in ((0, 0.5), (1, 0.75)):
-        promote_by_standing(home, version=scored(seed=seed, held_out=held_out))
+        promote(home, scored(seed=seed, held_out=held_out))
     return home
 
 
@@ -75,7 +75,7 @@ def test_what_a_person_has_written_on_the_page_stays(home, registered, make_repo
     attach_evaluation(
         home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
     )
-    promote_by_standing(home, version=1)
+    promote(home, 1)
     note = note_of(home, 1)
     assert note.startswith("Ask Ada before you use it.")
     assert headings(note) == [*ORDER, "Notes"]

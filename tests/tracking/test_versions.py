@@ -17,7 +17,7 @@ from data.worlds.world import WorldConfig
 from evaluation.report import EvaluationReport
 from models.checkpoint import checkpoint_digest
 from models.sampling import TextToVideo
-from tracking.promotion import promote_by_standing
+from tracking.promotion import promote
 from tracking.results.evaluation import AttachedEvaluation, attach_evaluation
 from tracking.store import open_store, tracking_uri
 from tracking.versions import ModelVersion, list_versions, register_version
@@ -39,7 +39,7 @@ def champion(home: Home) -> list[int]:
 
 
 def version_tags(home: Home, version: ModelVersion) -> dict[str, str]:
-    return open_store(home).get_model_version(version.name, str(version.version)).tags
+    return open_store(home).get_model_version("flipbook", str(version.version)).tags
 
 
 def test_a_home_without_versions_lists_none(home):
@@ -72,7 +72,7 @@ def test_a_version_explains_itself(home, registered):
 
 def test_nothing_in_the_logged_model_is_pickled(home, registered):
     registered(seed=0)
-    (model,) = (home.root / "mlartifacts" / "models").iterdir()
+    (model,) = (home.root / "mlartifacts" / "flipbook" / "models").iterdir()
     names = {path.relative_to(model / "artifacts").as_posix() for path in model.rglob("*") if path.is_file()}
     assert {"MLmodel", "artifacts/generator.safetensors", "artifacts/checkpoint.json", "pyfunc_model.py"} <= names
     assert {Path(name).suffix for name in names} <= {"", ".py", ".json", ".yaml", ".txt", ".gz", ".safetensors"}
@@ -178,8 +178,8 @@ def test_an_evaluation_of_fewer_clips_is_recorded_and_changes_no_scores(home, re
     tried = attached(version, make_report(seen=1.0, held_out=1.0, clips=4))
     assert page_of(home, version) == before
     assert tried.left_out == (
-        "The scores of version 1 stay as they are: they are of 1,152 clips of seen and 128 of held-out prompts, "
-        "this evaluation is of 72 clips of seen and 8 of held-out prompts."
+        "The scores of version 1 stay as they are: they come from 1,152 clips of seen and 128 of held-out prompts, "
+        "this evaluation from 72 clips of seen and 8 of held-out prompts."
     )
     run = open_store(home).get_run(tried.run_id)
     assert run.info.status == "FINISHED"
@@ -193,7 +193,7 @@ def test_an_evaluation_on_other_prompts_gives_a_version_no_scores(home, register
     before = page_of(home, version)
     other = world.model_copy(update={"fps": 5})
     asked = attached(version, make_report(seen=1.0, held_out=1.0, clips=512, world=other))
-    assert "another world than its own" in asked.left_out
+    assert "another world than the version's own" in asked.left_out
     assert page_of(home, version) == before
     attached(version, make_report(seen=0.5, held_out=0.5, clips=2))  # the first of its own, however small
     assert list_versions(home)[0].joint["T1"] == 0.5
@@ -212,10 +212,10 @@ def test_a_world_without_held_out_prompts_is_recorded_and_never_champion(
         )
     assert attached.left_out == ""
     assert list_versions(home)[0].joint == {"T0": 0.5}
-    judged = promote_by_standing(home, version=1)
+    judged = promote(home, 1)
     assert (judged.promoted, champion(home)) == (False, [])
     assert "its world holds no prompts out" in judged.why
-    assert promote_by_standing(home, version=1, even_if_not_better=True).promoted
+    assert promote(home, 1, even_if_not_better=True).promoted
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def judged(home, registered, make_report, report_folder, world):
             folder=report_folder,
             evaluation_digest=f"e{seed}" * 32,
         )
-        return version, promote_by_standing(home, version=version.version)
+        return version, promote(home, version.version)
 
     return judge
 
@@ -241,7 +241,7 @@ def test_the_first_version_becomes_champion_and_stays_it_when_asked_again(home, 
     version, promotion = judged(0, seen=0.5, held_out=0.3)
     assert promotion.promoted
     assert champion(home) == [1]
-    again = promote_by_standing(home, version=1)
+    again = promote(home, 1)
     assert again == promotion
     assert version_tags(home, version)["promotion"] == promotion.why
 
@@ -254,7 +254,7 @@ def test_a_better_version_takes_the_alias_and_the_old_one_says_so(home, judged):
     assert "until version 2" in version_tags(home, old)["promotion"]
     assert "version 1" in version_tags(home, new)["promotion"]
     before = page_of(home, old)
-    again = promote_by_standing(home, version=old.version)  # as a pipeline does whose steps are all done already
+    again = promote(home, old.version)  # as a pipeline does whose steps are all done already
     assert (again.promoted, again.why) == (False, before[0]["promotion"])
     assert page_of(home, old) == before
 

@@ -1,9 +1,11 @@
-"""An ablation in MLflow: a run of its own above those of its trainings, with table, plot and curves."""
+"""An ablation in MLflow: a run above the runs of its trainings, with the table, the plot and the curves."""
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.home import Home
@@ -12,7 +14,6 @@ from tracking.lineage import NOTE_TAG, PARENT_TAG, origin_tags
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Metric
 
 ABLATION_DIGEST_TAG = "flipbook.ablation_digest"
@@ -21,10 +22,10 @@ METRICS_PER_BATCH = 1000  # MLflow's limit for one log_batch
 
 
 def record_ablation(home: Home, ablation: Ablation, files: Mapping[str, bytes]) -> str:
-    """Record an ablation: `files` by name as artifacts, every variant's curve as metrics over CPU seconds.
+    """Record an ablation: `files` by name as artifacts, and each variant's curve as metrics over CPU seconds.
 
-    The trainings' runs become children of its run, those that have a parent already keep it. The same ablation is not
-    recorded twice; a record that was begun is completed.
+    The runs of the trainings become children of its run, unless they have a parent already. The same ablation is not
+    recorded twice. A record that was begun is completed.
 
     Returns:
         The id of the ablation's run.
@@ -42,7 +43,11 @@ def record_ablation(home: Home, ablation: Ablation, files: Mapping[str, bytes]) 
             metrics = [metric for result in ablation.results for metric in _metrics(result, now=now)]
             for start in range(0, len(metrics), METRICS_PER_BATCH):
                 client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_BATCH])
-            _log_files(client, run_id, files)
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in files.items():
+                    path = Path(folder) / name
+                    path.write_bytes(content)
+                    client.log_artifact(run_id, str(path))
             for result in ablation.results:
                 if result.run_id and PARENT_TAG not in client.get_run(result.run_id).data.tags:
                     client.set_tag(result.run_id, PARENT_TAG, run_id)
@@ -50,18 +55,8 @@ def record_ablation(home: Home, ablation: Ablation, files: Mapping[str, bytes]) 
     return str(run.info.run_id)
 
 
-def _log_files(client: MlflowClient, run_id: str, files: Mapping[str, bytes]) -> None:
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            (Path(folder) / name).write_bytes(content)
-        client.log_artifacts(run_id, folder)
-
-
 def _metrics(result: VariantResult, *, now: int) -> Iterator[Metric]:
-    """The curve over CPU seconds, and each tier and part at the end."""
+    """The curve over CPU seconds, and the scores of each tier and part at the end."""
     from mlflow.entities import Metric
 
     name = f"{result.name.removeprefix('+ ').replace(',', '')}/seed {result.seed}"

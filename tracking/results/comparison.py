@@ -1,38 +1,97 @@
-"""A comparison in MLflow: a run of its own, tied to both models, with the page and the differences of each tier."""
+"""A comparison of two models: who is compared with whom, what is known of each, and the run that MLflow keeps of it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.home import Home
 from evaluation.comparison.text import comparison_markdown
-from evaluation.comparison.two_models import Comparison
-from tracking.contenders import short_name
-from tracking.lineage import origin_tags
+from evaluation.comparison.two_models import ComparedModel, Comparison, ComparisonError, check_same_world
+from evaluation.report import EvaluationReport
+from models.checkpoint import read_info
+from tracking.lineage import NOTE_TAG, flat_params, origin_tags
 from tracking.logged_model import DIGEST_TAG
-from tracking.model_references import ResolvedModel
+from tracking.model_reference import ResolvedModel, resolve_model
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
+from tracking.versions import CHAMPION, FORMER_CHAMPION, ModelVersion, list_versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Run
 
 COMPARISON_DIGEST_TAG = "flipbook.comparison_digest"
 PAGE = "comparison.html"
 
+Pair = tuple[ResolvedModel, ResolvedModel]
 
-def record_comparison(
-    home: Home, comparison: Comparison, *, models: tuple[ResolvedModel, ResolvedModel], page: str
-) -> str:
+
+def resolve_pair(home: Home, a: str, b: str | ResolvedModel) -> Pair:
+    """The models that `a` and `b` name, if they can be compared.
+
+    Raises:
+        ComparisonError: both names lead to one model, or the models are of different worlds.
+        tracking.model_reference.ModelReferenceError: a name leads to no model.
+        models.checkpoint.CheckpointError: a path leads to no checkpoint, or to a damaged one.
+    """
+    model_a, model_b = resolve_model(home, a), b if isinstance(b, ResolvedModel) else resolve_model(home, b)
+    if model_a.digest == model_b.digest:
+        raise ComparisonError(
+            f"{a} and {model_b.ref} are the same checkpoint, {model_a.digest[:12]}. Name two different models."
+        )
+    check_same_world(read_info(model_a.checkpoint).world, read_info(model_b.checkpoint).world)
+    return model_a, model_b
+
+
+def opponent_of(home: Home, model: ResolvedModel) -> str | None:
+    """The version that `model` is compared with if nobody names one, or None if there is no other version.
+
+    It is the champion. For the champion itself it is the champion before it. Otherwise it is the newest other version.
+    """
+
+    def rank(other: ModelVersion) -> int:
+        return 2 * (CHAMPION in other.aliases) + other.promotion.startswith(f"{FORMER_CHAMPION} {model.version}:")
+
+    others = [version for version in list_versions(home) if version.digest not in ("", model.digest)]
+    best = max(others, key=rank, default=None)  # of equal rank, the first: the newest
+    return None if best is None else best.ref
+
+
+def compared_model(home: Home, model: ResolvedModel, *, report: EvaluationReport, videos: Path) -> ComparedModel:
+    """`model` with its evaluation, whose videos are in the folder `videos`, and with what MLflow knows of it."""
+    info = read_info(model.checkpoint)
+    params = flat_params({"world": info.world, "model": info.model})
+    if model.run_id is not None:
+        params |= open_store(home).get_run(model.run_id).data.params
+    version = next((one for one in list_versions(home) if one.version == model.version), None)
+    facts = {
+        "Model": model.ref,
+        "Checkpoint": model.digest[:16],
+        "Training steps": f"{info.step:,}",
+        "Seed": params.get("train.seed", "unknown"),
+        "Data set": info.dataset_digest[:16],
+        "Training run": model.run_id or "unknown",
+        "Alias": "not registered" if version is None else ", ".join(version.aliases) or "none",
+    }
+    if version is not None:
+        facts["Standing"] = version.promotion or "not compared with the champion yet"
+    return ComparedModel(
+        name=f"checkpoint {model.digest[:8]}" if model.version is None else f"version {model.version}",
+        report=report,
+        videos=videos,
+        facts=facts,
+        params=params,
+    )
+
+
+def record_comparison(home: Home, comparison: Comparison, *, models: Pair, page: str) -> str:
     """Record a comparison: its page as an artifact, its differences (B - A) as metrics, the verdict on the run's page.
 
-    The same pair with the same evaluations is not recorded twice; a record that was begun is completed.
+    The same pair with the same evaluations is not recorded twice. A record that was begun is completed.
 
     Args:
         home: the home directory.
-        comparison: what is compared.
+        comparison: the comparison.
         models: A and B.
         page: HTML of the page.
 
@@ -41,7 +100,7 @@ def record_comparison(
     """
     client = open_store(home)
     experiment = ensure_experiment(client, home).experiment_id
-    digest = comparison_digest(comparison, models=models)
+    digest = _digest(comparison, models)
     a, b = models
     with mlflow_lock(home):
         run = run_with_tags(client, experiment, {COMPARISON_DIGEST_TAG: digest})
@@ -52,17 +111,20 @@ def record_comparison(
                 "flipbook.model_b": b.ref,
                 "flipbook.checkpoint_a": a.digest,
                 "flipbook.checkpoint_b": b.digest,
-                "mlflow.note.content": comparison_markdown(comparison),
+                NOTE_TAG: comparison_markdown(comparison),
             }
-            run = client.create_run(experiment, run_name=f"compare-{short_name(a)}-{short_name(b)}", tags=tags)
+            run = client.create_run(experiment, run_name=f"compare-{a.short_name}-{b.short_name}", tags=tags)
+        run_id = str(run.info.run_id)
         if run.info.status != "FINISHED":
-            _fill(client, run, comparison, models=models, page=page)
-            client.set_terminated(run.info.run_id, status="FINISHED")
-    return str(run.info.run_id)
+            _link_models(client, run_id, experiment, models)
+            _log_differences(client, run_id, comparison, now=run.info.start_time)
+            client.log_text(run_id, page, PAGE)
+            client.set_terminated(run_id, status="FINISHED")
+    return run_id
 
 
-def comparison_digest(comparison: Comparison, *, models: tuple[ResolvedModel, ResolvedModel]) -> str:
-    """sha256 (hex) of what a comparison compares: the two models, by version and checkpoint, and their scores."""
+def _digest(comparison: Comparison, models: Pair) -> str:
+    """sha256 (hex) of the two models, by version and checkpoint, and of their scores."""
     parts = (
         (str(model.version), model.digest, side.report.model_dump_json())
         for model, side in zip(models, (comparison.a, comparison.b), strict=True)
@@ -70,39 +132,31 @@ def comparison_digest(comparison: Comparison, *, models: tuple[ResolvedModel, Re
     return hashlib.sha256("\n".join(text for part in parts for text in part).encode()).hexdigest()
 
 
-def _fill(
-    client: MlflowClient, run: Run, comparison: Comparison, *, models: tuple[ResolvedModel, ResolvedModel], page: str
-) -> None:
+def _link_models(client: MlflowClient, run_id: str, experiment: str, models: Pair) -> None:
+    """Make the logged models of both checkpoints inputs of the run, if they were logged."""
     from mlflow.entities import LoggedModelInput
 
-    logged = [model_id for model in models if (model_id := _model_id(client, run.info.experiment_id, model))]
-    if logged:
-        client.log_inputs(run.info.run_id, models=[LoggedModelInput(model_id) for model_id in logged])
-    # The run's own time: metrics that are sent a second time must be the same, or they would stand there twice.
-    client.log_batch(run.info.run_id, metrics=list(_metrics(comparison, now=run.info.start_time)))
-    client.log_text(run.info.run_id, page, PAGE)
+    inputs = []
+    for model in models:
+        experiments = {experiment}
+        if model.run_id is not None:
+            experiments.add(client.get_run(model.run_id).info.experiment_id)
+        found = client.search_logged_models(sorted(experiments), f"tags.{DIGEST_TAG} = '{model.digest}'")
+        ready = [logged for logged in found if str(logged.status) == "READY"]
+        if ready:
+            first = min(ready, key=lambda one: (one.source_run_id != model.run_id, one.creation_timestamp))
+            inputs.append(LoggedModelInput(first.model_id))
+    if inputs:
+        client.log_inputs(run_id, models=inputs)
 
 
-def _model_id(client: MlflowClient, experiment: str, model: ResolvedModel) -> str | None:
-    """The logged model of this checkpoint: its own run's, else the oldest; None where it was never logged."""
-    experiments = {experiment}
-    if model.run_id is not None:
-        experiments.add(client.get_run(model.run_id).info.experiment_id)
-    found = client.search_logged_models(sorted(experiments), f"tags.{DIGEST_TAG} = '{model.digest}'")
-    ready = [logged for logged in found if str(logged.status) == "READY"]
-    first = min(ready, key=lambda one: (one.source_run_id != model.run_id, one.creation_timestamp), default=None)
-    return None if first is None else str(first.model_id)
+def _log_differences(client: MlflowClient, run_id: str, comparison: Comparison, *, now: int) -> None:
+    """Log the differences B - A of each tier, with the 95 % intervals of shares.
 
-
-def _metrics(comparison: Comparison, *, now: int) -> Iterator[Metric]:
+    `now` is the run's own time, so that metrics that are sent twice are the same metrics.
+    """
     from mlflow.entities import Metric
 
-    for name, value in difference_values(comparison).items():
-        yield Metric(name, value, now, 0)
-
-
-def difference_values(comparison: Comparison) -> dict[str, float]:
-    """The differences B - A of each tier by MLflow's names: of shares from -1 to 1, with their 95 % intervals."""
     values: dict[str, float] = {}
     for tier in comparison.tiers:
         for difference in tier.differences:
@@ -111,4 +165,4 @@ def difference_values(comparison: Comparison) -> dict[str, float]:
                 values[name] = difference.change
             if difference.interval is not None:
                 values[f"{name}_low"], values[f"{name}_high"] = difference.interval
-    return values
+    client.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in values.items()])

@@ -1,4 +1,4 @@
-"""An evaluation in MLflow: a run of its own below the training, tied to the model, its headline on the version."""
+"""An evaluation in MLflow: a run below the training's run, linked to the model, with its headline on the version."""
 
 from __future__ import annotations
 
@@ -17,14 +17,24 @@ from evaluation.report import EvaluationReport, GroupScores
 from tracking.lineage import DIGEST_LENGTH, NOTE_TAG, PARENT_TAG, origin_tags
 from tracking.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
-from tracking.versions import JOINT_TAG, MODEL_NAME, PROMOTION_TAG, STANDING_TAG, STEP_TAG, model_id_of
+from tracking.versions import (
+    CHAMPION,
+    EVALUATION_DIGEST_TAG,
+    FORMER_CHAMPION,
+    JOINT_TAG,
+    MODEL_NAME,
+    PROMOTION_TAG,
+    STANDING_TAG,
+    STEP_TAG,
+    model_id_of,
+    version_aliases,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Metric, Run
     from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
-EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"
 EVALUATION_RUN_TAG = "evaluation_run"
 DATASET_PREFIX = "flipbook-prompts-"
 ARTIFACTS = "evaluation"
@@ -34,10 +44,11 @@ HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_w
 
 @dataclass(frozen=True)
 class AttachedEvaluation:
-    """The run that holds an evaluation; `left_out` says why the version keeps other scores, "" where it has these."""
+    """An evaluation that is recorded in MLflow."""
 
     run_id: str
     left_out: str
+    """Why the version keeps other scores, in a sentence; "" if these are its scores now."""
 
 
 def attach_evaluation(
@@ -51,24 +62,24 @@ def attach_evaluation(
 ) -> AttachedEvaluation:
     """Record an evaluation of a registered version.
 
-    A run below the training's run holds the metrics (each tied to the model and to its tier's prompts), the report
-    and the videos; the version gets the headline scores as tags and a table of them in its description, and the
-    training's run gets them as metrics, which MLflow's comparison of versions shows. An evaluation that is recorded
-    already (known by its digest) is not recorded twice; one that was begun is completed.
+    * A run below the training's run holds the metrics (each linked to the model and to its tier's prompts), the report
+      and the videos.
+    * The version gets the headline scores as tags and as a table in its description. The training's run gets them as
+      metrics, which MLflow's comparison of versions shows.
+    * If the scores replace others, the version's standing says that it was not compared with these scores yet.
+    * An evaluation that is recorded already (known by its digest) is not recorded twice. One that was begun is
+      completed.
 
-    The next champion is chosen by the scores on the versions, so they give way to no others than those of the model's
-    own prompts, of at least as many clips: to compare or to try out an evaluation leaves them as they are.
+    The champion is chosen by the scores of the versions. So they are only replaced by an evaluation of the model's own
+    prompts with at least as many clips. A comparison on a few clips leaves them as they are.
 
     Args:
         home: the home directory.
         version: number of the version.
         report: the evaluation.
         own_world: the world that the version's model was trained for.
-        folder: its files: report, contact sheet, videos.
-        evaluation_digest: hash of all that determines the evaluation.
-
-    Returns:
-        The evaluation's run, and whether its scores are the version's now.
+        folder: the evaluation's files: report, contact sheet, videos.
+        evaluation_digest: digest of the evaluation.
     """
     client = open_store(home)
     experiment = ensure_experiment(client, home).experiment_id
@@ -95,10 +106,11 @@ def attach_evaluation(
 
 
 def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: WorldConfig) -> str:
-    """Why the version is not marked with these scores, in a sentence; "" where it is."""
+    """Why the version does not get these scores, in a sentence; "" if it gets them."""
     if report.world_fingerprint != own_world.fingerprint:
         return (
-            f"The scores of version {found.version} stay as they are: this evaluation is of another world than its own."
+            f"The scores of version {found.version} stay as they are: this evaluation is of another world than the "
+            "version's own."
         )
     tag = found.tags.get(STANDING_TAG)
     if tag is None:
@@ -110,7 +122,7 @@ def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: Wor
         f"{one.clips[0]:,} clips of seen and {one.clips[1]:,} of held-out prompts" for one in (standing, present)
     )
     return (
-        f"The scores of version {found.version} stay as they are: they are of {theirs}, this evaluation is of {ours}."
+        f"The scores of version {found.version} stay as they are: they come from {theirs}, this evaluation from {ours}."
     )
 
 
@@ -123,7 +135,7 @@ def _fill(client: MlflowClient, run: Run, report: EvaluationReport, folder: Path
         datasets=[_tier_dataset(tier.name, tier.prompts) for tier in report.tiers],
         models=[LoggedModelInput(model_id)],
     )
-    # The run's own time: metrics that are sent a second time must be the same, or they would stand there twice.
+    # The run's own time, so that metrics that are sent twice are the same metrics.
     client.log_batch(run_id, metrics=list(_metrics(report, model_id=model_id, now=run.info.start_time)))
     client.log_artifacts(run_id, str(folder), ARTIFACTS)
 
@@ -148,7 +160,7 @@ def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[M
 
 
 def tier_values(tier: GroupScores, report: EvaluationReport) -> dict[str, float]:
-    """A tier's metrics by MLflow's names: shares and cosines from 0 to 1, lengths in px, spreads over the real ones."""
+    """A tier's metrics by their names in MLflow: shares from 0 to 1, lengths in px, spreads relative to real clips."""
     measures = tier.generated
     values = {
         "joint_exact": measures.joint.value,
@@ -189,7 +201,7 @@ def _tier_dataset(tier: str, prompts: tuple[str, ...]) -> DatasetInput:
 
 
 def _source(prompts: tuple[str, ...]) -> str:
-    """The prompts as JSON, an even choice of them where MLflow would not keep all."""
+    """The prompts as JSON; an even choice of them if MLflow would not keep all."""
     shown = prompts
     while len(text := json.dumps({"tags": {"prompts": list(shown)}})) > SOURCE_LIMIT:
         shown = evenly_spread(prompts, len(shown) * SOURCE_LIMIT // (len(text) + 1))
@@ -201,7 +213,7 @@ def _prompts_digest(prompts: tuple[str, ...]) -> str:
 
 
 def _mark_training(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, *, now: int) -> None:
-    """The headline on the version's own run, at the step of its checkpoint: there MLflow's comparisons look for it."""
+    """Log the headline to the training's run, at the step of the checkpoint: MLflow's comparisons look for it there."""
     from mlflow.entities import Metric
 
     if not found.run_id or client.get_run(found.run_id).info.lifecycle_stage != "active":
@@ -217,12 +229,21 @@ def _mark_training(client: MlflowClient, found: MlflowVersion, report: Evaluatio
 
 
 def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:
+    """Give the version these scores: as tags, as a table on its page, and in what its standing says."""
+    standing = HeadlineScores.of(report).model_dump_json()
     tags = {JOINT_TAG + tier.name: f"{tier.joint.value:.4f}" for tier in report.tiers}
-    tags |= {STANDING_TAG: HeadlineScores.of(report).model_dump_json(), EVALUATION_RUN_TAG: run.info.run_id}
-    for key, value in tags.items():
-        client.set_model_version_tag(MODEL_NAME, found.version, key, value)
+    tags[EVALUATION_RUN_TAG] = run.info.run_id
     description = found.description or ""
     sections = {SCORES: score_table(report), LINKS: links(description, run)}
-    if PROMOTION_TAG not in found.tags:
-        sections[STANDING] = "Evaluated, and not compared with the champion yet."
+    said = found.tags.get(PROMOTION_TAG, "")
+    if found.tags.get(STANDING_TAG) != standing and not said.startswith(FORMER_CHAMPION):
+        tags[PROMOTION_TAG] = "not compared with the champion yet"
+        if version_aliases(client).get(CHAMPION) == int(found.version):
+            tags[PROMOTION_TAG] = "the champion, scored again since its promotion"
+        elif said:
+            tags[PROMOTION_TAG] = "not compared with the champion since it was scored again"
+        sections[STANDING] = f"{tags[PROMOTION_TAG][0].upper()}{tags[PROMOTION_TAG][1:]}."
     client.update_model_version(MODEL_NAME, found.version, description=with_sections(description, sections))
+    tags[STANDING_TAG] = standing  # last, so that a call that was interrupted begins again
+    for key, value in tags.items():
+        client.set_model_version_tag(MODEL_NAME, found.version, key, value)

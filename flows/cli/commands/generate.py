@@ -11,7 +11,7 @@ from flows.cli.output import prepare_folder
 
 if TYPE_CHECKING:
     from data.worlds.world import WorldConfig
-    from tracking.model_references import ResolvedModel
+    from tracking.model_reference import ResolvedModel
 
 
 class VideoFormat(StrEnum):
@@ -67,7 +67,7 @@ def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfi
     from data.worlds.prompts import parse_prompt, prompt_slug
     from models.checkpoint import CheckpointError, read_info
     from models.networks.network import network_of
-    from tracking.model_references import ModelReferenceError, resolve_model
+    from tracking.model_reference import ModelReferenceError, resolve_model
 
     try:
         found = resolve_model(Home.from_environment(), ref)

@@ -58,15 +58,15 @@ def register(
     chosen = use_home(home)
 
     from flows.cli.summary import home_option, program
-    from tracking.imported import import_checkpoint
+    from tracking.importing import import_checkpoint
 
-    done = import_checkpoint(chosen, path, note=note)
-    ref = done.version.ref
-    typer.echo(f"Registered as {ref}." if done.new else f"This checkpoint is already registered: {ref}.")
+    version, new = import_checkpoint(chosen, path, note=note)
+    ref = version.ref
+    typer.echo(f"Registered as {ref}." if new else f"This checkpoint is already registered: {ref}.")
     if os.environ.get("PREFECT_API_URL"):
         from flows.evaluate_new import start_evaluation
 
-        if start_evaluation(done.version):
+        if start_evaluation(version):
             typer.echo("Its evaluation was started on the Prefect server.")
             return
     typer.echo(f"Score it: {program()} evaluate --model {ref}{home_option()}")
