@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,9 @@ def test_changed_dependencies_are_installed_again_whatever_the_clock_says(name: 
     os.utime(checkout / name, (0, 0))
     assert installed(checkout, "run") == ["."]
     assert installed(checkout, "check") == [".[dev]"]
+
+
+def test_the_tests_of_every_folder_run() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    folders = {f"tests/{file.parent.name}" for file in (ROOT / "tests").glob("*/test_*.py")}
+    assert sorted(listed) == sorted(folders | {"tests/test_*.py"})
