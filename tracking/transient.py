@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from mlflow.exceptions import MlflowException
 
-_LASTING_KINDS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_LASTING_KINDS = (
+    *(FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError),
+    shutil.Error,  # a folder could not be copied, mostly because a disk is full; it has no errno
+)
 _LASTING = {
     *(errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR),
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG),

@@ -9,6 +9,7 @@ Commands import what they need when they run, so that `--help` and wrong input a
 import errno
 import gc
 import io
+import shutil
 import sys
 import traceback
 from typing import Annotated
@@ -99,6 +100,9 @@ def explain(error: BaseException) -> str:
     """Say what went wrong: our own errors speak for themselves, the system's name their file, others their type."""
     if type(error).__module__.split(".")[0] in ROOMS:
         return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, shutil.Error):  # some files of a folder could not be copied
+        _, target, reason = error.args[0][0]
+        return f"{reason}. Free some space on the disk of {target}, or set TMPDIR to a folder on another disk."
     if isinstance(error, OSError) and error.strerror:
         hint = " Free some space and run the same command again." if error.errno == errno.ENOSPC else ""
         return f"{error.strerror}: {error.filename}.{hint}" if error.filename else f"{error.strerror}.{hint}"
