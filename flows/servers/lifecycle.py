@@ -26,7 +26,6 @@ from flows.servers.supervisor import Supervisor
 
 SETUP = (sys.executable, "-P", "-m", "flows.setup")
 START_SECONDS = 300.0  # a busy machine may need minutes; a program that has ended is noticed at once
-SETUP_SECONDS = 300.0
 FLOW_RUN_SECONDS = 8.0  # a training needs some of them to reach a point at which it can be interrupted
 POLL_SECONDS = 0.3
 LEAST_SPACE = 4 << 20  # bytes; with less free space a server cannot make its database
@@ -46,7 +45,7 @@ def running_addresses(home: Home) -> Addresses | None:
 
 def starting(home: Home) -> FileLock:
     """The lock under which Prefect servers of the home start: two must not make its database at the same time."""
-    return FileLock(home.locks / "servers.lock", mode=0o666)  # less the umask, so that a group may share a home
+    return FileLock(home.locks / "servers.lock")
 
 
 def wait_while_starting(home: Home, say: Say) -> None:
@@ -57,7 +56,9 @@ def wait_while_starting(home: Home, say: Say) -> None:
             return
     except Timeout:
         say(f"Servers for {home.root} are starting; waiting for them ...")
-    with lock:
+        with lock:
+            return
+    except OSError:  # a home that cannot be written has no servers that start
         return
 
 
@@ -215,7 +216,7 @@ def _start(supervisor: Supervisor, names: Sequence[str], is_ready: Callable[[str
             log = log_file(name, supervisor.home)
             if name not in states:
                 raise ServiceError(f"Everything was stopped while {name} was starting.")
-            if not states[name].runs or states[name].pid != pid:
+            if states[name].state not in ("RUNNING", "STARTING") or states[name].pid != pid:
                 raise ServiceError(f"{name} did not start.{reason_in(log)}")
             if is_ready(name):
                 del waiting[name]
@@ -225,20 +226,16 @@ def _start(supervisor: Supervisor, names: Sequence[str], is_ready: Callable[[str
 
 
 def _run_setup(command: Sequence[str], environment: dict[str, str]) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=environment["PREFECT_HOME"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SETUP_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ServiceError(f"Registering the deployments took longer than {SETUP_SECONDS:.0f} s.") from error
+    done = subprocess.run(
+        command,
+        cwd=environment["PREFECT_HOME"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise ServiceError(f"The deployments could not be registered.\n{done.stdout.strip()}")
 

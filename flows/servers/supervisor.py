@@ -17,7 +17,7 @@ import xmlrpc.client
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]
@@ -78,22 +78,16 @@ class SupervisorError(RuntimeError):
     """supervisord did not start, or did not do what it was told; the message says why."""
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """A program, as supervisord sees it."""
 
     name: str
     state: str
     """RUNNING, STARTING, BACKOFF (waits before it is started again), STOPPING, STOPPED, EXITED or FATAL."""
     pid: int | None
-    seconds: float
-    """Time since its start, while it runs."""
+    since: str
+    """In words how long it has been running, or when and how it ended."""
     log: Path
-
-    @property
-    def runs(self) -> bool:
-        """Whether its process is there."""
-        return self.pid is not None and self.state in ("RUNNING", "STARTING")
 
 
 @dataclass(frozen=True)
@@ -164,7 +158,7 @@ class Supervisor:
                 name=item["name"],
                 state=item["statename"],
                 pid=item["pid"] or None,
-                seconds=float(item["now"] - item["start"]) if item["pid"] else 0.0,
+                since=item["description"].rpartition("uptime ")[2],
                 log=self.home.root / item["stdout_logfile"],
             )
             for item in found

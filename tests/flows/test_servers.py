@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,13 @@ def test_what_we_start_bypasses_proxies_and_knows_no_foreign_servers(
     assert environment["NO_PROXY"] == environment["no_proxy"] == "example.org,127.0.0.1,localhost,::1"
     assert "PREFECT_SERVER_API_AUTH_STRING" not in environment
     assert Path(environment["TMPDIR"]).is_relative_to(tmp_path / "home")
+
+
+def test_nobody_waits_for_servers_of_a_home_that_is_read_only(small_disk: Path) -> None:
+    home = Home.at(small_disk / "home").create()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    lifecycle.wait_while_starting(home, pytest.fail)
+    assert lifecycle.running_addresses(home) is None
 
 
 def test_the_lock_of_starting_servers_can_be_shared_by_a_group(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """`flipbook up`, `ui`, `down` and `status`: servers and workers, kept running by supervisord."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,9 +71,7 @@ def status(home: HomeFolder = None) -> None:
     for column in ("program", "state", "pid", "uptime", "log"):
         table.add_column(column, no_wrap=True, justify="right" if column in ("pid", "uptime") else "left")
     for state in states:
-        table.add_row(
-            state.name, state.state, str(state.pid or ""), str(timedelta(seconds=int(state.seconds))), str(state.log)
-        )
+        table.add_row(state.name, state.state, str(state.pid or ""), state.since, str(state.log))
     output_console().print(table)
     if addresses := running_addresses(chosen):
         _print_addresses(addresses)
