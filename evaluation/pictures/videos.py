@@ -1,6 +1,7 @@
 """Clips as files in a folder: one video per clip, a contact sheet, and the raw frames.
 
-Clips arrive in batches and are written at once, so that memory holds one batch, however many clips there are.
+Clips arrive in batches and are written at once. So memory holds two batches, however many clips there are: the one that
+is written, and the next one while it is made.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def write_videos(
     """Write clips to `folder`, which is created if needed.
 
     * MP4, GIF and AVI: one file per clip, `circle-moving-up-right-000.mp4`, numbered per prompt and enlarged to 256 px
-      without smoothing. Videos that an earlier call wrote for the same prompts are deleted first.
+      without smoothing. Videos that an earlier call wrote for the same prompts are deleted first; no other files are.
     * `contact-sheet.png` shows the first clips of each prompt.
     * `clips.npz` holds `frames` (uint8, as given) and `prompts`.
 
@@ -74,7 +75,7 @@ def write_videos(
                     for old in videos_of(folder, prompt, *VIDEO_ENCODERS):
                         old.unlink()
                 if "npz" in formats:
-                    raw = stack.enter_context(_raw_frames(folder / RAW_FRAMES, prompts=prompts, clip=clip))
+                    raw = stack.enter_context(_raw_frames(folder / RAW_FRAMES, prompts=prompts, shape=clip.shape))
             number = numbers[slugs[place]]
             numbers[slugs[place]] += 1
             for name in formats:
@@ -110,12 +111,12 @@ def _one_by_one(batches: Iterable[Frames], *, count: int) -> Iterator[Frames]:
 
 
 @contextmanager
-def _raw_frames(path: Path, *, prompts: Sequence[str], clip: Frames) -> Iterator[IO[bytes]]:
-    """An `.npz` file at `path` that holds the prompts already, open to take the bytes of N clips shaped like `clip`."""
+def _raw_frames(path: Path, *, prompts: Sequence[str], shape: tuple[int, ...]) -> Iterator[IO[bytes]]:
+    """An `.npz` file at `path` that holds the prompts already, open for the bytes of N clips of this shape."""
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("prompts.npy", "w") as file:
             np.lib.format.write_array(file, np.array(list(prompts), dtype=np.str_), allow_pickle=False)
         with archive.open("frames.npy", "w", force_zip64=True) as file:
-            shape = (len(prompts), *clip.shape)
-            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(prompts), *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
             yield file

@@ -1,4 +1,7 @@
-"""Scores of clips against their prompts: exact, because the world's laws are known; fair, because only pixels count."""
+"""Scores of clips against their prompts.
+
+They are exact, because the world's laws are known, and they depend on the pixels only.
+"""
 
 from __future__ import annotations
 
@@ -26,26 +29,29 @@ FAULTS: tuple[str, ...] = ("motion", "shape", "colour", "count", "permanence")
 
 @dataclass(frozen=True)
 class ClipScores:
-    """Scores of N clips; every array has N in front.
+    """Scores of N clips. Every array has N in front.
 
-    Of two objects each has to be right; lengths are means over both. What is seen is taken for the prompted objects in
-    the way that leaves the fewest attributes wrong, so that a green square in place of a blue one is a wrong colour.
-    An object that is missing is a wrong count, and nothing else is said of it.
+    If a prompt names two objects, an attribute is right if it is right for both, and lengths are means over both. The
+    seen objects are assigned to the prompted ones so that the fewest attributes are wrong. So a green square in place
+    of a blue one is a wrong colour. A missing object is a wrong count, and its other attributes are not judged.
 
     Attributes:
-        prompts, expected, predicted: what was asked, the motion meant, the motion seen ("none" where no family fits);
-            of two objects "up and left".
-        motion_ok, shape_ok, permanence_ok, colour_ok, count_ok: bool; ``joint`` is their conjunction, the headline.
-        shape_iou: float64, 0 to 1, with the ideal prompted shape.
-        permanence: float64, 0 to 1, share of the frames that hold exactly one blob of the right size; of two objects
-            that of the worse one.
-        count: int64, objects seen; something that is in the picture for some frames only counts, too.
-        rmse: float64 px against the best fit of the prompted motion; infinite where nothing could be followed.
-        cosine: float64, -1 to 1, of seen steps and the steps of that fit; NaN where the motion stands still.
-        smoothness: float64, px, mean length of the centroid's second difference; NaN where nothing could be followed.
-        start: float64 (N, 2 K) px, centroid in the first frame of each of the K objects; NaN where it is not seen.
-        speed: float64 (N, K), px per frame, of the centroid (of the radius where the motion is a change of size).
-        size: float64 (N, K) px, mean radius of the circle of equal area; NaN where no frame holds a whole blob.
+        prompts: the prompts.
+        expected: the prompted motion; for two objects as in "up and left".
+        predicted: the seen motion, "none" if no motion fits.
+        motion_ok, shape_ok, permanence_ok, colour_ok, count_ok: bool, whether the attribute is right.
+        joint: bool, all five are right. This is joint exact, the headline.
+        shape_iou: float64, 0 to 1, overlap with the ideal prompted shape.
+        permanence: float64, 0 to 1, share of the frames with exactly one blob of the right size. The lower one of two
+            objects.
+        count: int64, number of objects seen. An object that is in the picture for some frames only counts, too.
+        rmse: float64 px, distance from the best fit of the prompted motion. Infinite if nothing could be followed.
+        cosine: float64, -1 to 1, between the seen steps and the steps of that fit. NaN if the prompted motion stands
+            still.
+        smoothness: float64 px, mean length of the centroid's second difference. NaN if nothing could be followed.
+        start: float64 (N, 2 K) px, centroid of each of the K objects in the first frame. NaN if it is not seen.
+        speed: float64 (N, K), px per frame, of the centroid, or of the radius if the motion is a change of size.
+        size: float64 (N, K) px, mean radius of the circle of equal area. NaN if no frame holds a whole blob.
         objects: the scores of each object, in the order in which the prompt names them.
     """
 
@@ -71,7 +77,10 @@ class ClipScores:
 
     @property
     def faults(self) -> dict[str, Flags]:
-        """bool (N,) per name in `FAULTS`: what is wrong. One object too many breaks permanence, too: named is count."""
+        """What is wrong, bool (N,) for each name in `FAULTS`.
+
+        One object too many breaks permanence, too. It is reported as a wrong count only.
+        """
         return {
             "motion": ~self.motion_ok,
             "shape": ~self.shape_ok,
@@ -82,76 +91,77 @@ class ClipScores:
 
 
 def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
-    """Score clips against what their prompts ask for.
+    """Score clips against their prompts.
 
     Args:
         frames: uint8 (N, T, S, S, 3), RGB on white.
         prompts: N prompts.
-        world: whose laws the clips should follow.
+        world: the world whose laws the clips should follow.
 
     Raises:
-        ValueError: if the frames have another shape or type, or their number is not that of the prompts.
-        PromptError: if a prompt cannot be parsed.
+        ValueError: frames have another shape or type, the numbers of clips and prompts differ, or a prompt asks for a
+            shape that the world does not have.
+        PromptError: a prompt cannot be parsed.
     """
     return score_observations(observe(frames, world), prompts, world)
 
 
-def score_observations(seen: Sequence[Observation], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
-    """Score observed clips against N prompts; raises as `score_clips` does."""
-    clips = len(seen[0].present)
+def score_observations(observed: Sequence[Observation], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
+    """Score clips that `observe` has looked at against N prompts. Raises the same errors as `score_clips`."""
+    clips = len(observed[0].present)
     if clips != len(prompts):
-        raise ValueError(f"there are {clips} clips but {len(prompts)} prompts; each clip needs its own")
+        raise ValueError(f"there are {clips} clips but {len(prompts)} prompts; each clip needs its own prompt")
     known = {prompt: world.scene_of(prompt) for prompt in set(prompts)}
     scenes = [known[prompt] for prompt in prompts]
     found = [
-        [score_object(layer, [scene[place] for scene in scenes], world) for layer in seen]
+        [score_object(observation, [scene[place] for scene in scenes], world) for observation in observed]
         for place in range(world.objects)
     ]
     if world.objects == 1:
         objects, stray = found[0], np.zeros(clips)
     else:
-        which = _likeliest(found)
-        objects = [ObjectScores.chosen(row, number) for row, number in zip(found, which.T, strict=True)]
-        unused = np.stack([(which != k).all(axis=1) for k in range(len(seen))])
-        stray = (unused * np.stack([layer.seen for layer in seen])).max(axis=0)
-    return _together(prompts, [[meaning.motion for meaning in scene] for scene in scenes], objects, stray)
+        chosen = _assignment(found)
+        objects = [ObjectScores.chosen(row, number) for row, number in zip(found, chosen.T, strict=True)]
+        unused = np.stack([(chosen != k).all(axis=1) for k in range(len(observed))])
+        stray = (unused * np.stack([observation.seen for observation in observed])).max(axis=0)
+    return _clip_scores(prompts, [[meaning.motion for meaning in scene] for scene in scenes], objects, stray)
 
 
-def _likeliest(found: Sequence[Sequence[ObjectScores]]) -> NDArray[np.int64]:
-    """Which layer to take for which object, int64 (N, K): the way with the fewest wrong attributes.
+def _assignment(found: Sequence[Sequence[ObjectScores]]) -> NDArray[np.int64]:
+    """The observation to take for each prompted object, int64 (N, K), so that the fewest attributes are wrong.
 
-    `found[k][l]` are the scores of layer l as object k. An object that is not there weighs more than all attributes;
-    of two ways that are equally wrong the one with more right colours is taken.
+    `found[k][m]` holds the scores of observation m as object k. A missing object costs more than all wrong attributes.
+    Of two assignments with equally many wrong attributes, the one with more right colours is taken.
     """
-    weights = np.array(
+    costs = np.array(
         [
             [np.where(one.present, 3 - one.motion_ok - 1.0 * one.shape_ok - 1.5 * one.colour_ok, 5.0) for one in row]
             for row in found
         ]
     )
     ways = np.array(list(permutations(range(len(found[0])), len(found))))
-    costs = np.array([sum(weights[k, layer] for k, layer in enumerate(way)) for way in ways])
-    return np.asarray(ways[costs.argmin(axis=0)])
+    totals = np.array([sum(costs[k, number] for k, number in enumerate(way)) for way in ways])
+    return np.asarray(ways[totals.argmin(axis=0)])
 
 
-def _together(
+def _clip_scores(
     prompts: Sequence[str], motions: Sequence[Sequence[str]], objects: Sequence[ObjectScores], stray: Floats
 ) -> ClipScores:
-    """Scores of clips from those of their objects and the share of frames (N,) in which something else is seen."""
+    """Scores of clips, given the scores of their objects and the share of frames (N,) that show another object."""
     rarely = 1 - MIN_SHARE_OF_FRAMES + 1e-9
     present = np.stack([one.present for one in objects])
     crowded = np.stack([one.crowded for one in objects]) > rarely
     several = len(objects) > 1
 
     def each(right: Callable[[ObjectScores], Flags]) -> Flags:
-        """Right in every object that is there, and one is."""
+        """Whether it is right in every object that is present, and at least one object is."""
         if not several:
             return right(objects[0])
         right_or_missing = np.stack([right(one) for one in objects]) | ~present
         return np.asarray(right_or_missing.all(axis=0) & present.any(axis=0))
 
     def mean(value: Callable[[ObjectScores], Floats], *, without: float) -> Floats:
-        """Over the objects that are there and have a value."""
+        """Mean over the objects that are present and have a value; `without` if there is none."""
         if not several:
             return value(objects[0])
         values = np.stack([value(one) for one in objects])

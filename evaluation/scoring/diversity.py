@@ -1,4 +1,4 @@
-"""Whether the samples of a prompt differ as real clips do, or repeat one another."""
+"""Whether the samples of a prompt differ from one another as much as real clips do."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ from evaluation.scoring.clip_scores import ClipScores
 from evaluation.scoring.scores import finite_mean
 
 NEIGHBOURS = 5
-"""Neighbours that span the ball around a real clip, as in the paper's recommendation."""
+"""The radius around a real clip is the distance to its 5th neighbour, as the paper recommends."""
 _NO_SPREAD = 0.05
-"""Real spreads below this (px) are no spread: a world may fix a size, and a ratio to it would mean nothing."""
+"""Real spreads below this (px) count as no spread. A world may fix a size, and a ratio to it would mean nothing."""
 
 
 class Diversity(BaseModel):
-    """Spread of a prompt's samples over that of real clips: 1 is as varied as reality, 0 is one clip again and again.
+    """The spread of a prompt's samples, divided by the spread of real clips.
 
-    A value is None where the real clips have no spread, or too few clips could be followed.
+    1 is as varied as reality, 0 is one clip repeated.
+    A value is None if the real clips have no spread, or if too few clips could be followed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start: float | None = Field(description="Spread of the position in the first frame, over the real one.")
-    speed: float | None = Field(description="Spread of the speed, over the real one.")
-    size: float | None = Field(description="Spread of the size, over the real one.")
+    start: float | None = Field(description="Spread of the position in the first frame / real spread.")
+    speed: float | None = Field(description="Spread of the speed / real spread.")
+    size: float | None = Field(description="Spread of the size / real spread.")
     coverage: float | None = Field(
-        description="Share of real clips with a generated one in their neighbourhood, 0 to 1."
+        description="Share of the real clips with a generated clip in their neighbourhood, 0 to 1."
     )
-    coverage_real: float | None = Field(description="The same for other real clips: what a perfect model would reach.")
+    coverage_real: float | None = Field(
+        description="The coverage that other real clips reach. A perfect model would reach it."
+    )
 
     @classmethod
     def mean_of(cls, several: Sequence[Diversity]) -> Diversity:
-        """Mean over prompts of each value that they have."""
+        """The mean of each value over the prompts that have it."""
         return cls(**{name: finite_mean([getattr(one, name) for one in several]) for name in cls.model_fields})
 
 
 def diversity(generated: ClipScores, real: ClipScores) -> Diversity:
-    """Compare samples of one prompt with real clips of it; coverage is taken of equally many samples and clips.
+    """Compare samples of one prompt with real clips of the prompt. Coverage uses equally many samples and real clips.
 
     Args:
         generated: scores of N samples of one prompt.
-        real: scores of M real clips of it; one half of them is the reference of the coverage, the other its bound.
+        real: scores of M real clips. One half is the reference of the coverage, the other half gives its bound.
     """
     mine, theirs = _traits(generated), _traits(real)
     size = min(len(mine), len(theirs) // 2)
@@ -60,17 +63,17 @@ def diversity(generated: ClipScores, real: ClipScores) -> Diversity:
 
 
 def coverage(real: NDArray[np.float64], generated: NDArray[np.float64]) -> float | None:
-    """Share of real points whose ball to their 5th neighbour holds a generated one, 0 to 1.
+    """Share of the real points with a generated point closer than their own 5th neighbour, 0 to 1.
 
-    "Coverage" of Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020. The
-    traits are first scaled to the real spread; points with a NaN are left out.
+    "Coverage" of Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020. Each
+    column is divided by its real spread first. Points with a NaN are left out.
 
     Args:
         real: float64 (N, K).
         generated: float64 (M, K).
 
     Returns:
-        None where there are too few real points for a neighbourhood.
+        None if there are too few real points for a neighbourhood, or if they have no spread.
     """
     real, generated = (points[np.isfinite(points).all(axis=1)] for points in (real, generated))
     if len(real) <= NEIGHBOURS:
@@ -82,13 +85,13 @@ def coverage(real: NDArray[np.float64], generated: NDArray[np.float64]) -> float
     if not varied.any():
         return None
     real, generated = real[:, varied] / spread[varied], generated[:, varied] / spread[varied]
-    ball = np.asarray(KDTree(real).query(real, k=NEIGHBOURS + 1)[0])[:, -1]  # the nearest one is the point itself
+    ball = np.asarray(KDTree(real).query(real, k=NEIGHBOURS + 1)[0])[:, -1]  # each point is its own nearest neighbour
     nearest = np.asarray(KDTree(generated).query(real)[0])
     return float((nearest < ball).mean())
 
 
 def _traits(scores: ClipScores) -> NDArray[np.float64]:
-    """Start x and y, speed, size of each clip's K objects: float64 (N, 4 K)."""
+    """Start x and y, speed and size of the K objects of each clip, float64 (N, 4 K)."""
     return np.column_stack([scores.start, scores.speed, scores.size])
 
 
@@ -98,6 +101,6 @@ def _ratio(generated: NDArray[np.float64], real: NDArray[np.float64]) -> float |
 
 
 def _spread(points: NDArray[np.float64]) -> float | None:
-    """Root of the summed variance over the columns, of the rows without NaN."""
+    """The root of the variance summed over the columns, of the rows without NaN."""
     points = points[np.isfinite(points).all(axis=1)]
     return float(np.sqrt(points.var(axis=0, ddof=1).sum())) if len(points) > 1 else None

@@ -1,7 +1,8 @@
-"""In-domain Frechet distance: how far generated clips are from real ones, to an encoder that knows only this world.
+"""In-domain Fréchet distance between generated and real clips.
 
-Heusel et al., NeurIPS 2017, with a small encoder in place of Inception: trained on real clips to tell the motion and to
-regress the whole trajectory, so its features hold what matters here, the order of the frames included.
+This is the distance of Heusel et al., NeurIPS 2017, with a small encoder in place of Inception. The encoder is trained
+on real clips of the world to classify motion, shape and colour and to regress the whole trajectory. So its features
+hold what matters here, including the order of the frames.
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ _ENCODE_AT_ONCE = 256
 
 
 class FrechetDistances(BaseModel):
-    """Frechet distances to one set of real clips, lower is nearer. Only comparable within one world and encoder."""
+    """Fréchet distances to one set of real clips. Lower is better. Compare them within one world only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    generated: float = Field(description="Of the generated clips.")
-    floor: float = Field(description="Of other real clips: what a perfect model would reach.")
+    generated: float = Field(description="Distance of the generated clips.")
+    floor: float = Field(description="Distance of other real clips. A perfect model would reach it.")
     shuffled_frames: float = Field(
-        description="Of the generated clips with their frames in random order: must be worse."
+        description="Distance of the generated clips with their frames in random order. It must be larger."
     )
-    n: int = Field(description="Clips on each side.")
+    n: int = Field(description="Number of clips on each side.")
 
 
 class ClipEncoder(nn.Module):
-    """Clips to features; the frames are channels of one picture, so that their order is seen."""
+    """Turns clips into features. The frames are channels of one picture, so that the encoder sees their order."""
 
     def __init__(self, *, frames: int, objects: int) -> None:
         super().__init__()
@@ -78,7 +79,7 @@ class ClipEncoder(nn.Module):
 
 
 def _shrink(frames: NDArray[np.uint8]) -> Tensor:
-    """Clips uint8 (N, T, S, S, 3) as pictures float32 (N, 3 T, 32, 32): ink is 1, white 0."""
+    """Clips uint8 (N, T, S, S, 3) as pictures float32 (N, 3 T, 32, 32), in which ink is 1 and white is 0."""
     clips, number, size = frames.shape[:3]
     small = np.empty((clips * number, _SIDE, _SIDE, 3), np.uint8)
     for frame, target in zip(frames.reshape(-1, size, size, 3), small, strict=True):
@@ -90,8 +91,9 @@ def _shrink(frames: NDArray[np.uint8]) -> Tensor:
 
 @dataclass(frozen=True)
 class _Targets:
-    """Of N clips of K objects: numbers int64 (N, K), and paths float32 (N, K * 3 * T). Objects stand in the order of
-    their colours, which the pixels show, as the order of the prompt's words does not.
+    """Targets of N clips of K objects: class indices int64 (N, K), and paths float32 (N, K * 3 * T).
+
+    The objects are ordered by colour, because the pixels show the colour but not the order of the prompt's words.
     """
 
     motion: Tensor
@@ -106,12 +108,12 @@ class _Targets:
         order = colour.argsort(axis=1)
 
         def ordered(values: Sequence[NDArray[np.generic]]) -> Tensor:
-            """One array (N, ...) per object as (N, K * ...), or (N, K) of arrays (N,)."""
+            """Join one array (N, ...) per object to (N, K * ...), with the objects ordered by colour."""
             stacked = np.stack(values, axis=1)
             rows = np.arange(len(stacked))[:, None]
             return torch.from_numpy(stacked[rows, order].reshape(len(stacked), -1))
 
-        def numbers(names: Sequence[str], chosen: Sequence[Sequence[str]]) -> Tensor:
+        def classes(names: Sequence[str], chosen: Sequence[Sequence[str]]) -> Tensor:
             return ordered([np.array([names.index(name) for name in one]) for one in chosen])
 
         paths = [
@@ -125,15 +127,15 @@ class _Targets:
             for one in clips.objects
         ]
         return cls(
-            motion=numbers(MOTIONS, [one.motions for one in clips.objects]),
-            shape=numbers(SHAPES, [one.shapes for one in clips.objects]),
-            colour=numbers(list(COLOURS), [one.colours for one in clips.objects]),
+            motion=classes(MOTIONS, [one.motions for one in clips.objects]),
+            shape=classes(SHAPES, [one.shapes for one in clips.objects]),
+            colour=classes(list(COLOURS), [one.colours for one in clips.objects]),
             path=ordered(paths).float(),
         )
 
 
 def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> ClipEncoder:
-    """An encoder trained for some seconds on real clips of all prompts of `world`; a function of its arguments."""
+    """Train an encoder on real clips of all prompts of `world`. Equal arguments give equal encoders."""
     prompts = [prompt for tier in world.tiers.values() for prompt in tier]
     generator = np.random.default_rng(seed)
     clips = make_clips_for(
@@ -165,21 +167,24 @@ def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> Clip
 
 
 def frechet_distance(a: Floats, b: Floats) -> float:
-    """Frechet distance of Gaussians fitted to two sets of features, float64 (N, K) and (M, K); needs two rows each.
+    """Fréchet distance of Gaussians fitted to two sets of features, float64 (N, K) and (M, K).
 
     |mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)), Dowson and Landau 1982.
+
+    Raises:
+        ValueError: a set has fewer than two rows.
     """
     if len(a) < 2 or len(b) < 2:
-        raise ValueError(f"the Frechet distance needs 2 clips on each side, not {len(a)} and {len(b)}")
+        raise ValueError(f"the Fréchet distance needs 2 clips on each side, not {len(a)} and {len(b)}")
     cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    # With fewer clips than features the product is singular; a touch of the identity keeps its root real.
-    touch = 1e-6 * np.eye(len(cov_a))
-    root = sqrtm((cov_a + touch) @ (cov_b + touch))
+    # With fewer clips than features the product is singular. A small multiple of the identity keeps its root real.
+    small = 1e-6 * np.eye(len(cov_a))
+    root = sqrtm((cov_a + small) @ (cov_b + small))
     shift = ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
     return float(max(shift + np.trace(cov_a + cov_b) - 2 * np.trace(root.real), 0.0))
 
 
 def shuffle_frames(frames: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
-    """Clips (N, T, ...) with each one's frames in an order of its own."""
+    """Clips (N, T, ...) with the frames of each clip in a random order of its own."""
     order = np.random.default_rng(seed).permuted(np.tile(np.arange(frames.shape[1]), (len(frames), 1)), axis=1)
     return np.asarray(frames[np.arange(len(frames))[:, None], order])

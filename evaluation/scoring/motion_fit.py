@@ -1,9 +1,13 @@
-"""Which motion a track follows: each family of paths is fitted, and the best fit within a few pixels is the answer.
+"""Finds out which motion a track follows: each motion is fitted, and the best fit within a few pixels is the answer.
 
-A family leaves free what the world draws (start, speed, phase, amplitude), within the world's own ranges. Only frames
-in which the shape is whole steer a fit; all frames in which the fitted path is inside the picture, and nothing hides
-the shape, judge it, against the centroid of what the picture's border leaves visible. Everything is vectorised over
-clips.
+A motion is a family of paths. The fit chooses the values that the world draws at random (start, speed, phase,
+amplitude) within the world's own ranges.
+
+* Only frames in which the shape is whole are used for the fit.
+* The fit is judged by all frames in which the fitted path is in the picture and nothing hides the shape. There the seen
+  centroid is compared with the centroid of the part that the picture's border leaves visible.
+
+All computations run over all clips at once.
 """
 
 from __future__ import annotations
@@ -21,21 +25,21 @@ from evaluation.scoring.tracker import Tracks
 Floats = NDArray[np.float64]
 
 MAX_RMSE = 2.5
-"""A fit worse than this (px of a 64x64 picture) is no fit: the motion is "none"."""
+"""Maximum RMSE of a fit, in px of a 64x64 picture. If the best fit is worse, the motion is "none"."""
 NO_MOTION = "none"
 _RADIUS_WEIGHT = 2.5
-"""Weight of a px of radius against a px of position in `shrinking` and `expanding`, which otherwise stand still."""
-_GRID_CLIPS = 256
+"""Weight of 1 px of radius against 1 px of position in `shrinking` and `expanding`, whose centre stands still."""
+_GRID_CLIPS = 256  # clips whose grid of bounces is in memory at once
 
 
 @dataclass(frozen=True)
 class MotionFit:
-    """The best path of one family for each of N clips.
+    """The best path of one motion for each of N clips.
 
     Attributes:
-        rmse: float64 (N,) px of the actual picture; infinite where too few frames could be judged.
-        centres: float64 (N, T, 2), x and y of the whole shape's centre, px.
-        radii: float64 (N, T), px, what the shape's radius should be.
+        rmse: float64 (N,), px of the actual picture. Infinite if too few frames could be judged.
+        centres: float64 (N, T, 2), px, x and y of the whole shape's centre.
+        radii: float64 (N, T), px, the expected radius of the shape.
     """
 
     rmse: Floats
@@ -45,7 +49,7 @@ class MotionFit:
 
 @dataclass(frozen=True)
 class MotionFits:
-    """The M = len(MOTIONS) fits of N clips: `rmse` (N, M), `centres` (N, M, T, 2) and `radii` (N, M, T), float64."""
+    """The fits of all M motions for N clips, float64: `rmse` (N, M), `centres` (N, M, T, 2) and `radii` (N, M, T)."""
 
     rmse: Floats
     centres: Floats
@@ -54,33 +58,33 @@ class MotionFits:
 
     @property
     def best(self) -> NDArray[np.int64]:
-        """int64 (N,), index into `MOTIONS` of the family that fits best, however badly."""
+        """int64 (N,), index into `MOTIONS` of the motion that fits best, even if it fits badly."""
         return np.asarray(np.argmin(self.rmse, axis=1), dtype=np.int64)
 
     @property
     def recognised(self) -> NDArray[np.int64]:
-        """int64 (N,), index into `MOTIONS` of the motion of each clip; -1 where none fits within `MAX_RMSE`."""
+        """int64 (N,), index into `MOTIONS` of the motion that a clip shows, or -1 if none fits within `MAX_RMSE`."""
         best = self.best
         near = self.rmse[np.arange(len(best)), best] <= MAX_RMSE * self.frame_size / 64
         return np.where(near, best, -1)
 
     def is_best(self, fit: MotionFit) -> NDArray[np.bool_]:
-        """bool (N,): no family fits better than `fit`, and it is within `MAX_RMSE`. Equal paths are equally right."""
+        """bool (N,): `fit` is within `MAX_RMSE`, and no motion fits better. Equal paths are equally right."""
         return np.asarray((fit.rmse <= self.rmse.min(axis=1)) & (fit.rmse <= MAX_RMSE * self.frame_size / 64))
 
     def of(self, motion: NDArray[np.int64]) -> MotionFit:
-        """The fit of one chosen motion (an index into `MOTIONS`) for each clip."""
+        """The fit of one motion per clip, given as indices (N,) into `MOTIONS`."""
         rows = np.arange(len(motion))
         return MotionFit(self.rmse[rows, motion], self.centres[rows, motion], self.radii[rows, motion])
 
 
 def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> MotionFits:
-    """Fit every family of motion to every clip.
+    """Fit every motion to every clip.
 
     Args:
-        tracks: of N clips of T frames.
-        shapes: what each clip's shape looks like; a bouncing one turns where its own side touches the border.
-        world: whose ranges of speeds, sizes and places the paths keep to.
+        tracks: tracks of N clips of T frames.
+        shapes: the likeliest shape of each clip. Where a bouncing shape turns round depends on its outline.
+        world: its ranges of speeds, sizes and places limit the paths.
     """
     fitter = _Fitter(tracks, shapes, world)
     fits = [fitter.fit(motion) for motion in MOTIONS]
@@ -93,16 +97,17 @@ def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> Mo
 
 
 def visible_part(centres: Floats, radii: Floats, *, frame_size: int) -> tuple[Floats, Floats]:
-    """What the picture's border leaves of a disc.
+    """The part of a disc that the picture's border leaves visible.
 
     Args:
         centres: float64 (..., 2), px.
         radii: float64 (...), px.
-        frame_size: side of the picture, which spans -0.5 to frame_size - 0.5.
+        frame_size: side of the picture in px. The picture spans -0.5 to frame_size - 0.5.
 
     Returns:
-        the visible fraction of its area, float64 (...), and the shift (..., 2) px of the visible part's centroid from
-        the centre. Exact for one border (circular segment); at a corner the two fractions are multiplied.
+        The visible fraction of the area, float64 (...), and the shift (..., 2) in px from the disc's centre to the
+        visible part's centroid. Both are exact at one border (circular segment). At a corner the two fractions are
+        multiplied.
     """
     fraction = np.ones_like(radii)
     shift = np.zeros_like(centres)
@@ -117,12 +122,17 @@ def visible_part(centres: Floats, radii: Floats, *, frame_size: int) -> tuple[Fl
 
 
 def inside_picture(centres: Floats, *, frame_size: int) -> NDArray[np.bool_]:
-    """bool (...): the centre (..., 2) lies inside the picture."""
+    """bool (...): the centre (..., 2) is inside the picture."""
     return np.asarray(((centres >= -0.5) & (centres <= frame_size - 0.5)).all(axis=-1))
 
 
+def fewest_frames(frames: int) -> int:
+    """How many of a clip's frames must be usable for a fit: half of them, but at least 2 and at most 5."""
+    return max(min(frames // 2, 5), 2)
+
+
 class _Fitter:
-    """The observations that all families share."""
+    """The tracks of N clips, prepared for the fits of all motions."""
 
     def __init__(self, tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> None:
         self.size = tracks.frame_size
@@ -136,17 +146,17 @@ class _Fitter:
         self.points = np.where(tracks.whole[..., None], tracks.centroids, 0.0)  # (N, T, 2)
         self.count, self.frames = self.weight.shape
         self.time = np.arange(self.frames, dtype=np.float64)
-        self.enough = max(min(self.frames // 2, 5), 2)
+        self.enough = fewest_frames(self.frames)
         mean = (np.where(tracks.whole, self.radii, 0).sum(axis=1)) / self.total
         low, high = (self.scale * edge for edge in world.radius)
         self.radius = np.clip(mean, low, high)[:, None] * np.ones(self.frames)
 
     def lengths(self, bounds: tuple[float, float]) -> tuple[float, float]:
-        """A range of the world, in px of the actual picture."""
+        """A range of lengths of the world, in px of the actual picture."""
         return self.scale * bounds[0], self.scale * bounds[1]
 
     def mean(self, values: Floats) -> Floats:
-        """Mean over the whole frames, (N, T, ...) to (N, 1, ...)."""
+        """Mean over the frames in which the shape is whole, (N, T, ...) to (N, 1, ...)."""
         weight = self.weight.reshape(*self.weight.shape, *[1] * (values.ndim - 2))
         mean = (values * weight).sum(axis=1, keepdims=True) / self.total.reshape(-1, *[1] * (values.ndim - 1))
         return np.asarray(mean)
@@ -165,7 +175,7 @@ class _Fitter:
         return self.judge(self.on_axis(axis, self.advance(axis), self.wave(1 - axis)))
 
     def judge(self, centres: Floats) -> MotionFit:
-        """Compare a path (N, T, 2) with what was seen wherever the path is in the picture."""
+        """Compare a path (N, T, 2) with the track in all frames in which the path is in the picture."""
         _, shift = visible_part(centres, self.radius, frame_size=self.size)
         return MotionFit(
             self.rmse(centres, ((self.observed - centres - shift) ** 2).sum(axis=-1)), centres, self.radius
@@ -195,7 +205,7 @@ class _Fitter:
         low, high = np.deg2rad(self.ranges.orbit_angular_speed)
         best = np.full(self.count, np.inf)
         path = np.zeros((self.count, self.frames), np.complex128)
-        for rate in np.linspace(low, high, 33):  # a quarter of a degree a frame apart
+        for rate in np.linspace(low, high, 33):  # steps of a quarter of a degree per frame
             spin = np.exp(1j * turn * rate * self.time)
             arm = (self.weight * z * spin.conj()).sum(axis=1) / self.total
             length = np.maximum(np.abs(arm), 1e-9)
@@ -211,7 +221,7 @@ class _Fitter:
         centres = self.mean(self.points) + np.zeros((1, self.frames, 1))
         first, last = size_ranges(motion, self.ranges)
         share = self.time / max(self.frames - 1, 1)
-        design = np.stack([1 - share, share], axis=-1)  # (T, 2): the radius is linear between its two ends
+        design = np.stack([1 - share, share], axis=-1)  # (T, 2): the radius changes linearly from start to end
         ends = self.least_squares(np.broadcast_to(design, (self.count, self.frames, 2)), self.radii)
         start, end = np.clip(ends[:, 0], *self.lengths(first)), np.clip(ends[:, 1], *self.lengths(last))
         radii = start[:, None] * (1 - share) + end[:, None] * share
@@ -219,18 +229,18 @@ class _Fitter:
         return MotionFit(self.rmse(centres, squared), centres, radii)
 
     def least_squares(self, design: Floats, values: Floats) -> Floats:
-        """Weighted least squares of values (N, T) on design (N, T, K); coefficients (N, K)."""
+        """Coefficients (N, K) of the weighted least squares fit of values (N, T) by a design (N, T, K)."""
         weighted = design * self.weight[..., None]
         normal = np.einsum("ntk,ntl->nkl", weighted, design) + 1e-9 * np.eye(design.shape[-1])
         right = np.einsum("ntk,nt->nk", weighted, np.where(self.weight > 0, values, 0))
         return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
 
     def level(self, axis: int) -> Floats:
-        """A coordinate that stays where it is."""
+        """A coordinate that does not change."""
         return self.mean(self.points[..., axis]) + np.zeros(self.frames)
 
     def advance(self, axis: int) -> Floats:
-        """A coordinate that moves at the zigzag's speed, either way."""
+        """A coordinate that moves at a zigzag's speed, in either direction."""
         values = self.points[..., axis]
         drift = self.time - self.mean(np.broadcast_to(self.time, self.weight.shape))
         speed = (self.weight * drift * (values - self.mean(values))).sum(axis=1)
@@ -239,10 +249,10 @@ class _Fitter:
         return np.asarray(self.mean(values) + drift * speed[:, None])
 
     def wave(self, axis: int) -> Floats:
-        """A coordinate that follows the triangle wave.
+        """A coordinate that follows a triangle wave.
 
-        The period is 4 frames, so the wave shows the values a, b, -a, -b about its level, and a triangle wave of
-        amplitude A has |a| + |b| = A at every phase.
+        The period is 4 frames, so the wave takes the values a, b, -a, -b around its mean. At every phase, a triangle
+        wave of amplitude A has |a| + |b| = A.
         """
         quarter = np.pi / 2 * self.time
         shape = np.stack([np.ones(self.frames), np.rint(np.cos(quarter)), np.rint(np.sin(quarter))], axis=-1)  # (T, 3)
@@ -253,7 +263,10 @@ class _Fitter:
         return np.asarray(self.mean(values - swing) + swing)
 
     def bounce(self, axis: int) -> Floats:
-        """A coordinate reflected between the borders: phase and speed from a grid, then a few Gauss-Newton steps."""
+        """A coordinate that is reflected between the borders.
+
+        A grid search finds phase and speed, and Gauss-Newton steps refine them.
+        """
         low, high = np.empty((2, self.count, 1))
         for shape in set(self.shapes.tolist()):
             rows = self.shapes == shape
@@ -262,7 +275,7 @@ class _Fitter:
         values = self.points[..., axis] - low
         slowest, fastest = self.lengths(self.ranges.bounce_speed)
         speeds = np.linspace(slowest, fastest, 5)
-        phases = np.arange(64) / 32  # in units of the span; the wave's period is two spans
+        phases = np.arange(64) / 32  # in units of the span; one period is two spans
         unfolded = np.empty((self.count, 2))  # phase px, speed px per frame
         for first in range(0, self.count, _GRID_CLIPS):
             some = slice(first, first + _GRID_CLIPS)
@@ -280,11 +293,13 @@ class _Fitter:
             error = (self.weight * (values - path) ** 2).sum(axis=1, keepdims=True)
             best = np.where(error < best_error, path, best)
             best_error = np.minimum(error, best_error)
-            way = np.where(travelled % (2 * span) < span, 1.0, -1.0)  # d path / d phase; d path / d speed is way * t
-            step = self.least_squares(np.stack([way, way * self.time], axis=-1), values - path)
+            direction = np.where(
+                travelled % (2 * span) < span, 1.0, -1.0
+            )  # d path / d phase; d path / d speed is direction * t
+            step = self.least_squares(np.stack([direction, direction * self.time], axis=-1), values - path)
             faster = np.clip(speed + step[:, 1:], slowest, fastest)
-            late = self.mean(way * (values - path) - (faster - speed) * self.time)  # the phase, given the clipped speed
-            phase, speed = phase + late, faster
+            shift = self.mean(direction * (values - path) - (faster - speed) * self.time)  # best for the clipped speed
+            phase, speed = phase + shift, faster
         return np.asarray(low + best)
 
     @staticmethod
@@ -293,5 +308,5 @@ class _Fitter:
 
 
 def _fold(position: Floats, span: Floats) -> Floats:
-    """Fold a distance travelled into [0, span], reflected at both ends."""
+    """Fold a travelled distance into [0, span], reflected at both ends."""
     return np.asarray(span - np.abs(span - position % (2 * span)))

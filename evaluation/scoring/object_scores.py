@@ -1,4 +1,4 @@
-"""One object of each clip against what its prompt asks for."""
+"""Scores of one object of each clip against what the prompt asks for."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 MIN_SHAPE_IOU = 0.6
-"""From this overlap on, a blob has the prompted shape."""
+"""A blob has the prompted shape if their overlap is at least this large."""
 MIN_SHARE_OF_FRAMES = 0.9
-"""A clip passes permanence, colour and count when this share of its frames does."""
+"""A clip passes permanence, colour and count if at least this share of its frames passes."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ObjectScores:
 
     @staticmethod
     def chosen(several: Sequence[ObjectScores], number: NDArray[np.int64]) -> ObjectScores:
-        """For clip n the scores of `several[number[n]]`."""
+        """For each clip n, the scores of `several[number[n]]`."""
         rows = np.arange(len(number))
         return ObjectScores(
             **{
@@ -61,24 +61,24 @@ class ObjectScores:
         )
 
 
-def score_object(layer: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
-    """Score what is seen in N clips against N meanings; ValueError where a meaning asks for a shape that is unknown."""
-    tracks, fits = layer.tracks, layer.fits
+def score_object(observation: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
+    """Score one object of N clips against N meanings. Raises ValueError if the world lacks a prompted shape."""
+    tracks, fits = observation.tracks, observation.fits
     expected = np.array([MOTIONS.index(meaning.motion) for meaning in meanings], dtype=np.int64)
     prompted = fits.of(expected)
-    overlap, shape_ok = _shape(layer.overlaps, meanings, world)
+    overlap, shape_ok = _shape(observation.overlaps, meanings, world)
     resizing = np.array([meaning.motion in SIZES for meaning in meanings], dtype=np.bool_)
     return ObjectScores(
         predicted=fits.recognised,
-        present=layer.present,
+        present=observation.present,
         motion_ok=fits.is_best(prompted),
         shape_ok=shape_ok,
-        permanence_ok=np.asarray(layer.permanence >= MIN_SHARE_OF_FRAMES),
+        permanence_ok=np.asarray(observation.permanence >= MIN_SHARE_OF_FRAMES),
         colour_ok=_colour(tracks, [world.colour_of(meaning) for meaning in meanings]),
         shape_iou=overlap,
-        permanence=layer.permanence,
-        crowded=layer.crowded,
-        seen=layer.seen,
+        permanence=observation.permanence,
+        crowded=observation.crowded,
+        seen=observation.seen,
         rmse=prompted.rmse,
         cosine=np.where(resizing, np.nan, _cosine(tracks, prompted)),
         smoothness=_smoothness(tracks),
@@ -89,19 +89,22 @@ def score_object(layer: Observation, meanings: Sequence[Meaning], world: WorldCo
 
 
 def _shape(overlaps: Floats, meanings: Sequence[Meaning], world: WorldConfig) -> tuple[Floats, Flags]:
-    """Overlap with the prompted shape, and whether it is large enough and no other shape of the world has a larger one.
+    """The overlap with the prompted shape, and whether the shape is right.
 
-    A circle covers 0.83 of a square, so in a world of several shapes the overlap alone would not tell them apart.
+    The overlap must be large enough, and no other shape of the world may have a larger one. The overlap alone would not
+    be enough, because a circle covers 0.83 of a square.
     """
     for meaning in meanings:
         if meaning.shape not in world.shapes:
-            raise ValueError(f"a prompt asks for a {meaning.shape}, but the world has {', '.join(world.shapes)} only")
+            raise ValueError(
+                f"a prompt asks for the shape {meaning.shape}; the world has {', '.join(world.shapes)} only"
+            )
     overlap = overlaps[np.arange(len(meanings)), [world.shapes.index(meaning.shape) for meaning in meanings]]
     return overlap, (overlap >= MIN_SHAPE_IOU) & (overlap >= overlaps.max(axis=1, initial=0))
 
 
 def _colour(tracks: Tracks, wanted: Sequence[str]) -> Flags:
-    """Whether the prompted colour is the nearest of the palette and white in nearly all frames that hold a blob."""
+    """Whether the prompted colour is nearer than every other colour and white in 90 % of the frames with a blob."""
     names = (*COLOURS, "white")
     palette = np.array([*COLOURS.values(), (255, 255, 255)], dtype=np.float64)
     seen = tracks.seen
@@ -112,7 +115,7 @@ def _colour(tracks: Tracks, wanted: Sequence[str]) -> Flags:
 
 
 def _steps(tracks: Tracks) -> tuple[Floats, Flags]:
-    """Steps of the centroid (N, T-1, 2), 0 where either end is not whole, and where both are (N, T-1)."""
+    """The steps of the centroid (N, T-1, 2), and whether the blob is whole at both ends (N, T-1). Other steps are 0."""
     both = tracks.whole[:, 1:] & tracks.whole[:, :-1]
     return np.where(both[..., None], np.diff(np.nan_to_num(tracks.centroids), axis=1), 0.0), both
 
@@ -124,7 +127,7 @@ def _mean_where(values: Floats, mask: Flags) -> Floats:
 
 
 def _cosine(tracks: Tracks, fit: MotionFit) -> Floats:
-    """Cosine of the angle between the seen and the fitted steps, all of a clip's steps taken as one vector."""
+    """Cosine of the angle between the seen and the fitted steps. All steps of a clip together form one vector."""
     seen, both = _steps(tracks)
     ideal = np.where(both[..., None], np.diff(fit.centres, axis=1), 0.0)
     length = np.sqrt((seen**2).sum(axis=(1, 2)) * (ideal**2).sum(axis=(1, 2)))

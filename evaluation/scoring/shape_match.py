@@ -1,4 +1,4 @@
-"""How much a blob looks like a shape: its overlap with the ideal one of equal area."""
+"""How similar a blob is to a shape: its overlap with the ideal shape of equal area."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from data.worlds.shapes import SHAPES, signed_distance
 from evaluation.scoring.tracker import HALF_COVERAGE, Tracks
 
 _CORNERS = {"square": (4, np.pi / 4), "triangle": (3, -np.pi / 2), "star": (5, -np.pi / 2)}
-"""Rotational symmetry of each shape that has one, and the direction of one of its corners (y down) at angle 0."""
+"""For each shape with corners: its rotational symmetry, and the direction of one corner at angle 0 (y points down)."""
 _FRAMES_AT_ONCE = 1024
 
 
 def shape_iou(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> NDArray[np.float64]:
-    """Intersection over union of each blob with ideal shapes of its area, at its centroid and the angle of its corners.
+    """Intersection over union of each blob with each ideal shape.
+
+    The ideal shape has the area, the centroid and the angle of the blob.
 
     Args:
-        tracks: of N clips.
+        tracks: tracks of N clips.
         shapes: names of the K shapes to compare with.
 
     Returns:
-        float64 (N, K): means over the frames in which the blob is whole; 0 where there are none.
+        float64 (N, K), means over the frames in which the blob is whole. 0 if there is no such frame.
     """
     side = tracks.cutouts.shape[-1]
     whole = tracks.whole
@@ -51,7 +53,10 @@ def shape_iou(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> NDArray[np.floa
 
 
 def _angle(shape: str, ink: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Radians by which blobs (F, K, K) are turned, from the moment of the shape's symmetry: corners reach farthest."""
+    """The angle (F,) in radians by which the blobs (F, K, K) are turned.
+
+    It is the phase of the complex moment of the shape's symmetry, because corners are farthest from the centroid.
+    """
     if shape not in _CORNERS:
         return np.zeros(len(ink), np.float32)
     fold, corner = _CORNERS[shape]

@@ -1,8 +1,8 @@
-"""Where the ink is: a tracker that sees pixels only.
+"""Follows the largest blob of ink through each clip. It sees pixels only.
 
 The background is white, so the *ink* of a pixel is its largest distance from white over the three channels, 0 to 255.
-Every colour of the palette has a channel at 0: full coverage is 255 ink whatever the colour, and the soft edge of a
-blurry or anti-aliased shape still weighs what it covers. Ink below a tenth is haze and counts for nothing.
+Every colour of the palette has a channel at 0, so full coverage is 255 ink in every colour, and a pixel on a soft edge
+has as much ink as the shape covers of it. Ink below a tenth is called haze and is ignored.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 HALF_COVERAGE = 128
-"""Ink (0-255) from which a pixel belongs to the shape."""
+"""A pixel with at least this much ink (0-255) belongs to the shape."""
 HAZE = 26
-"""Ink (0-255) under which a pixel counts as background."""
+"""A pixel with less ink (0-255) than this counts as background."""
 SPECK = 0.1
 """Blobs smaller than this fraction of the largest blob are ignored."""
 WHOLE_AREA = 0.9
-"""A blob that touches the border, or another object, is whole if it keeps this fraction of the clip's median free area.
-"""
+"""A blob that touches the border or another object is whole if it has this fraction of the clip's median free area."""
 _CLIPS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """What the tracker saw in N clips of T frames. Lengths are px; pixel centres are at integers, y points down.
+    """What the tracker saw in N clips of T frames. Lengths are px, pixel centres are at integers, and y points down.
 
     Attributes:
-        centroids: float64 (N, T, 2), x and y of the largest blob's soft centroid; NaN in frames without a blob.
-        areas: float64 (N, T), soft area of the largest blob in px^2; 0 without a blob.
-        blobs: int64 (N, T), blobs that are no specks.
-        whole: bool (N, T), the largest blob is fully inside the picture, and nothing hides it.
+        centroids: float64 (N, T, 2), x and y of the largest blob's centroid, weighted by ink. NaN in frames without a
+            blob.
+        areas: float64 (N, T), area of the largest blob in px^2, weighted by ink. 0 without a blob.
+        blobs: int64 (N, T), number of blobs that are not specks.
+        whole: bool (N, T), the largest blob is fully inside the picture and nothing hides it.
         hidden: bool (N, T), something else touches the largest blob, and part of the blob is missing.
-        colours: float64 (N, T, 3), mean RGB (0-255) of the largest blob at half coverage; NaN without a blob.
-        cutouts: uint8 (N, T, K, K), ink around the largest blob, everything else 0; K is odd.
-        origins: int64 (N, T, 2), x and y of ``cutouts[..., 0, 0]`` in the frame (may be negative).
-        frame_size: side of the picture in px.
+        colours: float64 (N, T, 3), mean RGB (0-255) of the largest blob at half coverage. NaN without a blob.
+        cutouts: uint8 (N, T, K, K), ink around the largest blob, everything else is 0. K is odd.
+        origins: int64 (N, T, 2), x and y of ``cutouts[..., 0, 0]`` in the frame. They may be negative.
+        frame_size: side of the frame in px.
     """
 
     centroids: NDArray[np.float64]
@@ -52,18 +52,18 @@ class Tracks:
     frame_size: int
 
     def rows(self, chosen: NDArray[np.int64]) -> Tracks:
-        """The tracks of some of the clips."""
+        """The tracks of the clips with these indices."""
         values = {name: value[chosen] for name, value in vars(self).items() if name != "frame_size"}
         return Tracks(**values, frame_size=self.frame_size)
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """bool (N, T): frames that hold a blob at all."""
+        """bool (N, T): the frame shows a blob."""
         return self.blobs > 0
 
     @property
     def radii(self) -> NDArray[np.float64]:
-        """float64 (N, T): radius in px of the circle of the blob's area."""
+        """float64 (N, T): radius in px of the circle with the blob's area."""
         return np.sqrt(self.areas / np.pi)
 
 
@@ -86,13 +86,13 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
 
     Args:
         frames: uint8 (N, T, S, S, 3), RGB on white.
-        others: bool (N, T, S, S), pixels of whatever else is in the picture and may hide the blob.
+        others: bool (N, T, S, S), pixels of other objects, which may hide the blob.
 
     Returns:
-        The tracks of all clips, see ``Tracks``.
+        The tracks of all clips.
 
     Raises:
-        ValueError: if frames have another shape or type.
+        ValueError: frames have another shape or type.
     """
     check_frames(frames)
     size = frames.shape[2]
@@ -110,7 +110,7 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
     free = (blobs > 0) & ~touching & ~beside
     free_area = _median_where(areas, free)
     if others is not None:
-        # Two objects may stay side by side: then the frame that shows most of a blob shows all of it.
+        # Two objects may touch in all frames. Then the largest blob of the clip is taken for a whole one.
         largest = np.where(touching, 0.0, areas).max(axis=1, initial=0.0)
         free_area = np.where(np.isinf(free_area) & (largest > 0), largest, free_area)
     whole = free | ((touching | beside) & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))
@@ -118,7 +118,7 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
 
 
 def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median along the last axis where ``mask``; infinity for rows without any."""
+    """Median along the last axis of the values in ``mask``. Infinity for rows without any."""
     ordered = np.sort(np.where(mask, values, np.inf), axis=-1)
     count = mask.sum(axis=-1)
     middle = np.maximum(count - 1, 0)
@@ -128,10 +128,10 @@ def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArr
 
 
 def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -> tuple[NDArray[np.generic], ...]:
-    """Track F frames, uint8 (F, S, S, 3), on their own; the eight arrays of ``track`` with F in front."""
+    """Track F single frames, uint8 (F, S, S, 3). Returns the eight arrays that ``track`` unpacks, with F in front."""
     count, size = frames.shape[0], frames.shape[1]
     ink = ink_of(frames)
-    # One call labels all frames: stacked on top of each other, a blank row between them keeps their blobs apart.
+    # The frames are stacked on top of each other, so that one call labels them all. A blank row separates them.
     stacked = np.zeros((count, size + 1, size), np.uint8)
     stacked[:, :size] = ink >= HALF_COVERAGE
     total, labels, stats, _ = cv2.connectedComponentsWithStats(stacked.reshape(-1, size), connectivity=8)
@@ -147,7 +147,7 @@ def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -
     main[owner[winners]] = winners
     seen = main >= 0
 
-    box = np.zeros((count, 4), np.int64)  # left, top, right, bottom; the last two exclusive
+    box = np.zeros((count, 4), np.int64)  # left, top, right, bottom; right and bottom are exclusive
     chosen = stats[main[seen]]
     box[seen, 0] = chosen[:, cv2.CC_STAT_LEFT]
     box[seen, 1] = chosen[:, cv2.CC_STAT_TOP] - np.flatnonzero(seen) * (size + 1)
@@ -155,14 +155,16 @@ def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -
     box[seen, 3] = box[seen, 1] + chosen[:, cv2.CC_STAT_HEIGHT]
     touching = (box[:, :2] <= 0).any(axis=1) | (box[:, 2:] >= size).any(axis=1)
 
-    # Soft moments of the ink in the blob's box and a margin of 2 px for its soft edge.
+    # Moments of the ink in the blob's box, with a margin of 2 px for the soft edge.
     grid = np.arange(size)
     margin = 2
     in_x = ((grid >= box[:, :1] - margin) & (grid < box[:, 2:3] + margin) & seen[:, None]).astype(np.float32)
     in_y = ((grid >= box[:, 1:2] - margin) & (grid < box[:, 3:4] + margin) & seen[:, None]).astype(np.float32)
     ink[ink < HAZE] = 0
     weights = np.stack([in_x, in_x * grid.astype(np.float32)], axis=-1)  # (F, S, 2)
-    rows = np.matmul(ink.astype(np.float32), weights).astype(np.float64)  # (F, S, 2): ink and ink * x of every row
+    rows = np.matmul(ink.astype(np.float32), weights).astype(
+        np.float64
+    )  # (F, S, 2): sums of ink and of ink * x per row
     mass = (rows[..., 0] * in_y).sum(axis=1)
     safe = np.where(mass > 0, mass, 1.0)
     x = np.where(mass > 0, (rows[..., 1] * in_y).sum(axis=1) / safe, np.nan)
@@ -170,7 +172,7 @@ def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -
     centroids = np.stack([x, y], axis=-1)
 
     colours = _colours(frames, np.asarray(labels, dtype=np.int32), main, total)
-    half = (size + 2) // 3  # the largest triangle reaches 0.29 of the picture's side
+    half = (size + 2) // 3  # the largest triangle reaches 0.29 of the frame's side
     centre = np.where(seen[:, None], np.rint(np.nan_to_num(centroids)), 0).astype(np.int64)
     origins = centre - half
     cutouts = _cut(ink, origins, 2 * half + 1, box, margin)
@@ -181,7 +183,7 @@ def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -
 
 
 def _meets(labels: NDArray[np.int32], main: NDArray[np.int64], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool (F,): other pixels (F, S, S) lie within 2 px of a frame's main blob."""
+    """bool (F,): some of the other pixels (F, S, S) are within 2 px of the frame's main blob."""
     blob = (labels == main[:, None, None] + 1) & (labels > 0)
     near = blob.copy()
     for axis in (1, 2):
@@ -212,7 +214,7 @@ def _colours(
 def _cut(
     ink: NDArray[np.uint8], origins: NDArray[np.int64], side: int, box: NDArray[np.int64], margin: int
 ) -> NDArray[np.uint8]:
-    """Windows of ink, uint8 (F, side, side), 0 outside the picture and outside each blob's box and margin."""
+    """Windows of ink, uint8 (F, side, side), 0 outside the frame and outside the blob's box with its margin."""
     count, size = ink.shape[0], ink.shape[1]
     x = origins[:, :1] + np.arange(side)
     y = origins[:, 1:] + np.arange(side)

@@ -6,20 +6,9 @@ import numpy as np
 
 from data.worlds.clips import make_clips_for
 from data.worlds.world import WorldConfig
-from evaluation.ablation import (
-    PARTS,
-    Ablation,
-    Curve,
-    CurvePoint,
-    VariantResult,
-    ablation_plot,
-    ablation_table,
-    evenly_spaced,
-)
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
 from evaluation.scoring.clip_scores import score_clips
-from evaluation.scoring.rates import Rate
 
 WORLD = WorldConfig(laws="tutorial")
 EVERY_PROMPT = [prompt for prompts in WORLD.tiers.values() for prompt in prompts]
@@ -59,39 +48,3 @@ def test_a_whole_evaluation_reports_the_real_clips_as_perfect() -> None:
     config = EvaluationConfig(samples_seen=2, samples_held_out=2, samples_real=2, frechet=False)
     report = evaluate(sampler, world=WORLD, config=config)
     assert all(tier.real.joint.value == tier.joint.value == 1 for tier in report.tiers)
-
-
-def _ablation() -> Ablation:
-    def result(name: str, seed: int, hits: int) -> VariantResult:
-        points = tuple(
-            CurvePoint(cpu_minutes=minutes, step=100 * minutes, joint=Rate.of_counts(hits * minutes // 6, 10))
-            for minutes in (2, 4, 6)
-        )
-        tiers = {"T0": Rate.of_counts(hits, 10), "T1": Rate.of_counts(0, 10)}
-        parts = {part: Rate.of_counts(hits, 10) for part in PARTS}
-        return VariantResult(name=name, seed=seed, run_id=None, curve=Curve(points=points), tiers=tiers, parts=parts)
-
-    results = [result("as published", 0, 0), result("as published", 1, 0), result("ours", 0, 9), result("ours", 1, 10)]
-    return Ablation(cpu_minutes=6, results=tuple(results))
-
-
-def test_the_table_takes_the_seeds_of_a_variant_together() -> None:
-    lines = ablation_table(_ablation()).splitlines()
-    parts = "motion, T0 | shape, T0 | colour, T0 | permanence, T0"
-    assert lines[0] == f"| the network | joint exact, T0 | joint exact, T1 | {parts} | steps |"
-    assert lines[2] == f"| as published | 0.0 % (0.0 to 16.1) | 0.0 % (0.0 to 16.1) |{' 0.0 % |' * 4} 600 |"
-    assert lines[3] == f"| ours | 95.0 % (76.4 to 99.1) | 0.0 % (0.0 to 16.1) |{' 95.0 % |' * 4} 600 |"
-    assert "2 trainings, with different seeds, of each variant, 6 CPU minutes" in lines[-1]
-    assert "same prompts of the varied world" in lines[-1]
-
-
-def test_the_plot_is_a_picture_and_the_same_figures_give_the_same_bytes() -> None:
-    picture = ablation_plot(_ablation())
-    assert picture.startswith(b"\x89PNG")
-    assert picture == ablation_plot(_ablation())
-
-
-def test_points_of_a_curve_are_spread_over_the_time_and_the_end_is_one() -> None:
-    assert evenly_spaced([1.0, 1.1, 5.0, 9.0, 10.0], points=2) == [2, 4]
-    assert evenly_spaced([3.0], points=8) == [0]
-    assert evenly_spaced([1.0, 2.0, 3.0, 4.0], points=4) == [0, 1, 2, 3]
