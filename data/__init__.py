@@ -1,1 +1,1 @@
-"""The synthetic world and its clips: prompts, motions, renderer, shards. Plain numpy, pyarrow and torch."""
+"""Where clips and captions come from: synthetic worlds, shards on disk, and reading for training."""

@@ -1,4 +1,4 @@
-"""Files that are either complete or not there, and the errors for those that are neither."""
+"""Writing files so that they are complete or absent, and the errors for files that are not."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pathlib import Path
 
 
 class StorageError(OSError):
-    """A file or folder could not be written; the message says which, why, and what to do."""
+    """A file or folder could not be written. The message says which one, why, and what to do."""
 
 
 class DamagedShardError(ValueError):
-    """A shard is missing, is not the one that its manifest describes, or cannot be decoded; the message names it."""
+    """A shard is missing, differs from its record, or cannot be decoded. The message names the shard."""
 
 
 def sha256_of(path: Path) -> str:
-    """sha256 (hex) of a file's content."""
+    """Return the sha256 (hex) of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, to write to: it becomes `path` when the block ends, and vanishes when it fails.
+    """Give a temporary path beside `path` to write to. It becomes `path` when the block ends, and vanishes if it fails.
 
     Raises:
-        StorageError: the folder cannot be made or written to, or the disk is full.
+        StorageError: the folder cannot be created or written to, or the disk is full.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -51,7 +51,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: a reader sees the old file or the new one, never a part.
+    """Write `content` to `path`. A reader sees the old file or the new one, never a part of it.
 
     Raises:
         StorageError: see `atomic_path`.

@@ -1,4 +1,4 @@
-"""A few of many prompts, for whoever shows them: evenly spread, and always the same ones."""
+"""Choosing a few of many prompts to show: evenly spread, and always the same ones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import pairwise
 
 
 def evenly_spread(prompts: Sequence[str], limit: int) -> tuple[str, ...]:
-    """At most `limit` of the prompts, one of each of equally long stretches; all of them where they fit.
+    """Return at most `limit` of the prompts: one from each of equally long stretches of the list.
 
-    Which one of a stretch follows from its letters: equal distances would fall into step with lists that repeat a
-    pattern, and show one shape only.
+    Lists of prompts repeat a pattern, so prompts at equal distances could all name the same shape. The prompt with the
+    smallest sha256 of each stretch is taken instead.
     """
     count = min(limit, len(prompts))
     edges = [number * len(prompts) // count for number in range(count)] + [len(prompts)]
@@ -20,7 +20,7 @@ def evenly_spread(prompts: Sequence[str], limit: int) -> tuple[str, ...]:
 
 
 def spread_over_tiers(tiers: Mapping[str, Sequence[str]], limit: int) -> tuple[str, ...]:
-    """At most `limit` prompts in the tiers' order: an equal share of each; what a small one leaves, others take."""
+    """Return at most `limit` prompts, an equal share per tier. What a small tier leaves goes to the others."""
     shares: dict[str, int] = {}
     left = limit
     for number, (name, prompts) in enumerate(sorted(tiers.items(), key=lambda item: len(item[1]))):

@@ -1,4 +1,4 @@
-"""What tests of several rooms share."""
+"""What the tests of several rooms share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A test must not fail because the machine is busy, so no example has a time limit.
+settings.register_profile("flipbook", deadline=None, max_examples=40)
+settings.load_profile("flipbook")
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Reading a data set for training: clips in memory, and the order in which they are drawn."""
+"""Reading a data set for training: the clips in memory, and the order in which training sees them."""

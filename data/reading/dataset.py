@@ -1,4 +1,4 @@
-"""A data set as tensors: every clip decoded once, in memory or, beyond a limit, in a memory-mapped file."""
+"""A data set as tensors. Every clip is decoded once, into memory or, above a limit, into a memory-mapped file."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from data.shards.parquet import decode_parquet_frames, decode_parquet_texts
 from data.shards.webdataset import decode_webdataset_frames, decode_webdataset_texts
 
 MEMORY_LIMIT = 4 * 2**30
-"""Bytes of frames up to which they are held in memory: about 35,000 clips of 10 frames at 64x64 px."""
+"""Up to this many bytes of frames are held in memory: about 35,000 clips of 10 frames at 64x64 px."""
 
 
 @dataclass(frozen=True)
 class ClipTensors:
-    """A data set ready for training, in the order of the clips' indices.
+    """A data set that is ready for training, in the order of the clips' indices.
 
-    ink: the frames; `ink.frames(places)` gives those of some clips.
+    ink: the frames. `ink.frames(clips)` returns those of some clips.
     prompts, motions: N strings each.
     """
 
@@ -48,15 +48,16 @@ def load_clips(
     """Decode the data set in `folder`.
 
     Args:
-        folder: holds the shards and their manifest.
-        verify: compare size and sha256 of each shard with the manifest before it is decoded.
-        memory_limit: bytes; frames that could need more go to a file of raw bytes beside the shards, which is
-            memory-mapped, and used again the next time. Writing to the tensor never changes that file.
-        threads: shards decoded at a time; by default one per core that the process may use.
+        folder: holds the shards and the manifest.
+        verify: whether to compare size and sha256 of each shard with the manifest before decoding it.
+        memory_limit: bytes. Frames that may need more are decoded into a file beside the shards, which is
+            memory-mapped and used again the next time. Writing to the tensor never changes that file.
+        threads: number of shards that are decoded at the same time. The default is one per core that the process may
+            use.
 
     Raises:
         ManifestError: the folder holds no complete data set.
-        DamagedShardError: a shard is missing, is not the one that was written, or cannot be decoded; it is named.
+        DamagedShardError: a shard is missing, differs from its record, or cannot be decoded. The message names it.
         StorageError: the memory-mapped file cannot be written.
     """
     manifest = read_manifest(folder)
@@ -103,14 +104,14 @@ def _decode_to_file(
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         for shard in shards:
             for frames in shard.frames():
-                file.write(frames.data)  # a full disk is an error here; through the map it would kill the process
+                file.write(frames.data)  # written through the map, a full disk would kill the process
             columns.append(shard.texts())
     return columns
 
 
 @dataclass(frozen=True)
 class _Shard:
-    """A shard's bytes, to decode."""
+    """The bytes of a shard, ready to be decoded."""
 
     path: Path
     content: bytes
@@ -139,5 +140,5 @@ class _Shard:
 
 
 def _digest(manifest: Manifest) -> str:
-    """Names the decoded file after the bytes of all shards."""
+    """Return a digest of all shards, which names the decoded file."""
     return hashlib.sha256("".join(shard.sha256 for shard in manifest.shards).encode()).hexdigest()

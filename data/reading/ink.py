@@ -1,4 +1,4 @@
-"""Frames of many clips in little memory: rows of pixels that are white, or that a plane repeats, are not kept."""
+"""Many frames in little memory: rows of white pixels and repeated colour planes are not stored."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 from numpy.typing import NDArray
 
 WHITE = 255
-_WHITE_WORD = np.uint64(2**64 - 1)  # eight pixels are compared at a time
+_WHITE_WORD = np.uint64(2**64 - 1)  # white, eight pixels at a time
 
 
 @dataclass(frozen=True)
 class InkedRows:
-    """The frames of a data set, of which each colour plane is kept from its first to its last row that is not white.
+    """The frames of a data set. Each colour plane is stored from its first to its last row that is not white.
 
-    A plane that equals another one of its frame shares its rows. Blue circles on white need a fifteenth of their
-    pixels so: red and green are equal, blue is white, and a circle is low. The less memory is touched for the first
-    time, the sooner a data set is read: the touch costs more than the decoding.
+    Equal planes of a frame share their rows. Blue circles on white thus need a fifteenth of their pixels: red and green
+    are equal, blue is all white, and a circle covers few rows. A data set is also read sooner this way, because memory
+    that is used for the first time costs more than decoding.
 
-    rows: torch.uint8 (R, S): the first one is white where a plane is not kept whole.
-    starts, tops, heights: torch.int64, int16, int16 (N, T, 3), of the planes R, G, B of each frame: place of its first
-    kept row in `rows`, and in the picture; number of its kept rows.
+    rows: torch.uint8 (R, S). The first row is white if any plane is stored in part.
+    starts, tops, heights: torch.int64, int16, int16 (N, T, 3), for the planes R, G, B of each frame: the position of
+    the first stored row in `rows`, its row in the picture, and the number of stored rows.
     """
 
     rows: torch.Tensor
@@ -33,7 +33,7 @@ class InkedRows:
 
     @classmethod
     def empty(cls, *, clips: int, frames: int, size: int) -> InkedRows:
-        """Room for clips of `size` px; what is not written to takes address space, not memory."""
+        """Make room for clips of `size` px. Room that is never written to takes address space, but no memory."""
         whole = cls.whole(torch.empty((1 + clips * frames * 3 * size, size), dtype=torch.uint8), (clips, frames))
         whole.rows[0] = WHITE
         whole.starts.add_(1)
@@ -41,7 +41,7 @@ class InkedRows:
 
     @classmethod
     def whole(cls, rows: torch.Tensor, shape: tuple[int, int]) -> InkedRows:
-        """Nothing left out: `rows` uint8 (N * T * 3 * S, S) hold clip by clip all planes; `shape` is (N, T)."""
+        """Use rows that hold every plane, clip by clip: uint8 (N * T * 3 * S, S). `shape` is (N, T)."""
         size = rows.shape[1]
         planes = (*shape, 3)
         return cls(
@@ -52,18 +52,18 @@ class InkedRows:
         )
 
     def frames(self, clips: torch.Tensor) -> torch.Tensor:
-        """Frames of the clips at the places int64 (n,): uint8 (n, T, 3, S, S), channels R, G, B."""
-        below = torch.arange(self.rows.shape[1]) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, S) rows below the top
-        kept = (below >= 0) & (below < self.heights[clips].unsqueeze(-1))
-        places = torch.where(kept, self.starts[clips].unsqueeze(-1) + below, 0)
+        """Return the frames of `clips`, int64 (n,): uint8 (n, T, 3, S, S), channels R, G, B."""
+        below = torch.arange(self.rows.shape[1]) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, S), rows below the top
+        stored = (below >= 0) & (below < self.heights[clips].unsqueeze(-1))
+        places = torch.where(stored, self.starts[clips].unsqueeze(-1) + below, 0)
         return self.rows.index_select(0, places.flatten()).view(*places.shape, -1)
 
 
 class InkWriter:
-    """Writes consecutive clips into `InkedRows.empty`; writers of different clips may work at the same time."""
+    """Writes consecutive clips into `InkedRows.empty`. Writers of different clips can work at the same time."""
 
     def __init__(self, ink: InkedRows, *, first: int, clips: int) -> None:
-        """For the `clips` clips from place `first` on."""
+        """Write the clips `first` to `first + clips - 1`."""
         span = slice(first, first + clips)
         self._rows = ink.rows.numpy()
         self._starts, self._tops, self._heights = (
@@ -72,7 +72,7 @@ class InkWriter:
         self._frame, self._next = 0, int(self._starts[0, 0])
 
     def write(self, frames: NDArray[np.uint8]) -> None:
-        """The next clips: uint8 (n, T, 3, S, S), C-contiguous."""
+        """Write the next clips: uint8 (n, T, 3, S, S), C-contiguous."""
         size = frames.shape[-1]
         planes = frames.reshape(-1, 3, size * size)
         span = slice(self._frame, self._frame + len(planes))
@@ -90,7 +90,7 @@ class InkWriter:
         inked = kept.view(np.uint64) != _WHITE_WORD
         words = inked.shape[1]
         top = inked.argmax(axis=-1) * 8 // size
-        bottom = ((words - inked[:, ::-1].argmax(axis=-1)) * 8 - 1) // size + 1  # one below the last
+        bottom = ((words - inked[:, ::-1].argmax(axis=-1)) * 8 - 1) // size + 1  # one after the last row
         row = np.arange(size)
         places = np.flatnonzero((row >= top[:, None]) & (row < bottom[:, None]))
         ends = self._next + np.cumsum(bottom - top)

@@ -1,4 +1,4 @@
-"""The order of clips in training: a permutation per epoch that is computed, not kept."""
+"""The order of clips in training: one permutation per epoch, which is computed and never stored."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class EpochSampler:
-    """Every clip once an epoch, in an order that is a function of (seed, epoch, place) alone.
+    """Every clip once per epoch, in an order that depends only on seed, epoch and position.
 
-    The whole state of a training is therefore its step: a resumed one goes on in the middle of an epoch, to the bit.
-    The order is a Feistel network over the smallest even number of bits that holds `size`; numbers beyond `size` are
-    walked on until they fall inside (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
+    The step number is therefore the sampler's whole state, and a training can resume in the middle of an epoch, bit for
+    bit. The order is a Feistel network over the smallest even number of bits that holds `size`. It is applied to a
+    number again until the result is below `size` (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
     """
 
     size: int
@@ -28,21 +28,21 @@ class EpochSampler:
             raise ValueError(f"There must be at least one clip to draw from, not {self.size}.")
 
     def batch(self, step: int, batch_size: int) -> NDArray[np.int64]:
-        """The clips of training step `step` (0 or more): int64 (batch_size,); a batch may reach into the next epoch."""
+        """Return the clips of step `step` (from 0): int64 (batch_size,). A batch can reach into the next epoch."""
         if step < 0 or batch_size < 1:
             raise ValueError(f"step must be 0 or more and batch_size 1 or more, not {step} and {batch_size}.")
-        drawn = np.arange(step * batch_size, (step + 1) * batch_size, dtype=np.int64)
-        epochs, places = drawn // self.size, drawn % self.size
-        indices = np.empty_like(drawn)
+        positions = np.arange(step * batch_size, (step + 1) * batch_size, dtype=np.int64)
+        epochs, positions = positions // self.size, positions % self.size
+        indices = np.empty_like(positions)
         for epoch in np.unique(epochs).tolist():
-            indices[epochs == epoch] = self.permute(epoch, places[epochs == epoch])
+            indices[epochs == epoch] = self.permute(epoch, positions[epochs == epoch])
         return indices
 
-    def permute(self, epoch: int, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which clips stand at `places` (each in [0, size)) of `epoch`; over all places, every clip once."""
+    def permute(self, epoch: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the clips at `positions` of `epoch`, each in [0, size). Over all positions, every clip comes once."""
         half = max(1, ((self.size - 1).bit_length() + 1) // 2)
         keys = np.random.SeedSequence([self.seed, epoch]).generate_state(_ROUNDS, np.uint64).tolist()
-        values = places.astype(np.uint64)
+        values = positions.astype(np.uint64)
         outside = np.ones(len(values), dtype=bool)
         while outside.any():
             values[outside] = _feistel(values[outside], half=half, keys=keys)
@@ -59,7 +59,7 @@ def _feistel(values: NDArray[np.uint64], *, half: int, keys: list[int]) -> NDArr
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
+    """Mix the bits with the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,1 +1,1 @@
-"""Data sets on disk: shards in two formats, and the manifest that is written last."""
+"""Data sets on disk: shards in two formats, and a manifest that is written last."""

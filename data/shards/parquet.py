@@ -1,9 +1,11 @@
-"""Parquet shards: a row a clip, readable by any Parquet reader with none of our code.
+"""Parquet shards: one row per clip, which any Parquet reader can read without code of this project.
 
-`frames` is raw uint8 of shape (frame, channel, row, column), channels R, G, B, as the field's metadata say:
-`np.frombuffer(value, np.uint8).reshape(T, 3, S, S)`. Whole colour planes take two thirds of the bytes and time of
-interleaved pixels, and are the order that convolutions want. Paths are lists of one float32 a frame; a factor that a
-motion does not draw is null. Worlds of two objects a clip have a second set of these columns, `motion_2` and so on.
+The column `frames` holds raw uint8 of the shape (frame, channel, row, column), channels R, G, B. The field's metadata
+say so, and `np.frombuffer(value, np.uint8).reshape(T, 3, S, S)` reads it. Colour planes need two thirds of the bytes
+and time of interleaved pixels, and convolutions take them as they are.
+
+Paths are lists with one float32 per frame. A factor that the motion does not use is null. Clips of two objects have a
+second set of columns: `motion_2`, `shape_2` and so on.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ from data.worlds.clips import ClipBatch, ObjectBatch
 from data.worlds.motions import FACTORS
 from data.worlds.world import WorldConfig
 
-_ZSTD_LEVEL = -2  # a tenth more bytes than level 1, a tenth less time to write and to read
+_ZSTD_LEVEL = -2  # a tenth more bytes than level 1, but a tenth less time to write and to read
 _PAGE_BYTES = 2**20  # a page stays in the CPU's cache while it is compressed
-_READ_BYTES = 2**22  # frames are decoded so much at a time, and looked through while they are in the cache
+_READ_BYTES = 2**22  # bytes of frames decoded at a time, so that they are still in the cache when they are used
 _NAMES = ("motion", "shape", "colour")
 _PATHS = {"centre_x": "px", "centre_y": "px", "radii": "px", "angles": "radians"}
 _FACTOR_UNITS = {
@@ -41,10 +43,10 @@ _FACTOR_UNITS = {
 
 
 def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
-    """The columns of a shard of `world`, with units and the frames' layout in the fields' metadata.
+    """Return the columns of a shard. The fields' metadata hold units and the layout of the frames.
 
     Args:
-        world: decides the frames' shape; kept as JSON under `flipbook.world`.
+        world: decides the shape of the frames. The file's metadata keep it as JSON under `flipbook.world`.
         metadata: further entries for the file's metadata.
     """
     shape = (world.frames, 3, world.frame_size, world.frame_size)
@@ -92,7 +94,7 @@ def write_parquet(
     compression: Compression,
     metadata: Mapping[str, str],
 ) -> int:
-    """Write clips to `path` and return their number. One version of pyarrow makes the same bytes of the same clips."""
+    """Write clips to `path` and return their number. One version of pyarrow always writes the same bytes."""
     schema = schema_of(world, metadata=metadata)
     names = [name for name in schema.names if name == "prompt" or name.startswith(_NAMES)]
     plain = [name for name in schema.names if name not in names]
@@ -111,16 +113,16 @@ def write_parquet(
         write_page_checksum=True,
     ) as writer:
         for batch in batches:
-            writer.write_batch(_to_arrow(batch, schema))  # a row group each
+            writer.write_batch(_to_arrow(batch, schema))  # each batch is a row group
             rows += len(batch.indices)
     return rows
 
 
 def read_parquet(path: Path) -> Iterator[ClipBatch]:
-    """All that a shard holds, some hundred clips at a time.
+    """Read everything that a shard holds, some hundred clips at a time.
 
     Raises:
-        DamagedShardError: the file is no shard of ours or cannot be decoded.
+        DamagedShardError: the file is not a shard of this project, or cannot be decoded.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -133,10 +135,10 @@ def read_parquet(path: Path) -> Iterator[ClipBatch]:
 
 
 def decode_parquet_texts(path: Path, content: bytes) -> dict[str, list[str]]:
-    """The columns `prompt` and `motion` of a shard of which the bytes are at hand.
+    """Return the columns `prompt` and `motion` of a shard whose bytes are at hand.
 
     Raises:
-        DamagedShardError: the shard, named `path`, cannot be decoded.
+        DamagedShardError: the shard, which the message names by `path`, cannot be decoded.
     """
     with _opened(path, content) as file:
         table = file.read(columns=["prompt", "motion"], use_threads=False)
@@ -144,18 +146,18 @@ def decode_parquet_texts(path: Path, content: bytes) -> dict[str, list[str]]:
 
 
 def decode_parquet_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
-    """The frames of a shard of which the bytes are at hand, some rows at a time, while they are in the CPU's cache.
+    """Yield the frames of a shard whose bytes are at hand, some rows at a time.
 
     Args:
-        path: the shard's name in errors.
-        content: the shard's bytes.
-        shape: (rows, T, 3, S, S), what it must hold.
+        path: names the shard in errors.
+        content: the bytes of the shard.
+        shape: (rows, T, 3, S, S), the shape that the shard must have.
 
     Yields:
         uint8 (n, T, 3, S, S), C-contiguous, read-only.
 
     Raises:
-        DamagedShardError: the shard cannot be decoded or holds frames of another shape.
+        DamagedShardError: the shard cannot be decoded, or its frames have another shape.
     """
     width = math.prod(shape[1:])
     with _opened(path, content) as file:
@@ -179,7 +181,7 @@ def _opened(path: Path, content: bytes) -> Iterator[pq.ParquetFile]:
 
 
 def _suffix(place: int) -> str:
-    """What the columns of a clip's object `place`, counting from 0, end in."""
+    """Return the ending of the columns that describe object number `place`, counted from 0."""
     return f"_{place + 1}" if place else ""
 
 
@@ -253,7 +255,7 @@ def _strings(column: Any) -> list[str]:
 
 
 def _bytes_of(column: Any) -> NDArray[np.uint8]:
-    """The values of a fixed-size binary column as uint8 (rows, width), without a copy."""
+    """Return the values of a fixed-size binary column as uint8 (rows, width), without a copy."""
     width = column.type.byte_width
     count, offset = len(column) * width, column.offset * width
     values: NDArray[np.uint8] = np.frombuffer(column.buffers()[1], dtype=np.uint8, count=count, offset=offset)

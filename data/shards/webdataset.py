@@ -1,7 +1,10 @@
-"""WebDataset shards: POSIX tar files in which the members of a clip stand together under one name.
+"""WebDataset shards: POSIX tar files, in which the files of one clip stand together and share a name.
 
-`000000042.png` holds the frames side by side, first frame left; `.txt` the prompt; `.json` all else that is known, of
-the second object of a clip under "second".
+`000000042.png` holds the frames side by side, the first frame at the left. `000000042.txt` holds the prompt.
+`000000042.json` holds everything else that is known. A second object is described there under "second".
+
+The `webdataset` library writes and groups the files. It is imported inside functions, because it loads torch, which
+takes seconds, and most data sets are in Parquet.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -26,42 +30,46 @@ _READ_ROWS = 256
 
 
 def write_webdataset(path: Path, batches: Iterable[ClipBatch]) -> int:
-    """Write clips to the tar file `path` and return their number. One OpenCV makes the same bytes of the same clips."""
+    """Write clips to the tar file `path` and return their number.
+
+    One version of OpenCV makes the same bytes of the same clips, since owner, mode and time are constant.
+    """
+    from webdataset import TarWriter  # type: ignore[import-untyped]
+
     rows = 0
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with path.open("wb") as file, TarWriter(file, encoder=False, user="", group="", mode=0o644, mtime=0) as tar:
         for batch in batches:
             for row, index in enumerate(batch.indices.tolist()):
-                key = f"{index:09d}"
                 facts = json.dumps(_facts(batch, row), separators=(",", ":"))
-                _add(tar, f"{key}.json", facts.encode())
-                _add(tar, f"{key}.png", _filmstrip_png(batch.frames[row]))
-                _add(tar, f"{key}.txt", batch.prompts[row].encode())
+                tar.write(
+                    {
+                        "__key__": f"{index:09d}",
+                        "json": facts.encode(),
+                        "png": _filmstrip_png(batch.frames[row]),
+                        "txt": batch.prompts[row].encode(),
+                    }
+                )
             rows += len(batch.indices)
     return rows
 
 
 def read_webdataset(path: Path) -> Iterator[ClipBatch]:
-    """All that a shard holds, some hundred clips at a time.
+    """Read everything that a shard holds, some hundred clips at a time.
 
     Raises:
-        DamagedShardError: the file is no shard of ours or cannot be decoded.
+        DamagedShardError: the file is not a shard of this project, or cannot be decoded.
     """
-    samples: list[dict[str, bytes]] = []
-    with _decoding(path):
-        for sample in _samples(path.open("rb")):
-            samples.append(sample)
-            if len(samples) == _READ_ROWS:
-                yield _batch(samples)
-                samples = []
-        if samples:
-            yield _batch(samples)
+    with _decoding(path), path.open("rb") as file:
+        samples = _samples(file)
+        while some := list(islice(samples, _READ_ROWS)):
+            yield _batch(some)
 
 
 def decode_webdataset_texts(path: Path, content: bytes) -> dict[str, list[str]]:
-    """The columns `prompt` and `motion` of a shard of which the bytes are at hand.
+    """Return the columns `prompt` and `motion` of a shard whose bytes are at hand.
 
     Raises:
-        DamagedShardError: the shard, named `path`, cannot be decoded.
+        DamagedShardError: the shard, which the message names by `path`, cannot be decoded.
     """
     with _decoding(path):
         samples = list(_samples(io.BytesIO(content)))
@@ -72,18 +80,18 @@ def decode_webdataset_texts(path: Path, content: bytes) -> dict[str, list[str]]:
 
 
 def decode_webdataset_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
-    """The frames of a shard of which the bytes are at hand, a clip at a time.
+    """Yield the frames of a shard whose bytes are at hand, one clip at a time.
 
     Args:
-        path: the shard's name in errors.
-        content: the shard's bytes.
-        shape: (rows, T, 3, S, S), what it must hold.
+        path: names the shard in errors.
+        content: the bytes of the shard.
+        shape: (rows, T, 3, S, S), the shape that the shard must have.
 
     Yields:
         uint8 (1, T, 3, S, S), C-contiguous.
 
     Raises:
-        DamagedShardError: the shard cannot be decoded or holds frames of another shape.
+        DamagedShardError: the shard cannot be decoded, or its frames have another shape.
     """
     with _decoding(path):
         samples = list(_samples(io.BytesIO(content)))
@@ -105,29 +113,16 @@ def _decoding(path: Path) -> Iterator[None]:
     except DamagedShardError:
         raise
     except (tarfile.TarError, OSError, KeyError, ValueError, cv2.error) as error:
-        raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
+        reason = error.args[0] if error.args else error  # the library appends the stream to the arguments
+        raise DamagedShardError(f"The shard {path} cannot be decoded: {reason}") from error
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)  # time, owner and mode keep their constant defaults
-    member.size = len(content)
-    tar.addfile(member, io.BytesIO(content))
+def _samples(file: BinaryIO) -> Iterator[dict[str, bytes]]:
+    """Yield the files of each clip: their contents by the ending of their names."""
+    from webdataset.tariterators import group_by_keys, tar_file_expander  # type: ignore[import-untyped]
 
-
-def _samples(file: io.BufferedIOBase) -> Iterator[dict[str, bytes]]:
-    """The contents of each sample's members by their ending."""
-    key, sample = "", dict[str, bytes]()
-    with file, tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            stem, _, ending = member.name.partition(".")
-            if sample and stem != key:
-                yield sample
-                sample = {}
-            content = tar.extractfile(member)
-            if content is not None:
-                key, sample[ending] = stem, content.read()
-    if sample:
-        yield sample
+    samples: Iterator[dict[str, bytes]] = group_by_keys(tar_file_expander([{"url": "", "stream": file}]))
+    return samples
 
 
 def _facts(batch: ClipBatch, row: int) -> dict[str, Any]:
@@ -137,7 +132,7 @@ def _facts(batch: ClipBatch, row: int) -> dict[str, Any]:
 
 def _object_facts(one: ObjectBatch, row: int) -> dict[str, Any]:
     def shortest(values: NDArray[np.float32]) -> list[float]:
-        return [float(str(value)) for value in values]  # the shortest decimals that give the same float32 again
+        return [float(str(value)) for value in values]  # the shortest decimals that read back as the same float32
 
     drawn = {name: values[row] for name, values in one.factors.items() if not np.isnan(values[row])}
     return {
@@ -153,10 +148,10 @@ def _object_facts(one: ObjectBatch, row: int) -> dict[str, Any]:
 
 
 def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
-    """PNG of frames uint8 (T, S, S, 3) RGB side by side."""
+    """Return a PNG of the frames uint8 (T, S, S, 3), RGB, side by side."""
     steps, height, width, _ = frames.shape
-    strip = frames.transpose(1, 0, 2, 3).reshape(height, steps * width, 3)[..., ::-1]  # OpenCV wants B, G, R
-    # Flat shapes on white: rows as they are (no PNG filter) give the smallest files, in half the time.
+    strip = frames.transpose(1, 0, 2, 3).reshape(height, steps * width, 3)[..., ::-1]  # OpenCV expects B, G, R
+    # For flat shapes on white, no PNG filter gives the smallest files in half the time.
     quick = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
     done, png = cv2.imencode(".png", np.ascontiguousarray(strip), quick)
     if not done:
@@ -165,10 +160,10 @@ def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
 
 
 def _frames_of(png: bytes, steps: int) -> NDArray[np.uint8]:
-    """Frames uint8 (T, S, S, 3) RGB of a filmstrip of `steps` frames."""
+    """Return the frames uint8 (T, S, S, 3), RGB, of a filmstrip of `steps` frames."""
     strip = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
     if strip is None:
-        raise ValueError("a filmstrip is no PNG")
+        raise ValueError("a filmstrip is not a PNG")
     height = strip.shape[0]
     return np.asarray(strip, dtype=np.uint8).reshape(height, steps, height, 3).transpose(1, 0, 2, 3)
 

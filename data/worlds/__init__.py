@@ -1,1 +1,1 @@
-"""Synthetic worlds: their prompts, motions, shapes and the renderer that draws their clips."""
+"""Synthetic worlds: prompts, motions, shapes, and the renderer that draws the clips."""

@@ -1,4 +1,4 @@
-"""Clips as a pure function of (world, seed, index): any worker makes any of them, in any order, bit for bit alike."""
+"""Clips as a pure function of world, seed and index. Any worker can make any clip, and gets the same bits."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from data.worlds.world import WorldConfig
 
 Key = TypeVar("Key", str, tuple[str, str])
 
-_DRAWS = 16  # random numbers a clip; a multiple of the four that one step of Philox gives
+_DRAWS = 16  # random numbers per clip, a multiple of the four that one step of Philox gives
 
 
 @dataclass(frozen=True)
 class ObjectBatch:
     """One object of each of N clips.
 
-    motions, shapes, colours: N strings each; factors: float32 (N,) per name in `FACTORS`, NaN where the motion does not
-    use it (px, px per frame, radians); centres: float32 (N, T, 2) as (x, y) px; radii: float32 (N, T) px; angles:
-    float32 (N, T) radians.
+    motions, shapes, colours: N strings each.
+    factors: float32 (N,) for each name in `FACTORS`, in px, px per frame or radians; NaN if the motion does not use it.
+    centres: float32 (N, T, 2), (x, y) in px.
+    radii: float32 (N, T), px.
+    angles: float32 (N, T), radians.
     """
 
     motions: tuple[str, ...]
@@ -39,7 +41,7 @@ class ObjectBatch:
     angles: NDArray[np.float32]
 
     def rows(self, chosen: slice) -> ObjectBatch:
-        """Those of some of the clips."""
+        """Return the objects of some of the clips."""
         return ObjectBatch(
             motions=self.motions[chosen],
             shapes=self.shapes[chosen],
@@ -53,10 +55,13 @@ class ObjectBatch:
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """Some clips with all that is known about them.
+    """Some clips with everything that is known about them.
 
-    indices: int64 (N,); frames: uint8 (N, T, S, S, 3) RGB; prompts: N strings; objects: what the clips show, one or two
-    objects each, in the order in which the prompts name them; a later one lies in front.
+    indices: int64 (N,).
+    frames: uint8 (N, T, S, S, 3), RGB.
+    prompts: N strings.
+    objects: the one or two objects of each clip, in the order in which the prompts name them. A later object lies in
+    front.
     """
 
     indices: NDArray[np.int64]
@@ -66,30 +71,30 @@ class ClipBatch:
 
 
 def make_clips(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64]) -> ClipBatch:
-    """Clips with the given indices (each >= 0) of the endless data set (world, seed), their prompts drawn uniformly."""
+    """Make the clips with the given indices, each 0 or more. Their prompts are drawn uniformly."""
     return _render(world, _plan_drawn(world, seed=seed, indices=indices))
 
 
 def stream_clips(
     world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64], size: int
 ) -> Iterator[ClipBatch]:
-    """What `make_clips` makes, in batches of up to `size` clips, so that memory does not grow with their number."""
+    """Make the clips of `make_clips` in batches of at most `size` clips, so that many clips need little memory."""
     plan = _plan_drawn(world, seed=seed, indices=indices)
     for start in range(0, len(plan.indices), size):
         yield _render(world, _part(plan, slice(start, start + size)))
 
 
 def make_clips_for(world: WorldConfig, *, prompts: Sequence[str], seed: int) -> ClipBatch:
-    """Real clips of the given prompts, held-out ones too; clip i is a function of (world, seed, i, prompts[i]).
+    """Make real clips of the given prompts, which can be held out. Clip i depends on world, seed, i and prompts[i].
 
     Raises:
-        PromptError: a prompt is not of the grammar, or asks for another number of objects than the world's clips have.
+        PromptError: a prompt does not follow the grammar, or names another number of objects than clips of this world.
     """
     return _render(world, _plan(world, np.arange(len(prompts), dtype=np.int64), tuple(prompts), seed=seed))
 
 
 def _uniforms(seed: int | tuple[int, ...], indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64 (N, _DRAWS) in [0, 1): row i depends on (seed, indices[i]) alone, through a counter-based generator."""
+    """Draw float64 (N, _DRAWS) in [0, 1). Row i depends only on seed and indices[i], as the generator counts."""
     if indices.size and indices.min() < 0:
         raise ValueError(f"A clip's index must be 0 or more, not {indices.min()}.")
     key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
@@ -109,7 +114,7 @@ def _plan_drawn(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArr
 
 
 def _plan(world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ...], *, seed: int) -> ClipBatch:
-    """Clips with all but their frames."""
+    """Return the clips without their frames."""
     known = {prompt: world.scene_of(prompt) for prompt in set(prompts)}
     objects = [_Object.of(world, [known[prompt][place] for prompt in prompts]) for place in range(world.objects)]
     if len(objects) == 1:
@@ -125,7 +130,7 @@ def _plan(world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ..
 
 
 def _draw_apart(objects: Sequence[_Object], indices: NDArray[np.int64], *, seed: int) -> None:
-    """Draw two objects of each clip until they hide one another in few frames; see `data.worlds.pairs`."""
+    """Draw the two objects of each clip until one hides the other in few frames only. See `data.worlds.pairs`."""
     behind, before = objects
     pending = np.arange(len(indices))
     fewest = np.full(len(indices), np.iinfo(np.int64).max)
@@ -146,7 +151,7 @@ def _draw_apart(objects: Sequence[_Object], indices: NDArray[np.int64], *, seed:
 
 @dataclass(frozen=True)
 class _Object:
-    """What an object of each of N clips is, and the path that it was given; float64."""
+    """One object of each of N clips while its factors and its path are drawn; float64."""
 
     world: WorldConfig
     meanings: Sequence[Meaning]
@@ -164,18 +169,18 @@ class _Object:
         )
 
     def drawn_anew(self, uniforms: NDArray[np.float64], rows: NDArray[np.int64]) -> _Object:
-        """Another one of the same meanings, of which `rows` are drawn."""
+        """Return an object with the same meanings, and draw its factors and paths in `rows`."""
         fresh = _Object.of(self.world, self.meanings)
         fresh.draw(uniforms, rows)
         return fresh
 
     def draw(self, uniforms: NDArray[np.float64], rows: NDArray[np.int64]) -> None:
-        """Give the clips `rows` factors and paths, from the random numbers (N, len(FACTORS) or more) of all clips."""
+        """Draw factors and paths in `rows`, from the random numbers of all clips: (N, len(FACTORS) or more)."""
         world, size, frames = self.world, self.world.frame_size, self.world.frames
         keys = [(self.meanings[row].motion, self.meanings[row].shape) for row in rows.tolist()]
         for (motion, shape), chosen in _rows_by(keys).items():
             some = rows[chosen]
-            if world.laws == "tutorial":  # draws no factors: the motion decides everything
+            if world.laws == "tutorial":  # no factors: the motion alone decides the path
                 self.path.centres[some] = tutorial_path(motion, frames=frames, frame_size=size)
                 self.path.radii[some] = RADIUS
                 continue
@@ -192,7 +197,7 @@ class _Object:
             )
 
     def take(self, other: _Object, rows: NDArray[np.int64]) -> None:
-        """Take over factors and paths of some clips."""
+        """Copy factors and paths of some clips from `other`."""
         for name, values in self.factors.items():
             values[rows] = other.factors[name][rows]
         for mine, theirs in (
@@ -237,7 +242,7 @@ def _render(world: WorldConfig, plan: ClipBatch) -> ClipBatch:
 
 
 def _render_object(world: WorldConfig, drawn: ObjectBatch) -> NDArray[np.uint8]:
-    """Frames uint8 (N, T, S, S, 3) that show this object only: a view of contiguous planes."""
+    """Draw this object alone: uint8 (N, T, S, S, 3), a view of contiguous colour planes."""
     looks = _rows_by(tuple(zip(drawn.shapes, drawn.colours, strict=True)))
     pictures = [
         render(
@@ -260,7 +265,7 @@ def _render_object(world: WorldConfig, drawn: ObjectBatch) -> NDArray[np.uint8]:
 
 
 def _rows_by(keys: Sequence[Key]) -> dict[Key, NDArray[np.int64]]:
-    """The rows of each key, keys in sorted order."""
+    """Return the rows of each key. The keys are sorted."""
     numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
     which = np.array([numbers[key] for key in keys], dtype=np.int64)
     return {key: np.flatnonzero(which == number) for key, number in numbers.items()}

@@ -1,7 +1,7 @@
-"""The sixteen motions: which factors each draws, and the path that follows from them.
+"""The sixteen motions: the factors that each one draws, and the path that follows from them.
 
-Lengths are in px of a 64x64 picture and scale with the frame size; x points right, y down, pixel centres are at
-integers.
+Lengths are in px of a 64x64 picture and scale with the frame size. x points right and y points down. Pixel centres are
+at integers.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ DIRECTIONS: dict[str, tuple[int, int]] = {
     "down-right": (1, 1),
     "down-left": (-1, 1),
 }
-"""Unit step (x, y) of each direction; y points down."""
+"""Unit step (x, y) of each direction. y points down."""
 
 ORBITS: dict[str, int] = {"clockwise": 1, "counter-clockwise": -1}
 SIZES: tuple[str, ...] = ("shrinking", "expanding")
 BOUNCES: dict[str, int] = {"bounce-horizontal": 0, "bounce-vertical": 1}
-"""Index of the axis (0 = x, 1 = y) along which the shape bounces."""
+"""The axis along which the shape bounces: 0 is x, 1 is y."""
 ZIGZAGS: dict[str, int] = {"zigzag-horizontal": 0, "zigzag-vertical": 1}
-"""Index of the axis along which the shape advances; the other coordinate follows the triangle wave."""
+"""The axis along which the shape advances. The other coordinate follows a triangle wave."""
 
 MOTIONS: tuple[str, ...] = (*DIRECTIONS, *ORBITS, *SIZES, *BOUNCES, *ZIGZAGS)
 
@@ -55,42 +55,42 @@ FACTORS: tuple[str, ...] = (
     "radius_start",
     "radius_end",
 )
-"""Everything that a clip may draw. Each has its own column of random numbers, so no factor disturbs another's."""
+"""Everything that a clip can draw. Each factor has its own column of random numbers, so they do not interfere."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """Where a shape is: centres (N, T, 2) as (x, y) px, radii (N, T) px, angles (N, T) radians; all float64."""
+    """Where a shape is: centres (N, T, 2), (x, y) in px; radii (N, T), px; angles (N, T), radians. All are float64."""
 
     centres: Floats
     radii: Floats
     angles: Floats
 
     def rows(self, chosen: NDArray[np.int64]) -> Path:
-        """The paths of some of the clips."""
+        """Return the paths of some of the clips."""
         return Path(self.centres[chosen], self.radii[chosen], self.angles[chosen])
 
 
 def triangle_wave(phase: Floats) -> Floats:
-    """Triangle wave of period 1 and range [-1, 1]: -1 at phase 0, +1 at phase 0.5."""
+    """Return a triangle wave with period 1 and range [-1, 1]. It is -1 at phase 0 and +1 at phase 0.5."""
     return 1 - 4 * np.abs((phase % 1.0) - 0.5)
 
 
 def reflect(position: Floats, *, low: Floats, high: Floats) -> Floats:
-    """`position` folded into [low, high] as if it bounced elastically off both ends."""
+    """Fold `position` into [low, high], as if it bounced elastically off both ends."""
     span = high - low
     folded = (position - low) % (2 * span)
     return low + np.where(folded > span, 2 * span - folded, folded)
 
 
 def bounce_limits(axis: int, shape: str, radius: Floats, *, frame_size: int) -> tuple[Floats, Floats]:
-    """Lowest and highest coordinate of a bouncing shape's centre: there its side touches the picture's border.
+    """Return the lowest and highest coordinate of the centre. There the side of the shape touches the border.
 
     Args:
-        axis: 0 = x, 1 = y.
+        axis: 0 is x, 1 is y.
         shape: one of `SHAPES`, upright.
-        radius: px, any shape.
-        frame_size: side of the picture, which spans -0.5 to frame_size - 0.5.
+        radius: px, an array of any shape.
+        frame_size: side of the picture in px. The picture spans -0.5 to frame_size - 0.5.
     """
     before, behind = extents(shape)[2 * axis : 2 * axis + 2]
     return before * radius - 0.5, frame_size - 0.5 - behind * radius
@@ -109,14 +109,14 @@ def draw_factors(
 
     Args:
         motion: one of `MOTIONS`.
-        uniforms: float64 (N, len(FACTORS)) in [0, 1), one column a factor.
-        shape: one of `SHAPES`; it says how near to the border a bouncing one starts.
-        frame_size: picture's side in px; all lengths scale with frame_size / 64.
-        radius: range of the radius in px of a 64x64 picture, for motions that do not change it.
-        ranges: of everything else.
+        uniforms: float64 (N, len(FACTORS)) in [0, 1), one column per factor.
+        shape: one of `SHAPES`. It decides how near to the border a bouncing shape can start.
+        frame_size: side of the picture in px. All lengths scale with frame_size / 64.
+        radius: range of the radius in px of a 64x64 picture, for motions that do not change the size.
+        ranges: the ranges of all other factors.
 
     Returns:
-        float64 (N,) per factor that the motion uses, in px, px per frame and radians of the actual picture.
+        float64 (N,) for each factor that the motion uses, in px, px per frame or radians of the actual picture.
     """
     scale, centre = frame_size / 64.0, (frame_size - 1) / 2.0
     slowest, fastest = np.deg2rad(ranges.orbit_angular_speed)
@@ -173,13 +173,13 @@ def draw_factors(
 
 
 def size_ranges(motion: str, ranges: MotionRanges) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ranges of the radius in the first and in the last frame of a motion in `SIZES`."""
+    """Return the ranges of the radius in the first and the last frame, for a motion in `SIZES`."""
     large, small = ranges.size_large, ranges.size_small
     return (large, small) if motion == "shrinking" else (small, large)
 
 
 def path_of(motion: str, factors: Mapping[str, Floats], *, shape: str, frame_size: int, frames: int) -> Path:
-    """The path of a shape, from the factors that `draw_factors` returned for the same motion, shape and picture."""
+    """Return the path that follows from the factors that `draw_factors` returned for the same motion and shape."""
     count = len(next(iter(factors.values())))
     time = np.arange(frames, dtype=np.float64)[None, :]
     middle = time - (frames - 1) / 2.0

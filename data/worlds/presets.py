@@ -1,4 +1,4 @@
-"""The worlds that have a name."""
+"""The worlds that have a name, apart from the default one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from data.worlds.world import WorldConfig
 
 
 def pairs_world() -> WorldConfig:
-    """Two objects of different colours in each clip; which attributes belong together is what prompts tell apart.
+    """Two objects of different colours in each clip. A model must learn which attributes belong to which object.
 
-    Objects are smaller and their places farther apart than in `shapes`, so that both have room. Red, green and blue
-    are three colours of which no two mix to the third, where soft edges of two objects meet.
+    The objects are smaller and farther apart than in `shapes`, so that both have room. Soft edges of two objects mix
+    their colours, and no two of red, green and blue mix to the third.
     """
     return WorldConfig(
         shapes=SHAPES,
@@ -30,10 +30,10 @@ def pairs_world() -> WorldConfig:
 
 
 def shapes_world() -> WorldConfig:
-    """Four shapes in five colours, large enough to be told apart at a glance; whole families of them are never seen.
+    """Four shapes in five colours, large enough to be recognised at a glance. Whole families are held out.
 
-    Paths are shorter than in the default world: the largest star is 35 px wide, and a motion can only be told while the
-    shape is in the picture.
+    Paths are shorter than in the default world. The largest star is 35 px wide, and a motion can be recognised only
+    while the shape is in the picture.
     """
     return WorldConfig(
         shapes=SHAPES,

@@ -1,7 +1,7 @@
-"""The renderer: shapes on white, anti-aliased, many frames at a time.
+"""The renderer: it draws anti-aliased shapes on white, many frames at a time.
 
-A frame is white except for one small window around the shape, so only the windows are computed: coverage
-alpha = clip(0.5 - d, 0, 1) from the signed distance d in px, quantised to 8 bits, mixed between white and the colour.
+A frame is white outside a small window around the shape, so only the windows are computed. The coverage of a pixel is
+alpha = clip(0.5 - d, 0, 1), with the signed distance d in px. It is rounded to 8 bits and mixes white and the colour.
 """
 
 from __future__ import annotations
@@ -24,25 +24,26 @@ def render(
     colour: str,
     frame_size: int,
 ) -> NDArray[np.uint8]:
-    """Draw one shape a frame.
+    """Draw one shape per frame.
 
     Args:
-        centres: (N, T, 2) as (x, y) in px, pixel centres at integers, y down; may lie outside the picture.
-        radii: (N, T) px, of the circle of equal area.
-        angles: (N, T) radians, clockwise.
+        centres: (N, T, 2), (x, y) in px. y points down, pixel centres are at integers. A centre can lie outside the
+            picture.
+        radii: (N, T), px, the radii of circles with the same area.
+        angles: (N, T), radians, clockwise.
         shape: one of `SHAPES`.
         colour: one of `COLOURS`.
         frame_size: side S of the picture in px.
 
     Returns:
-        uint8 (N, T, S, S, 3), RGB: a view of planes, so that `.transpose(0, 1, 4, 2, 3)` is contiguous.
+        uint8 (N, T, S, S, 3), RGB. It is a view of colour planes: `.transpose(0, 1, 4, 2, 3)` is contiguous.
     """
     clips, frames = radii.shape
     planes = np.full((clips * frames, 3, frame_size, frame_size), 255, dtype=np.uint8)
     coverage = np.arange(256)[:, None] / 255.0
     palette = np.rint(255 + coverage * (np.array(COLOURS[colour]) - 255)).astype(np.uint8)  # (256, 3)
     centres, radii, angles = centres.reshape(-1, 2), radii.reshape(-1), angles.reshape(-1)
-    # Frames with equally wide windows go together: a growing shape's last frames need not widen everybody's window.
+    # Frames are grouped by the width of their windows, so that one large shape does not widen the windows of all.
     half = 4 * np.ceil((radii * reach(shape) + 1) / 4).astype(np.int64)
     for width in np.unique(half):
         chosen = np.flatnonzero(half == width)
@@ -82,7 +83,7 @@ def _draw(
     for channel in range(3):
         full = int(palette[255, channel])
         if full == 255:
-            continue  # as white is
+            continue  # this plane stays white
         if full not in windows:
             windows[full] = np.take(palette[:, channel], coverage)
         drawn, plane = windows[full], planes[:, channel]
@@ -97,7 +98,7 @@ def _draw(
 
 
 def _coverage(distance: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Coverage in 255ths, uint8, from the distance in px, which is overwritten."""
+    """Return the coverage in units of 1/255, uint8. The distance, in px, is overwritten."""
     alpha = np.subtract(np.float32(0.5), distance, out=distance)
     np.clip(alpha, 0, 1, out=alpha)
     alpha *= np.float32(255)

@@ -1,4 +1,4 @@
-"""Shapes as signed distance functions, and the colours that they are drawn in."""
+"""Shapes as signed distance functions, and the colours in which they are drawn."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (0, 0, 0),
     "orange": (255, 140, 0),
 }
-"""RGB of each named colour; the background is white. Each has a channel at 0, so that ink weighs alike in all."""
+"""RGB of each colour, on white. Every colour has a channel at 0, which tells how much of a pixel is covered."""
 
-_STAR_INNER = 0.5  # radius of a star's inner corners over that of its tips
+_STAR_INNER = 0.5  # distance of a star's inner corners from its centre, in units of that of its tips
 _REACH = {
     "circle": 1.0,
     "square": float(np.sqrt(np.pi / 2)),
@@ -32,12 +32,12 @@ _EXTENTS = {  # left, right, up, down, in units of the reach
 
 
 def reach(shape: str) -> float:
-    """The largest distance from the centre to a point of the shape, in units of its radius."""
+    """Return the largest distance of a point of the shape from its centre, in units of the radius."""
     return _REACH[shape]
 
 
 def extents(shape: str) -> tuple[float, float, float, float]:
-    """How far an upright shape (angle 0) reaches to the left, right, up and down, in units of its radius."""
+    """Return how far an upright shape reaches to the left, right, up and down, in units of the radius."""
     left, right, up, down = (float(share) * _REACH[shape] for share in _EXTENTS[shape])
     return left, right, up, down
 
@@ -50,17 +50,17 @@ def signed_distance(
     radius: NDArray[np.float32],
     angle: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Distance in px from points to the outline of a shape at the origin; negative inside.
+    """Return the distance in px from points to the outline of a shape at the origin. It is negative inside.
 
-    Every shape has the area of a circle of `radius`, so that area tells nothing about the shape. The formulas are
-    Inigo Quilez's exact 2-D distance functions (https://iquilezles.org/articles/distfunctions2d/).
+    Every shape has the area of a circle with the radius `radius`, so the area does not tell the shape. The formulas are
+    the exact 2-D distance functions by Inigo Quilez (https://iquilezles.org/articles/distfunctions2d/).
 
     Args:
         shape: one of `SHAPES`.
-        x: float32 offsets from the centre to the right in px; broadcast against the others.
-        y: float32 offsets from the centre downwards in px.
-        radius: float32, px, of the circle of equal area.
-        angle: float32, radians, by which the shape is turned clockwise as seen on the screen.
+        x: float32, px to the right of the centre. All arrays are broadcast against one another.
+        y: float32, px below the centre.
+        radius: float32, px, the radius of the circle with the same area.
+        angle: float32, radians. The shape is turned clockwise, as seen on the screen.
     """
     if shape == "circle":
         return np.asarray(np.sqrt(x * x + y * y) - radius, dtype=np.float32)
@@ -86,14 +86,17 @@ def signed_distance(
 
 
 def _star(x: NDArray[np.float32], y: NDArray[np.float32], *, tip: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance to a five-pointed star with a tip at (0, `tip`), y up: folded into one half of one point."""
+    """Return the distance to a star with a tip at (0, `tip`), y up. Points are folded into half of one of its arms."""
     cos, sin = np.float32(np.cos(np.pi / 5)), np.float32(np.sin(np.pi / 5))
     x = np.abs(x)
     for across in (cos, -cos):
         fold = np.maximum(across * x - sin * y, np.float32(0)) * np.float32(2)
         x, y = x - across * fold, y + sin * fold
     x, y = np.abs(x), y - tip
-    edge_x, edge_y = np.float32(_STAR_INNER) * sin, np.float32(_STAR_INNER) * cos - 1  # from tip to inner corner
+    edge_x, edge_y = (
+        np.float32(_STAR_INNER) * sin,
+        np.float32(_STAR_INNER) * cos - 1,
+    )  # from the tip to the inner corner
     along = np.clip((x * edge_x + y * edge_y) / (edge_x * edge_x + edge_y * edge_y), 0, tip)
     outside = np.sign(y * edge_x - x * edge_y)
     return np.asarray(np.hypot(x - edge_x * along, y - edge_y * along) * outside, dtype=np.float32)

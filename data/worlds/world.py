@@ -1,4 +1,4 @@
-"""The world: everything that decides what clips look like and which prompts are for training or held out."""
+"""The world: everything that decides what clips look like, and which prompts are trained on or held out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.worlds.prompts import TUTORIAL_PHRASES, Meaning, PromptError, Scene, Vocabulary, parse_prompt
+from data.worlds.prompts import TUTORIAL_PHRASES, Meaning, PromptError, Scene, Vocabulary, parse_prompt, quoted
 from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import SPLITS, read_split
@@ -16,53 +16,55 @@ from data.worlds.tiers import SEEN_TIER, TIERS, TierName
 
 
 class HeldOut(BaseModel):
-    """A phrase that no training clip shows."""
+    """A phrase that occurs in no training prompt."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tier: TierName = Field(description="; ".join(f"{name}: {TIERS[name]}" for name in ("T1", "T2")))
-    phrase: str = Field(description="Phrase after the shape's name, as in 'moving up-right'.")
+    phrase: str = Field(description="Phrase after the name of the shape, for example 'moving up-right'.")
 
 
 class WorldConfig(BaseModel):
-    """What clips are made of. Two worlds with equal configs make the same clips, bit for bit."""
+    """What clips look like. Two worlds with equal configurations make the same clips, bit for bit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     laws: Literal["flipbook", "tutorial"] = Field(
         "flipbook",
-        description="What moves how: flipbook draws start, size and speed anew for each clip; tutorial has one clip a "
+        description="How objects move. flipbook: start, size and speed are drawn for each clip. tutorial: one clip per "
         "motion, of a blue circle, as the published notebook draws it.",
     )
     frame_size: Annotated[int, Field(ge=32, le=256, multiple_of=16)] = Field(
-        64, description="Side of the square picture in px, a multiple of 16 from 32 to 256; all lengths scale with it."
+        64, description="Side of the square picture in px, a multiple of 16 from 32 to 256. All lengths scale with it."
     )
-    frames: int = Field(10, ge=4, le=64, description="Frames in a clip, 4 to 64.")
+    frames: int = Field(10, ge=4, le=64, description="Frames per clip, 4 to 64.")
     fps: int = Field(10, ge=1, le=60, description="Frames per second of the videos, 1 to 60.")
     shapes: tuple[str, ...] = Field(("circle",), min_length=1, description=f"Any of {', '.join(SHAPES)}.")
     colours: tuple[str, ...] = Field(
         ("blue",),
         min_length=1,
-        description=f"Any of {', '.join(COLOURS)}. Prompts name the colour where there are several.",
+        description=f"Any of {', '.join(COLOURS)}. Prompts name the colour if there are several.",
     )
-    phrases: tuple[str, ...] = Field(TUTORIAL_PHRASES, min_length=1, description="Phrases of the training prompts.")
+    phrases: tuple[str, ...] = Field(
+        TUTORIAL_PHRASES, min_length=1, description="Phrases of the training prompts, each after the name of a shape."
+    )
     held_out: tuple[HeldOut, ...] = Field(
         (HeldOut(tier="T1", phrase="moving up-right"), HeldOut(tier="T2", phrase="moving up")),
-        description="Phrases that are only evaluated, never trained on.",
+        description="Phrases that are evaluated but never trained on.",
     )
     split: str = Field(
         "",
-        description="Frozen list of training and held-out prompts, in place of phrases and held_out. Empty: none. "
-        f"Known: {', '.join(SPLITS)}.",
+        description="Name of a frozen list of training and held-out prompts, which replaces phrases and held_out: "
+        f"{' or '.join(SPLITS)}. Empty: no such list.",
     )
     seen_limit: int = Field(
-        0, ge=0, description="Train on the first so many prompts of the split only, to see what fewer cost; 0: on all."
+        0, ge=0, description="Number of prompts of the split to train on, from its beginning. 0: all of them."
     )
     radius: tuple[float, float] = Field(
-        (4.5, 6.5), description="Range of the shapes' radius in px of a 64x64 picture, 2 to 12, low <= high."
+        (4.5, 6.5), description="Lowest and highest radius of the shapes in px of a 64x64 picture, 2 to 12."
     )
     ranges: MotionRanges = Field(
-        default_factory=MotionRanges, description="Ranges of places, speeds and sizes that clips draw from."
+        default_factory=MotionRanges, description="Ranges from which places, speeds and sizes are drawn."
     )
 
     @model_validator(mode="after")
@@ -75,12 +77,12 @@ class WorldConfig(BaseModel):
                 raise ValueError(f"unknown colour {colour!r}; choose from {', '.join(COLOURS)}")
         for values, name in ((self.shapes, "shapes"), (self.colours, "colours"), (self.phrases, "phrases")):
             if len(set(values)) != len(values):
-                raise ValueError(f"{name} holds a value twice")
+                raise ValueError(f"{name} holds the same value twice")
         low, high = self.radius
         if not 2 <= low <= high <= 12:
-            raise ValueError(f"radius must be two numbers from 2 to 12, low first, not {low:g} and {high:g}")
+            raise ValueError(f"radius must be two numbers from 2 to 12, the lower one first, not {low:g} and {high:g}")
         if self.laws == "tutorial" and (self.shapes, self.colours) != (("circle",), ("blue",)):
-            raise ValueError("the tutorial's laws know one shape and one colour: shapes circle, colours blue")
+            raise ValueError("the tutorial knows one shape and one colour: set shapes to circle and colours to blue")
         held_out = [item.phrase for item in self.held_out]
         for phrase in (*self.phrases, *held_out):
             parse_prompt(f"{self.shapes[0]} {phrase}")
@@ -92,15 +94,15 @@ class WorldConfig(BaseModel):
     def _check_split(self) -> None:
         if not self.split:
             if self.seen_limit:
-                raise ValueError("seen_limit counts the prompts of a split, and there is none; set split, too")
+                raise ValueError("seen_limit counts the prompts of a split, so set split as well")
             return
         if self.held_out:
-            raise ValueError(f"the split {self.split!r} says what is held out; set held_out to an empty list")
+            raise ValueError(f"the split {self.split!r} decides what is held out, so set held_out to an empty list")
         split = read_split(self.split)
         if not split.fewest <= (self.seen_limit or len(split.train)) <= len(split.train):
             raise ValueError(
-                f"seen_limit must be 0, or from {split.fewest} to {len(split.train)} in the split {self.split!r}; with "
-                "fewer prompts some words would never be seen"
+                f"seen_limit must be 0, or from {split.fewest} to {len(split.train)} for the split {self.split!r}; "
+                "with fewer prompts some words would never occur"
             )
         scenes = [parse_prompt(prompt) for prompt in (*split.train, *split.held_out_prompts)]
         if len({len(scene) for scene in scenes}) != 1:
@@ -118,7 +120,7 @@ class WorldConfig(BaseModel):
 
     @property
     def seen_prompts(self) -> tuple[str, ...]:
-        """The prompts of the training clips."""
+        """The prompts of the training clips, in order."""
         if self.split:
             train = read_split(self.split).train
             return train[: self.seen_limit or len(train)]
@@ -126,7 +128,7 @@ class WorldConfig(BaseModel):
 
     @property
     def tiers(self) -> dict[str, tuple[str, ...]]:
-        """Prompts per tier: T0 are the seen ones, the others are held out."""
+        """The prompts of each tier. See `data.worlds.tiers`."""
         tiers: dict[str, tuple[str, ...]] = {SEEN_TIER: self.seen_prompts}
         if self.split:
             return tiers | read_split(self.split).tiers
@@ -136,37 +138,37 @@ class WorldConfig(BaseModel):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of the training prompts: all that a model of this world can know."""
+        """The words of the training prompts. A model of this world can know no others."""
         return Vocabulary.of(self.seen_prompts)
 
     @property
     def objects(self) -> int:
-        """How many objects each clip shows."""
+        """Number of objects in each clip, 1 or 2."""
         return len(parse_prompt(self.seen_prompts[0])) if self.split else 1
 
     def scene_of(self, prompt: str) -> Scene:
-        """What `prompt` asks for; paraphrases of the world's split mean what the split says.
+        """Return what `prompt` asks for. The split says what its paraphrases mean.
 
         Raises:
-            PromptError: the prompt is neither of the grammar nor one of the paraphrases, or it asks for another number
-                of objects than the world's clips have.
+            PromptError: the prompt is neither a sentence of the grammar nor one of the paraphrases, or it names another
+                number of objects than clips of this world show.
         """
         paraphrases = read_split(self.split).paraphrases if self.split else {}
         scene = parse_prompt(paraphrases.get(prompt, prompt))
         if len(scene) != self.objects:
             raise PromptError(
-                f"The prompt {prompt!r} asks for {len(scene)} objects, but clips of this world show {self.objects}, "
-                f"as in {self.seen_prompts[0]!r}."
+                f"Clips of this world show {self.objects} object{'s' * (self.objects > 1)}, but the prompt "
+                f"{quoted(prompt)} names {len(scene)}. Write for example {self.seen_prompts[0]!r}."
             )
         return scene
 
     def colour_of(self, meaning: Meaning) -> str:
-        """The colour that is drawn for `meaning`: the named one, else the world's first."""
+        """Return the colour in which `meaning` is drawn: the colour that it names, else the first one of the world."""
         return meaning.colour or self.colours[0]
 
     @property
     def fingerprint(self) -> str:
-        """sha256 (hex) of the config and its split: equal for worlds that make equal clips."""
+        """sha256 (hex) of the configuration and its split. Worlds with the same fingerprint make the same clips."""
         config = self.model_dump(mode="json") | ({"split": read_split(self.split).digest} if self.split else {})
         text = json.dumps(config, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

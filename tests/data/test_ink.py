@@ -1,4 +1,4 @@
-"""What is left out of memory comes back pixel by pixel."""
+"""Frames that are stored in little memory come back pixel by pixel."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.worlds.clips import make_clips, make_clips_for
@@ -51,13 +51,12 @@ def test_two_objects_need_colours_that_differ(prompt: str) -> None:
 
 
 def test_a_world_refuses_prompts_of_another_number_of_objects() -> None:
-    with pytest.raises(PromptError, match="2 objects, but clips of this world show 1"):
+    with pytest.raises(PromptError, match=r"this world show 1 object, .* names 2"):
         make_clips_for(shapes_world(), prompts=[PROMPT], seed=0)
-    with pytest.raises(PromptError, match="1 objects, but clips of this world show 2"):
+    with pytest.raises(PromptError, match=r"this world show 2 objects, .* names 1"):
         make_clips_for(WORLD, prompts=["red circle moving up"], seed=0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     places=st.lists(st.floats(5, 58), min_size=4, max_size=4),
     shapes=st.lists(st.sampled_from(SHAPES), min_size=2, max_size=2),
@@ -74,21 +73,20 @@ def test_the_object_that_is_named_later_lies_in_front(
     assert np.abs(both - expected).max() <= 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(distance=st.floats(0, 20), radius=st.floats(4, 9), other=st.floats(4, 9))
 def test_an_object_counts_as_hidden_from_a_tenth_of_its_area_on(distance: float, radius: float, other: float) -> None:
     def path(x: float, size: float) -> Path:
         return Path(np.array([[[x, 0.0]]]), np.array([[size]]), np.zeros((1, 1)))
 
-    y, x = np.mgrid[-10:10:0.05, -10:30:0.05]
+    y, x = np.mgrid[-10:10:0.1, -10:30:0.1]
     mine = x**2 + y**2 <= radius**2
     share = (mine & ((x - distance) ** 2 + y**2 <= other**2)).sum() / mine.sum()
-    if abs(share - 0.1) > 0.005:
+    if abs(share - 0.1) > 0.01:
         assert hidden_frames(path(0, radius), path(distance, other))[0] == (share > 0.1)
 
 
 def test_objects_hide_one_another_in_few_frames() -> None:
-    clips = make_clips(WORLD, seed=0, indices=range(1500))
+    clips = make_clips(WORLD, seed=0, indices=range(500))
     behind, before = (
         Path(one.centres.astype(float), one.radii.astype(float), one.angles.astype(float)) for one in clips.objects
     )

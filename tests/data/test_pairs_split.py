@@ -19,7 +19,7 @@ from data.worlds.prompts import (
     swapped_prompts,
     tokenize,
 )
-from data.worlds.splits import Split, read_split
+from data.worlds.splits import read_split
 from data.worlds.splits.freeze import PAIR_BINDINGS, PAIR_TRAIN, PAIR_UNSEEN, fewest_prompts
 from data.worlds.world import WorldConfig
 
@@ -52,7 +52,7 @@ def test_nothing_that_is_held_out_is_trained_on_in_either_order() -> None:
 
 
 def test_no_training_clip_shows_what_is_held_out() -> None:
-    clips = make_clips(WORLD, seed=0, indices=range(1500))
+    clips = make_clips(WORLD, seed=0, indices=range(300))
     scenes: list[Scene] = list(
         zip(
             *(
@@ -104,10 +104,3 @@ def test_every_prompt_has_a_file_name_of_its_own() -> None:
     slugs = {prompt_slug(prompt) for prompt in prompts}
     assert len(slugs) == len(prompts)
     assert max(map(len, slugs)) < SLUG_LENGTH
-
-
-def test_a_split_without_a_binding_tier_is_written_as_before_there_was_one() -> None:
-    split = read_split("shapes")
-    assert "T5" not in split.to_json()
-    assert Split.model_validate_json(split.to_json()) == split
-    assert "T5" in SPLIT.to_json()

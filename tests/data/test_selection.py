@@ -14,7 +14,7 @@ from data.worlds.world import WorldConfig
 
 
 @given(count=st.integers(0, 200), limit=st.integers(1, 50))
-def test_chosen_prompts_are_different_in_order_and_one_of_each_stretch(count: int, limit: int) -> None:
+def test_one_prompt_of_each_stretch_is_chosen_and_the_order_is_kept(count: int, limit: int) -> None:
     prompts = [f"{number:03d}" for number in range(count)]
     chosen = [int(prompt) for prompt in evenly_spread(prompts, limit)]
     assert len(chosen) == min(count, limit)
@@ -23,7 +23,7 @@ def test_chosen_prompts_are_different_in_order_and_one_of_each_stretch(count: in
     assert all(first <= number < last for number, (first, last) in zip(chosen, stretches, strict=True))
 
 
-def test_a_choice_does_not_fall_into_step_with_the_list() -> None:
+def test_a_choice_shows_every_shape_and_colour_although_the_list_repeats_a_pattern() -> None:
     chosen = evenly_spread(shapes_world().seen_prompts, 40)
     shown = Counter(word for prompt in chosen for word in prompt.split()[:2])
     assert set(shown) == {*SHAPES, *COLOURS}
@@ -43,7 +43,7 @@ def test_every_tier_of_a_large_world_has_its_share() -> None:
     assert {sum(prompt in members for prompt in chosen) for members in tiers.values()} <= {fair, fair + 1}
 
 
-def test_what_a_small_tier_leaves_the_larger_ones_take() -> None:
+def test_larger_tiers_take_what_a_small_tier_leaves() -> None:
     tiers = {"T0": [f"a{k}" for k in range(100)], "T1": ["b"], "T2": [f"c{k}" for k in range(8)]}
     chosen = spread_over_tiers(tiers, 24)
     assert [sum(prompt[0] == letter for prompt in chosen) for letter in "abc"] == [15, 1, 8]

@@ -80,7 +80,7 @@ def arbitrary_clips(draw: st.DrawFn, *, objects: int) -> ClipBatch:
 @pytest.mark.parametrize(
     "world", [WorldConfig(frame_size=32, frames=4), pairs_world().model_copy(update={"frame_size": 32, "frames": 4})]
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12)
 @given(made=st.data(), stored_as=st.sampled_from(["parquet", "webdataset"]))
 def test_whatever_clips_are_written_come_back_to_the_bit(
     world: WorldConfig, made: st.DataObject, stored_as: ShardFormat
@@ -119,7 +119,6 @@ def test_more_clips_than_one_row_group_come_back_in_order(stored_as: ShardFormat
     np.testing.assert_array_equal(indices, np.arange(300))
 
 
-@settings(deadline=None)
 @given(clips=st.integers(1, 10**6), shards=st.integers(1, 1000))
 def test_shards_cover_all_clips_once_and_evenly(clips: int, shards: int) -> None:
     data = DataConfig(clips=clips, shards=min(clips, shards))

@@ -97,7 +97,7 @@ def test_the_tiers_of_a_world_with_a_split_are_the_splits() -> None:
     [
         ({"seen_limit": 5}, "seen_limit must be 0, or from"),
         ({"split": "pears"}, "there is no split 'pears'"),
-        ({"split": "", "seen_limit": 20}, "set split, too"),
+        ({"split": "", "seen_limit": 20}, "set split as well"),
         ({"shapes": ("circle",)}, "the world has the shapes circle"),
         ({"held_out": (HeldOut(tier="T1", phrase="moving up"),)}, "set held_out to an empty list"),
     ],

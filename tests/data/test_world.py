@@ -156,7 +156,7 @@ def test_a_world_that_makes_no_sense_is_refused(change: dict[str, object]) -> No
         WorldConfig.model_validate(change)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(indices=st.lists(st.integers(0, 5000), min_size=1, max_size=12), seed=st.integers(0, 2**32))
 def test_a_clip_depends_on_seed_and_index_alone(indices: list[int], seed: int) -> None:
     together = make_clips(WorldConfig(), seed=seed, indices=indices)
@@ -194,7 +194,7 @@ def test_ink_is_at_the_path_and_has_the_circles_area(shape: str) -> None:
     np.testing.assert_allclose(np.stack([x, y], axis=-1), clips.objects[0].centres[whole], atol=0.06)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     x=st.floats(-30, 94),
     y=st.floats(-30, 94),

@@ -1,4 +1,4 @@
-"""How the splits were made: from rules to lists. Run once; the lists are data from then on.
+"""Makes the splits from their rules. It has been run once, and the files are data since then.
 
 python -m data.worlds.splits.freeze shapes pairs
 """
@@ -36,11 +36,11 @@ PAIR_PHRASES = (
     "bouncing horizontally",
 )
 PAIR_TRAIN, PAIR_UNSEEN, PAIR_BINDINGS = 576, 64, 16
-"""Training prompts; prompts of T3; sets of four sentences of the same words, all in T5."""
+"""Number of training prompts, of prompts of T3, and of sets of four sentences of the same words in T5."""
 
 
 def shapes_split(paraphrases: dict[str, str]) -> Split:
-    """The split of the world `shapes`; `paraphrases` are its T4."""
+    """Return the split of the world `shapes`. `paraphrases` become its T4."""
     looks = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
     seen = [f"{look} {phrase}" for look in looks for phrase in TUTORIAL_PHRASES]
     train = balanced([prompt for prompt in seen if not is_withheld(parse_prompt(prompt))])
@@ -60,21 +60,21 @@ def shapes_split(paraphrases: dict[str, str]) -> Split:
 
 
 def pairs_split() -> Split:
-    """The split of the world `pairs`.
+    """Return the split of the world `pairs`.
 
-    Two sentences that name the same objects in another order count as one; either may be the one that is taken.
+    Two sentences that name the same objects in another order count as one, and one of them is taken at random.
     """
     objects = [f"{c} {s} {p}" for c in PAIR_COLOURS for s in SHAPES for p in PAIR_PHRASES]
     rng = random.Random(0)
     sentences = []
     for pair in combinations(objects, 2):
-        if pair[0].split(" ")[0] != pair[1].split(" ")[0]:  # of different colours
+        if pair[0].split(" ")[0] != pair[1].split(" ")[0]:  # the colours differ
             sentences.append(CONJUNCTION.join(rng.sample(pair, 2)))
     rng.shuffle(sentences)
     places = {frozenset(parse_prompt(sentence)): place for place, sentence in enumerate(sentences)}
 
     def family(sentence: str) -> list[str]:
-        """The sentence and those that swap something, in the order in which they are listed."""
+        """Return the sentence and those that swap something, in the order of `sentences`."""
         scenes = {frozenset(parse_prompt(one)) for one in (sentence, *swapped_prompts(sentence))}
         return [sentences[place] for place in sorted(places[scene] for scene in scenes)]
 
@@ -95,13 +95,13 @@ def pairs_split() -> Split:
 
 
 def fewest_prompts(train: list[str]) -> int:
-    """So many of the first prompts hold every word of all of them."""
+    """Return how many of the first prompts hold every word that occurs in any of them."""
     words = {word for prompt in train for word in tokenize(prompt)}
     return next(n for n in range(len(train)) if {word for p in train[:n] for word in tokenize(p)} == words)
 
 
 def is_withheld(scene: Scene) -> bool:
-    """Whether an object belongs to a withheld family."""
+    """Return whether an object of the scene belongs to a withheld family."""
     return any(
         family.covers(shape=meaning.shape, colour=meaning.colour or "", motion=meaning.motion)
         for meaning in scene
@@ -110,13 +110,14 @@ def is_withheld(scene: Scene) -> bool:
 
 
 def balanced(prompts: list[str], *, number: int | None = None) -> list[str]:
-    """The prompts in an order in which shapes, colours, phrases, and pairs of them, come equally often from the start.
+    """Order the prompts so that shapes, colours, phrases, and pairs of these, occur equally often from the start.
 
-    Greedy: next is the prompt whose parts were chosen least so far; phrases count first, so that words come early.
+    The order is greedy: next comes the prompt whose parts occurred least so far. Phrases count first, so that every
+    word occurs early.
 
     Args:
-        prompts: of one or of two objects.
-        number: how many are wanted; all by default.
+        prompts: prompts of one object or of two.
+        number: how many prompts to return. The default is all of them.
     """
     parts = {prompt: _parts(prompt) for prompt in prompts}
     chosen: list[str] = []
@@ -140,7 +141,7 @@ def _parts(prompt: str) -> tuple[list[tuple[str, ...]], ...]:
     if len(objects) == 1:
         return single
     whole = [tuple(one) for one in objects]
-    together = [("and", *sorted(both)) for both in zip(*objects, strict=True)]  # colours, shapes, phrases that meet
+    together = [("and", *sorted(both)) for both in zip(*objects, strict=True)]  # what occurs together
     return *single[:2], whole, single[2] + together
 
 
@@ -149,4 +150,4 @@ if __name__ == "__main__":
         path = Path(__file__).with_name(f"{name}.json")
         kept = json.loads(path.read_text(encoding="utf-8"))["T4"] if path.exists() else {}
         split = pairs_split() if name == "pairs" else shapes_split(kept)
-        path.write_text(split.to_json(indent=1) + "\n", encoding="utf-8")
+        path.write_text(split.model_dump_json(indent=1, exclude=None if split.T5 else {"T5"}) + "\n", encoding="utf-8")
