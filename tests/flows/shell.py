@@ -16,7 +16,7 @@ from data.home import Home
 from flows.servers.processes import started_for
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 400  # on a busy machine, servers take minutes to start
+PATIENCE_SECONDS = 900  # on a very busy machine it takes minutes until servers have started
 STOP_SECONDS = 20
 FLIPBOOK = (sys.executable, "-m", "flows.cli.main")
 

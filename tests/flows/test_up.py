@@ -19,7 +19,9 @@ import psutil
 import pytest
 from shell import ROOT, alive, eventually, flipbook, free_ports, is_free, processes
 
+from data.home import Home
 from flows.servers.health import ask
+from flows.servers.supervisor import Supervisor
 
 SAFE_FLIPBOOK = (sys.executable, "-P", "-m", "flows.cli.main")  # as the installed command
 SURROUNDINGS = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "PYTHONPATH": str(ROOT)}
@@ -37,10 +39,9 @@ class Up:
     def flipbook(self, *arguments: object):
         return flipbook(*arguments, "--home", self.home, **SURROUNDINGS)
 
-    def states(self) -> dict[str, tuple[str, int]]:
-        """State and process of each program, as `flipbook status` shows them."""
-        shown = self.flipbook("status").stdout
-        return {name: (state, int(pid)) for name, state, pid in re.findall(r"│ (\S+) +│ ([A-Z]+) +│ +(\d+)", shown)}
+    def states(self) -> dict[str, tuple[str, int | None]]:
+        """State and process of each program."""
+        return {state.name: (state.state, state.pid) for state in Supervisor(Home.at(self.home)).states()}
 
     def workers(self, pool: str) -> list[dict[str, str]]:
         """The workers of a pool, as Prefect's server knows them."""
@@ -74,10 +75,10 @@ def works(url: str) -> bool:
 def test_it_prints_where_the_servers_are_and_all_of_it_runs(up: Up) -> None:
     assert up.prefect in up.output
     assert up.mlflow in up.output
-    states = up.states()
-    assert list(states) == ["prefect", "mlflow", "worker-cpu", "worker-gpu"]
-    assert {state for state, _ in states.values()} == {"RUNNING"}
-    assert up.flipbook("status").returncode == 0
+    status = up.flipbook("status")
+    assert status.returncode == 0
+    shown = dict(re.findall(r"│ (\S+) +│ ([A-Z]+) +│ +\d+", status.stdout))
+    assert shown == dict.fromkeys(["prefect", "mlflow", "worker-cpu", "worker-gpu"], "RUNNING")
     for pool in ("cpu", "gpu"):
         assert [worker["status"] for worker in up.workers(pool)] == ["ONLINE"]
 
@@ -164,8 +165,11 @@ def test_what_is_killed_is_started_again(up: Up) -> None:
 
 def test_where_supervisord_is_killed_nothing_is_started_beside_what_it_left(up: Up) -> None:
     psutil.Process(int((up.home / "up" / "supervisord.pid").read_text())).kill()
-    eventually(lambda: up.flipbook("status").returncode == 1)
-    assert "supervisord was killed" in up.flipbook("status").stdout
+    supervisor = Supervisor(Home.at(up.home))
+    eventually(lambda: not supervisor.is_running())
+    status = up.flipbook("status")
+    assert status.returncode == 1
+    assert "supervisord was killed" in status.stdout
     again = up.flipbook("up")
     assert again.returncode == 1
     for process in processes(up.home):
