@@ -1,1 +1,1 @@
-"""Faults, tried for real: each one provoked on real servers, workers and trainings, and what was seen of it."""
+"""Provokes faults on real servers, workers and trainings, and reports what happened."""

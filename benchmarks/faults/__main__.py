@@ -1,11 +1,11 @@
-"""Tries every fault, and prints the table of what was seen. About 50 minutes on two cores.
+"""Provokes every fault and prints a table of what happened. Takes about 50 minutes on two cores.
 
     python -m benchmarks.faults                           all of them
-    python -m benchmarks.faults --only killed-worker      those whose name begins so; may be given several times
-    python -m benchmarks.faults --json faults.json        keeps the findings, and adds to those that are there
-    python -m benchmarks.faults --json faults.json --write     puts the table into docs/failures.md as well
+    python -m benchmarks.faults --only killed-worker      only faults whose name begins like this; repeatable
+    python -m benchmarks.faults --json faults.json        adds the findings to those in the file
+    python -m benchmarks.faults --json faults.json --write     also writes the table to docs/failures.md
 
-Exit code 1 where something did not hold. Needs root for the disk that is full (it mounts a small one).
+The exit code is 1 if something did not hold. The full disk needs root, because a small disk is mounted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ PAGE = ROOT / "docs" / "failures.md"
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, what must hold, and what tries it: given an empty folder, it says what it saw or raises NotHeldError."""
+    """A fault, what must hold, and a function that provokes it.
+
+    The function gets an empty folder. It returns what it saw, or raises NotHeldError.
+    """
 
     name: str
     fault: str
@@ -98,7 +101,7 @@ FAULTS = (
 
 
 def main() -> None:
-    """Try the faults that the arguments name."""
+    """Provoke the faults that the arguments name."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", metavar="NAME", help="tries those whose name begins so")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keeps the findings there")
@@ -117,7 +120,7 @@ def main() -> None:
 
 
 def tried(fault: Fault) -> Finding:
-    """What happens under `fault`."""
+    """Provoke `fault` and return what happened."""
     print(f"{fault.name} ...", file=sys.stderr, flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
@@ -132,7 +135,7 @@ def tried(fault: Fault) -> Finding:
 
 
 def keep(path: Path, findings: list[Finding]) -> list[Finding]:
-    """Puts the findings beside those that the file holds of other faults. Returns all, in the order of the table."""
+    """Add the findings to those in the file. Returns all of them, in the order of the table."""
     known = {row["name"]: Finding(**row) for row in json.loads(path.read_text())} if path.exists() else {}
     known |= {finding.name: finding for finding in findings}
     kept = [known[fault.name] for fault in FAULTS if fault.name in known]

@@ -1,4 +1,4 @@
-"""Faults that tests of the suite provoke, here with more of the fault than the suite has time for."""
+"""Faults that the test suite provokes too. Here they are longer or more frequent than the suite has time for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLES = 100
 
 
 def mlflow_outage(_folder: Path) -> str:
-    """The MLflow server is killed in a training, and comes back after a minute."""
+    """The MLflow server is killed during a training, and comes back after a minute."""
     output = _test(
         "tests/flows/test_mlflow_outage.py",
         "test_a_training_does_not_notice_that_its_server_is_gone_for_a_while",
@@ -29,7 +29,7 @@ def mlflow_outage(_folder: Path) -> str:
 
 
 def damaged_home(_folder: Path) -> str:
-    """Files of a home are truncated, changed by a bit, deleted, or replaced by others."""
+    """Files of a home are truncated, changed by one bit, deleted, or replaced by other files."""
     _test(
         "tests/flows/test_damaged_home.py",
         "test_whatever_is_damaged_is_made_again_to_the_same_result",
@@ -42,7 +42,7 @@ def damaged_home(_folder: Path) -> str:
 
 
 def _test(file: str, name: str, **variables: str) -> str:
-    """What pytest printed. Raises NotHeldError where the test has failed."""
+    """Run a test. Returns what pytest printed; raises NotHeldError if the test fails."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"{file}::{name}", "-q", "--no-header"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What was seen of a fault, and the table of all."""
+"""What happened under each fault, and the table of all faults."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ BEGIN, END = "<!-- faults:begin -->", "<!-- faults:end -->"
 
 
 class NotHeldError(AssertionError):
-    """What must hold did not; the message says what was seen instead."""
+    """Something that must hold did not; the message says what happened instead."""
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Raises NotHeldError with `otherwise` unless it `holds`."""
+    """Raise NotHeldError with the message `otherwise` unless `holds`."""
     if not holds:
         raise NotHeldError(otherwise)
 
@@ -40,7 +40,7 @@ def markdown(findings: Sequence[Finding]) -> str:
 
 
 def with_table(page: str, findings: Sequence[Finding]) -> str:
-    """`page` with the table between its two marks. Raises ValueError where it has no marks."""
+    """`page` with the table between its two marks. Raises ValueError if the page has no marks."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -1,4 +1,4 @@
-"""The disk is full while shards, or checkpoints, are written: a small file system of its own is mounted there."""
+"""The disk fills up while shards or checkpoints are written. For this a small file system is mounted there."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ENOUGH_KB = 64 * 1024
 
 
 def of_shards(folder: Path) -> str:
-    """Disks on which no shard, some of them, or nearly all of them fit."""
+    """Uses disks with room for no shard, for some shards, and for nearly all of them."""
     settings = config(steps=20)
     digest, _ = undisturbed(settings, folder / "undisturbed")
-    whole = {path.name: sha256_of(path) for path in (folder / "undisturbed" / "clips").iterdir()}
+    whole = _shards(folder / "undisturbed" / "clips")
     kept = []
     with Site(folder) as site:
         for kilobytes in SHARDS_KB:
@@ -38,8 +38,7 @@ def of_shards(folder: Path) -> str:
                 kept.append(len(files))
                 _grow(disk)
                 _completes(site, settings)
-                found = {path.name: sha256_of(path) for path in disk.rglob("*") if path.is_file()}
-                require(found == whole, "after space was freed the clips are others than on a large disk")
+                require(_shards(disk) == whole, "after space was freed the clips are others than on a large disk")
         require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
     return (
         f"{len(SHARDS_KB)} disks, on which {', '.join(map(str, kept))} shards fitted: one sentence each time "
@@ -49,7 +48,7 @@ def of_shards(folder: Path) -> str:
 
 
 def of_checkpoints(folder: Path) -> str:
-    """Disks on which no checkpoint, one, or two fit."""
+    """Uses disks with room for no checkpoint, for one, and for two."""
     settings = config(checkpoint_seconds=0.5)
     digest, _ = undisturbed(settings, folder / "undisturbed")
     size = sum(path.stat().st_size for path in (folder / "undisturbed" / "training" / "final").iterdir())
@@ -77,7 +76,7 @@ def of_checkpoints(folder: Path) -> str:
 
 @contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """Within the block `folder` is an empty file system of that size. Raises NotHeldError where that is not allowed."""
+    """Within the block, `folder` is an empty file system of this size. Raises NotHeldError if that is not allowed."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     require(mounted.returncode == 0, f"not tried, since mounting is not permitted: {mounted.stderr.strip()}")
@@ -85,6 +84,11 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _shards(folder: Path) -> dict[str, str]:
+    """Names and digests of the shards below `folder`."""
+    return {path.name: sha256_of(path) for path in folder.rglob("*.parquet")}
 
 
 def _grow(disk: Path) -> None:

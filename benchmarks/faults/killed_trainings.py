@@ -1,4 +1,4 @@
-"""`kill -9` of a process that trains, at random moments: on a worker, and on the command line."""
+"""`kill -9` of a training process at random moments: on a worker, and on the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEED_OF_MOMENTS = 1
 
 
 def on_a_worker(folder: Path, kills: int = KILLS) -> str:
-    """Kills trainings of the gpu worker, each of them at most as often as it is put back into the queue."""
+    """Kills trainings of the gpu worker. Each is killed at most as often as the server puts it back into the queue."""
     moments, waits, done, seed = random.Random(SEED_OF_MOMENTS), [], 0, 0
     with Site(folder, workers={"gpu": 1}) as site:
         (worker,) = site.workers.values()
@@ -56,7 +56,7 @@ def on_a_worker(folder: Path, kills: int = KILLS) -> str:
 
 
 def on_the_command_line(folder: Path, kills: int = KILLS) -> str:
-    """Kills `flipbook train`, and gives the same command again."""
+    """Kills `flipbook train`, and runs the same command again."""
     moments, done, seed = random.Random(SEED_OF_MOMENTS), 0, 0
     with Site(folder) as site:
         while done < kills:
@@ -84,7 +84,7 @@ def on_the_command_line(folder: Path, kills: int = KILLS) -> str:
 
 
 def _is_training(home: Home, run: Run, since: float) -> bool:
-    """Waits until the run's training has begun after `since`; False where the run has completed without."""
+    """Wait until the run's training has begun after `since`. Returns False if the run completes without training."""
     wait_for(
         f"the training of a run that is {run.state().name}",
         lambda: _began(home, since) or run.state().is_completed(),
@@ -95,7 +95,7 @@ def _is_training(home: Home, run: Run, since: float) -> bool:
 
 
 def _wait_for_training(home: Home, command: Program, since: float) -> None:
-    """Returns once the command trains, or has ended."""
+    """Return when the command trains, or has ended."""
     wait_for(
         "the training of `flipbook train`",
         lambda: _began(home, since) or command.exit_code is not None,

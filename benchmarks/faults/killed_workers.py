@@ -1,4 +1,4 @@
-"""`kill -9` of a worker: with its children, as when its machine dies, and alone."""
+"""`kill -9` of a worker: with its children, as if its machine died, and alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 400.0
 
 
 def with_its_children(folder: Path) -> str:
-    """Nobody is left who could say what has become of the run."""
+    """Nobody is left to report the end of the run."""
     settings = config()
     digest, _ = undisturbed(settings, folder / "undisturbed")
     with Site(folder, workers={"gpu": 1}) as site:
@@ -42,7 +42,7 @@ def with_its_children(folder: Path) -> str:
 
 
 def alone(folder: Path) -> str:
-    """The run's process is still there."""
+    """The process of the run survives."""
     settings = config()
     digest, _ = undisturbed(settings, folder / "undisturbed")
     with Site(folder, workers={"gpu": 1}) as site:

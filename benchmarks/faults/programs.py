@@ -1,4 +1,4 @@
-"""A program with all that it starts, which can be killed at any moment and comes back as under a supervisor."""
+"""A program with all its children. It can be killed at any moment, and comes back as under a supervisor."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ import psutil
 from benchmarks.faults.findings import require
 
 ROOT = Path(__file__).parents[2]
-RESTART_SECONDS = 2.0  # as supervisord or systemd would wait
+RESTART_SECONDS = 2.0  # supervisord and systemd wait about as long
 
 
 class Program:
     """One server or worker.
 
     Args:
-        name: for people, and of its log file.
-        command: its arguments, the interpreter first.
-        environment: all of its variables.
-        log: what it prints is added there.
-        supervised: whether it is started again by itself when it has ended.
+        name: for messages.
+        command: the interpreter and its arguments.
+        environment: all environment variables.
+        log: the file to which its output is added.
+        supervised: whether it is started again when it has ended.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Program:
             threading.Thread(target=self._supervise, daemon=True).start()
 
     def start(self) -> None:
-        """Start it; it need not be ready when this returns."""
+        """Start it. It may not be ready yet when this returns."""
         with self._guard:
             self._wanted = True
             self._launch()

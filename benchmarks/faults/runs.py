@@ -1,4 +1,4 @@
-"""Flow runs of deployments: started, followed, and what the server has recorded of them."""
+"""Flow runs of deployments: start them, follow them, and read what the server has recorded."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Run:
 
     @classmethod
     def of(cls, site: Site, deployment: str, parameters: dict[str, Any]) -> Run:
-        """A new run of `deployment`, named as "train/train"."""
+        """A new run of a deployment such as "train/train"."""
         found = site.client.read_deployment_by_name(deployment)
         return cls(site, site.client.create_flow_run_from_deployment(found.id, parameters=parameters).id)
 
     def read(self) -> FlowRun:
-        """As the server knows it now."""
+        """The run as the server knows it now."""
         return self.site.client.read_flow_run(self.id)
 
     def state(self) -> State[Any]:
@@ -39,8 +39,7 @@ class Run:
         return state
 
     def wait_until(self, *names: str, seconds: float) -> float:
-        """Returns the seconds until the run came into one of these states. Raises NotHeldError where it ends in
-        another."""
+        """Returns the seconds until the run reaches one of these states. Raises NotHeldError if it ends in another."""
 
         def there() -> bool:
             state = self.state()
@@ -51,11 +50,11 @@ class Run:
         return wait_for(f"{' or '.join(names)} of a run that is {self.state().name}", there, seconds=seconds)
 
     def history(self) -> list[State[Any]]:
-        """All of its states, from the first to the last."""
+        """All its states, oldest first."""
         return sorted(self.site.client.read_flow_run_states(self.id), key=lambda state: state.timestamp)
 
     def names(self) -> list[str]:
-        """The names of all of its states."""
+        """The names of all its states, oldest first."""
         return [str(state.name) for state in self.history()]
 
     def children(self) -> list[Run]:
@@ -66,7 +65,7 @@ class Run:
         return [Run(self.site, child.id) for child in found]
 
     def tasks(self, *names: str) -> list[TaskRun]:
-        """Its task runs, those of the tasks `names` where some are named."""
+        """Its task runs; only those of the tasks `names`, if any are named."""
         found = self.site.client.read_task_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[self.id])), limit=200
         )
@@ -74,7 +73,7 @@ class Run:
 
 
 def settled_tasks(run: Run, *, seconds: float = 60.0) -> list[TaskRun]:
-    """All task runs of a run that has ended. The server records them some seconds late."""
+    """All task runs of an ended run. The server records them some seconds late."""
 
     def settled() -> bool:
         return all(task.state is not None and task.state.is_final() for task in run.tasks())
@@ -84,7 +83,7 @@ def settled_tasks(run: Run, *, seconds: float = 60.0) -> list[TaskRun]:
 
 
 def run_interval(run: FlowRun | TaskRun) -> tuple[datetime, datetime]:
-    """When a run that has ended began, and when it ended."""
+    """Start and end of an ended run."""
     assert run.start_time is not None
     assert run.end_time is not None
     return run.start_time, run.end_time

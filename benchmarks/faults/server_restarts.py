@@ -1,4 +1,4 @@
-"""The Prefect server goes away for some seconds while a pipeline waits for the training that it has handed over."""
+"""The Prefect server goes away for some seconds while a pipeline waits for its training on another worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEED_OF_MOMENTS = 1
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a pipeline whose server went away; all that must hold has held."""
+    """How a pipeline ended whose server went away. Everything that must hold has held."""
 
     away: float
     """Seconds until the server answered again."""
@@ -43,19 +43,19 @@ class Outcome:
 
 
 def in_training(folder: Path) -> str:
-    """Away once for either signal, in the middle of the training: nobody may notice."""
+    """Once for each signal, in the middle of the training. Nothing may notice."""
     return "; ".join(
         f"{name}: {_one(folder / name.replace(' ', ''), number, may_crash=False)}" for number, name in SIGNALS.items()
     )
 
 
 def for_long(folder: Path) -> str:
-    """Away for longer than a run may be silent: it may be taken for crashed, but must complete all the same."""
+    """The server is away for longer than a run may be silent. The run may count as crashed, but must complete."""
     return str(_one(folder, signal.SIGTERM, seconds=LONG_SECONDS))
 
 
 def at_random_moments(folder: Path, times: int = 6) -> str:
-    """Away at any moment of a pipeline. A run whose process cannot even start then is put back into the queue."""
+    """At any moment of a pipeline. A run whose process cannot start in the meantime goes back into the queue."""
     chance = random.Random(SEED_OF_MOMENTS)
     moments, seen = [], []
     for attempt in range(times):
@@ -83,8 +83,10 @@ def _one(
     seconds: float = AWAY_SECONDS,
     may_crash: bool = True,
 ) -> Outcome:
-    """One pipeline; the server ends by the signal `number`, in its training or `moment` seconds after its start, and
-    stays away for `seconds` and the time of a start."""
+    """Run one pipeline and end the server by the signal `number`, in the training or `moment` seconds after the start.
+
+    The server is started again after `seconds`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     settings = config(steps=STEPS)
     digest, _ = undisturbed(settings, folder / "undisturbed")

@@ -1,4 +1,4 @@
-"""A home of its own with a Prefect server, an MLflow server where one is wanted, workers, and all deployments."""
+"""A new home with a Prefect server, workers and all deployments."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from flows.servers.programs import server_settings
 START_SECONDS = 180.0
 HOST = "127.0.0.1"
 FOREIGN = ("PREFECT_", "MLFLOW_", "FLIPBOOK_")
-WORKER_POLL_SECONDS = 2  # how often a worker asks for runs; Prefect's own 10 s only make the script slower
+WORKER_POLL_SECONDS = 2  # how often a worker asks for runs; by default 10 s, which only takes time here
 
 
 class Site:
-    """The servers and workers of a home, while the block runs.
+    """The servers and workers of a home, for the length of the block.
 
     Args:
         folder: an empty one.
-        workers: how many workers a pool has.
-        limit: how many runs each of them takes at once.
-        mlflow: MLFLOW_TRACKING_URI of all runs; without one they use the home's SQLite file.
+        workers: number of workers per pool.
+        limit: how many runs each worker executes at once.
+        mlflow: MLFLOW_TRACKING_URI of all runs; without it they use the home's SQLite file.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Site:
         return wait_for(f"an answer of the Prefect server ({self._logs})", self._answers, seconds=START_SECONDS)
 
     def run_python(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """A command on this home and these servers, from the project's folder."""
+        """Run Python on this home and these servers, in the project's folder."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -115,17 +115,17 @@ class Site:
         )
 
     def train(self, config: PipelineConfig) -> subprocess.CompletedProcess[str]:
-        """`flipbook train` with `config`, to its end."""
+        """Run `flipbook train` with `config` to its end."""
         return self.run_python("-m", "flows.cli.main", "train", **as_variables(config))
 
     def command_line(self, *arguments: str, config: PipelineConfig) -> Program:
-        """`flipbook ARGUMENTS` with `config`, as a program that can be killed. It has been started."""
+        """Start `flipbook ARGUMENTS` with `config` as a program that can be killed."""
         program = self._program("command", ("-m", "flows.cli.main", *arguments), as_variables(config))
         program.start()
         return program
 
     def processes(self) -> list[psutil.Process]:
-        """All processes of this home, orphans too: the environment that they have inherited names it."""
+        """All processes of this home, orphans too. Their environment names the home."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):

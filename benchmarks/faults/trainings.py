@@ -1,4 +1,4 @@
-"""A training that is tiny, and long enough to be hit: its config, its weights where nothing disturbs it."""
+"""A training that is tiny, but long enough to be hit: its configuration, and its weights without any fault."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_EVERY = 10
 
 
 def config(*, seed: int = 0, steps: int = STEPS, checkpoint_seconds: float = 1.0) -> PipelineConfig:
-    """A training of some tens of seconds on one core, on clips that are made in no time."""
+    """A training that takes about twenty seconds on one core, on clips that take no time."""
     return tiny_config(
         train={
             "steps": steps, "seed": seed, "checkpoint_seconds": checkpoint_seconds, "log_every": LOG_EVERY,
@@ -37,8 +37,10 @@ def training_parameters(settings: PipelineConfig, **more: Any) -> dict[str, Any]
 
 
 def undisturbed(settings: PipelineConfig, folder: Path) -> tuple[str, float]:
-    """Digest of the final weights, and seconds, of the same training as plain functions in this process: without
-    Prefect, MLflow, or anything that could be killed."""
+    """The same training as plain functions in this process, without Prefect and MLflow.
+
+    Returns the digest of the final weights, and the seconds that the training took.
+    """
     clips = folder / "clips"
     shards = [
         write_shard(clips, world=settings.world, data=settings.data, shard=shard)
@@ -58,7 +60,7 @@ def undisturbed(settings: PipelineConfig, folder: Path) -> tuple[str, float]:
 
 
 def final_digests(home: Home) -> list[str]:
-    """Digests of all trainings of the home that have ended."""
+    """Digests of all finished trainings of the home."""
     return [checkpoint_digest(final) for final in sorted(home.checkpoints.glob(f"*/{FINAL}"))]
 
 
@@ -70,5 +72,5 @@ def the_digest(home: Home) -> str:
 
 
 def steps_saved(home: Home) -> list[int]:
-    """Steps of the checkpoints that lie in the home now."""
+    """Steps of the checkpoints that are in the home now."""
     return sorted(int(path.name.partition("-")[2]) for path in home.checkpoints.glob("*/step-*"))
