@@ -20,7 +20,7 @@ from flows.servers.addresses import Addresses
 from flows.servers.environment import child_environment
 from flows.servers.health import ask, server_answers, worker_is_online
 from flows.servers.heartbeat import OUR_TAG
-from flows.servers.processes import check_port, end, listens, started_for
+from flows.servers.processes import check_port, end, kill, listens, started_for
 from flows.servers.programs import MLFLOW, PREFECT, PROGRAMS, SERVERS, WORKERS, client_settings, log_file
 from flows.servers.supervisor import Supervisor
 
@@ -136,7 +136,9 @@ def stop(home: Home) -> bool:
     addresses = Addresses.read(home)
     Addresses.remove(home)
     supervisor.kill_workers()
-    runs = [item for item in started_for(home, tuple(WORKERS)) if item.flow_run]
+    started = started_for(home, tuple(WORKERS))
+    kill([item.process for item in started if not item.flow_run])  # workers, if supervisord itself was killed
+    runs = [item for item in started if item.flow_run]
     end([item.process for item in runs], FLOW_RUN_SECONDS)
     if addresses:
         _queue_again({str(item.flow_run) for item in runs}, addresses)

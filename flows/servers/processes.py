@@ -58,9 +58,14 @@ def end(processes: Collection[psutil.Process], patience: float = PATIENCE_SECOND
     for process in processes:
         _signal(process, signal.SIGTERM)
     _, alive = psutil.wait_procs(processes, patience)
-    for process in alive:
+    kill(alive)
+
+
+def kill(processes: Collection[psutil.Process]) -> None:
+    """Kill `processes`, and wait until they are gone."""
+    for process in processes:
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(alive, PATIENCE_SECONDS)
+    psutil.wait_procs(processes, PATIENCE_SECONDS)
 
 
 def check_port(port: int, option: str) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of pages: all of them for whoever looks after a test, some of them, made small, for the docs."""
+"""Pictures of pages: all of them for debugging a test, and some of them, smaller, for the docs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STILL_MILLISECONDS = 400
 
 
 class Camera:
-    """Takes pictures of the tab that shows `page` and keeps them in `folder`, and in `docs` where that is asked for."""
+    """Takes pictures of the tab `page`. It keeps them in `folder`, and some of them in `docs`."""
 
     def __init__(self, page: Page, folder: Path, docs: Path | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ class Camera:
 
 
 def _once_still(page: Page) -> bytes:
-    """A picture of the tab that equals the one before, or the last of some, where something moves for good."""
+    """A picture of the tab once nothing moves any more, or the last of several pictures."""
     picture = page.screenshot(animations="disabled")
     for _ in range(STILL_PICTURES):
         page.wait_for_timeout(STILL_MILLISECONDS)

@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Servers and workers on an empty home. They use what cores there are, so they end with the module."""
+    """Servers and workers on an empty home. They use all cores, so they end with the module."""
     with running_servers(tmp_path_factory.mktemp("browser") / "home") as running:
         yield running
 
@@ -46,7 +46,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def page(playwright: Playwright, servers: Servers) -> Iterator[Page]:
-    """A tab of a browser that sees our servers and nothing else of the network."""
+    """A tab of a browser that can reach only our servers."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium here; on Debian: apt-get install chromium")

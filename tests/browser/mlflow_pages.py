@@ -15,7 +15,7 @@ SEEN = {
 
 
 class MlflowPages:
-    """The pages of an MLflow server in a browser's tab; `url` is where they begin."""
+    """The pages of the MLflow server at `url`, in a browser's tab."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -25,7 +25,7 @@ class MlflowPages:
         )
 
     def open_model(self) -> None:
-        """The list of the versions of `flipbook`, as one comes to it from the start page."""
+        """Go from the start page to the list of the versions of `flipbook`."""
         self.page.goto(self.url)
         self.page.get_by_role("button", name="Model training").click()
         self.page.get_by_role("link", name="Model registry").click()
@@ -44,7 +44,7 @@ class MlflowPages:
         expect(self.page.get_by_role("heading", name=f"Comparing {len(numbers)} Versions")).to_be_visible()
 
     def compared(self, metric: str, *, versions: int) -> list[float]:
-        """The values of a metric on that page, in the order of the versions, of which there are so many."""
+        """The values of a metric on that page, in the order of the versions."""
         name = re.escape(metric).replace("/", r"\/")  # between slashes, as JavaScript has it
         row = self.page.get_by_role("row", name=re.compile(rf"^{name}(?!\w)"))
         values = row.get_by_role("cell")
@@ -65,7 +65,7 @@ class MlflowPages:
         return {tier.strip(): joint.strip() for tier, joint, *_ in cells}
 
     def open_videos(self) -> Page:
-        """The videos of a version, by the link on its page, which opens a tab of its own."""
+        """Follow the link on a version's page to its videos, which opens another tab."""
         with self.page.context.expect_page() as opened:
             self.page.get_by_role("link", name=re.compile("^Videos of every prompt")).click()
         tab = opened.value

@@ -1,4 +1,4 @@
-"""Prefect's pages as a person uses them: what is clicked, filled in and read there."""
+"""Prefect's pages as a person uses them: clicking, filling in and reading."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class PrefectPages:
         self.url = url
 
     def open_deployment(self, name: str) -> None:
-        """The deployment's own page, through the list of all."""
+        """Go to the deployment's page through the list of all."""
         self.page.goto(self.url)
         self.page.get_by_role("link", name="Deployments").click()
         self.page.get_by_role("row").filter(has_text=name).get_by_role("link", name=name, exact=True).first.click()
         expect(self.page.get_by_role("button", name="Run", exact=True)).to_be_visible()
 
     def open_tab(self, name: str) -> None:
-        """A tab of the page that is open."""
+        """Open a tab of the current page."""
         self.page.get_by_role("tab", name=name, exact=True).click()
 
     def open_run_form(self, name: str) -> None:
@@ -59,19 +59,19 @@ class PrefectPages:
         return dialog
 
     def name_run(self, name: str) -> None:
-        """Give the run of the form a name, in place of one that Prefect has made up."""
+        """Replace the name that Prefect has given to the run of the form."""
         self.page.get_by_role("textbox", name="Run Name").fill(name)
 
     def fill_in_run(self, config: PipelineConfig) -> None:
-        """Change in the form of a run, which shows the defaults, what differs from them: numbers and choices in their
-        fields, the world, with its lists, as JSON."""
+        """Fill in what differs from the defaults that the form shows: numbers and choices in fields, the world as
+        JSON, because it has lists."""
         if config.world != PipelineConfig().world:
             self.give_json("World", config.world.model_dump(mode="json"))
         self._set_fields(config, ("data", "model", "train", "evaluation"))
 
     def fill_in_schedule(self, config: PipelineConfig) -> None:
-        """Give in the form of a schedule, which is empty, what differs from the defaults, all of it in fields: what
-        was given as JSON there, Prefect would hand on unread."""
+        """Fill in what differs from the defaults in the empty form of a schedule. It uses fields only, because Prefect
+        does not parse JSON there."""
         self._set_fields(config, ("world", "data", "model", "train", "evaluation"))
 
     def give_json(self, label: str, value: Any) -> None:
@@ -86,7 +86,7 @@ class PrefectPages:
         expect(editor).to_contain_text(json.dumps(next(iter(value))))
 
     def submit(self) -> FlowRun:
-        """Send the form of a run off, and open the run's page."""
+        """Submit the form of a run, and open the run's page."""
         name = self.page.get_by_role("textbox", name="Run Name").input_value()
         self.page.get_by_role("button", name="Submit").click()
         self.page.get_by_role("link", name="View run").click()
@@ -99,13 +99,13 @@ class PrefectPages:
         expect(self.page.get_by_role("tab", name="Logs")).to_be_visible()
 
     def open_subflow_run(self, name: str) -> None:
-        """The page of a run that the run whose page is open has started."""
+        """The page of a run that the current run has started."""
         self.open_tab("Subflow Runs")
         self.page.get_by_role("tabpanel", name="Subflow Runs").get_by_role("link", name=name, exact=True).click()
         expect(self.page.get_by_role("link", name="Work Pool gpu")).to_be_visible()
 
     def next_scheduled_run(self) -> FlowRun:
-        """The first run on the deployment's tab of scheduled ones, which is opened anew until there is one."""
+        """The first run on the deployment's tab *Upcoming*. The tab is opened again until there is one."""
         self.open_tab("Upcoming")
         link = self.page.get_by_role("tabpanel", name="Upcoming").locator("a[href*='/flow-run/']").first
         for _ in range(20):
@@ -117,7 +117,7 @@ class PrefectPages:
         return FlowRun((link.get_attribute("href") or "").rpartition("/")[2], link.inner_text())
 
     def open_newest_run(self, flow: str) -> FlowRun:
-        """The page of the newest run of a flow, from the list of all runs, as soon as it has begun."""
+        """Open the newest run of a flow from the list of all runs, as soon as it has begun."""
         self.page.get_by_role("link", name="Runs", exact=True).first.click()
         entry = self.page.get_by_role("listitem").filter(has=self.page.get_by_role("link", name=flow, exact=True))
         link = entry.locator("a[href*='/flow-run/']").first
@@ -134,7 +134,7 @@ class PrefectPages:
         return state.inner_text()
 
     def see_the_graph(self) -> None:
-        """Wait until the page of a run has drawn its task runs: a canvas without a word that one could wait for."""
+        """Wait until the page of a run has drawn its task runs. They are on a canvas, which has no text to wait for."""
         canvas = self.page.locator("canvas").first
         for _ in range(40):
             with Image.open(io.BytesIO(canvas.screenshot())) as picture:
@@ -147,14 +147,14 @@ class PrefectPages:
         raise AssertionError("the graph of the run stayed empty")
 
     def task_runs(self) -> set[str]:
-        """Names of the task runs on the page of a run, less the letters that tell equal ones apart."""
+        """Names of the task runs on the page of a run, without the letters that make them unique."""
         self.open_tab("Task Runs")
         links = self.page.get_by_role("tabpanel", name="Task Runs").locator("a[href*='/task-run/']")
         expect(links.first).to_be_visible()
         return {re.sub(r"(-[0-9a-f]{3}| \d+)$", "", name) for name in links.all_inner_texts()}
 
     def open_artifact(self, key: str, *, run: str) -> None:
-        """An artifact of the run whose page is open, by the ways that the pages offer."""
+        """Open an artifact of the current run as a person would."""
         self.open_tab("Artifacts")
         self.page.get_by_role("heading", name=key, exact=True).click()
         # The page of the key lists the artifacts of all runs.
@@ -163,7 +163,7 @@ class PrefectPages:
         expect(self.page.get_by_role("tab", name="Raw")).to_be_visible()
 
     def moving_pictures(self) -> dict[str, int]:
-        """Number of different frames of every picture on the page that has a text; each of them is really shown."""
+        """Number of different frames of each picture with a text. It checks that each picture is visible."""
         pictures = self.page.get_by_role("main").locator("img[alt]:not([alt=''])")
         expect(pictures.first).to_be_visible()
         return {picture.get_attribute("alt") or "": _frames_of(picture) for picture in pictures.all()}
@@ -204,7 +204,7 @@ class PrefectPages:
 
 
 def _is_green(red: int, green: int, blue: int) -> bool:
-    """The colour of what has completed, strong."""
+    """The strong colour of completed runs."""
     return green > 120 and red < 80 and blue < 120
 
 

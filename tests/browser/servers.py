@@ -1,4 +1,4 @@
-"""`flipbook up` for the length of a block, and what the servers themselves say of their runs."""
+"""`flipbook up` for the length of a block, and what the servers say about their runs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from tests.flows.shell import flipbook, free_ports
 
 @dataclass(frozen=True)
 class Servers:
-    """Where their pages are, as `flipbook up` has printed it, and the home that they serve."""
+    """The addresses that `flipbook up` has printed, and the home that the servers use."""
 
     home: Path
     prefect: str
     mlflow: str
 
     def flow_runs(self) -> list[dict[str, Any]]:
-        """All flow runs, as Prefect's API has them."""
+        """All flow runs, as Prefect's API returns them."""
         return self._ask("flow_runs/filter", {})
 
     def deployment_of(self, run: dict[str, Any]) -> str:
-        """Name of the deployment that a flow run is of."""
+        """Name of the deployment of a flow run."""
         (deployment,) = self._ask("deployments/filter", {"deployments": {"id": {"any_": [run["deployment_id"]]}}})
         return str(deployment["name"])
 
     def task_names(self, run: str) -> set[str]:
-        """What tasks a flow run has begun."""
+        """Names of the tasks that a flow run has begun."""
         runs = self._ask("task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
         return {found["task_key"].rpartition(".")[2].partition("-")[0] for found in runs}
 
@@ -46,7 +46,7 @@ class Servers:
 
 @contextmanager
 def running_servers(home: Path) -> Iterator[Servers]:
-    """Servers and workers on `home`, on ports that were free."""
+    """Servers and workers on `home`, on free ports."""
     prefect, mlflow = free_ports(2)
     try:
         ports = ("--prefect-port", prefect, "--mlflow-port", mlflow)

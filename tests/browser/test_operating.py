@@ -1,6 +1,6 @@
-"""What docs/operate.md tells people to do, done in a browser: schedule, run, watch, compare, evaluate again.
+"""Does in a browser what docs/operate.md describes: schedule, run, watch, compare, evaluate again.
 
-The tests build on each other, as a person's morning does; each stands where what it needs is there.
+The tests build on each other, and follow the order in which a person would work.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PROMPTS = ("circle moving left", "circle moving right", "circle moving up-left",
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that was trained elsewhere: without Prefect, without MLflow, not so well."""
+    """A less good model that was trained elsewhere, without Prefect and MLflow."""
     folder = tmp_path_factory.mktemp("elsewhere")
     world, data = TINY.world, TINY.data
     shards = [write_shard(folder / "data", world=world, data=data, shard=number) for number in range(data.shards)]
@@ -64,7 +64,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(prefect: PrefectPages, camera: Camera) -> FlowRun:
-    """A run of the pipeline that was started in the form and has completed."""
+    """A completed run of the pipeline that was started in the form."""
     prefect.open_deployment("pipeline")
     prefect.open_tab("Description")
     camera.take("deployment")
@@ -80,7 +80,7 @@ def run(prefect: PrefectPages, camera: Camera) -> FlowRun:
 
 @pytest.fixture(scope="module")
 def scheduled(run: FlowRun, prefect: PrefectPages, camera: Camera) -> FlowRun:
-    """The first run that a schedule makes which was added in the form: the same pipeline again, soon."""
+    """The first run of a schedule that was added in the form. It runs the same pipeline again, soon."""
     dialog = prefect.open_schedule_form("pipeline")
     dialog.get_by_role("tab", name="Cron").click()
     value = dialog.get_by_role("textbox", name="Value")
@@ -100,7 +100,7 @@ def scheduled(run: FlowRun, prefect: PrefectPages, camera: Camera) -> FlowRun:
 
 @pytest.fixture(scope="module")
 def registered(run: FlowRun, checkpoint: Path, servers: Servers) -> set[str]:
-    """The ids of all flow runs that there were before the checkpoint was registered by hand, as version 2."""
+    """Register the checkpoint as version 2. Gives the ids of all earlier flow runs."""
     before = {found["id"] for found in servers.flow_runs()}
     done = flipbook("register", checkpoint, "--home", servers.home, "--note", "Trained on another machine.")
     assert done.returncode == 0, done.stdout + done.stderr

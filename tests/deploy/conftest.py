@@ -1,4 +1,4 @@
-"""The deployment's servers as processes of this machine: as deploy/compose.yaml starts them, with other addresses."""
+"""The servers of deploy/compose.yaml as processes of this machine, with its commands but other addresses."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from processes import free_port, serving
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server answers, and whose files it keeps."""
+    """Where a server answers, and the folder of its files."""
 
     url: str
     folder: Path
@@ -23,13 +23,13 @@ class Address:
 
 @pytest.fixture(scope="session")
 def settings() -> dict[str, str]:
-    """Passwords, as deploy/.env would hold them."""
+    """The passwords that deploy/.env would hold."""
     return filled_settings()
 
 
 @pytest.fixture(scope="session")
 def services(settings: dict[str, str]) -> dict[str, Any]:
-    """The services of the compose file, whatever their profile."""
+    """All services of the compose file, in any profile."""
     return dict(rendered(settings | {"COMPOSE_PROFILES": "s3,gpu,no-gpu"})["services"])
 
 
@@ -44,7 +44,7 @@ def postgres(settings: dict[str, str]) -> Iterator[Cluster]:
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """The service `prefect`: start it as often as you like, on the same database and folder."""
+    """The service `prefect`. It can be started again, on the same database and folder."""
 
     services: Mapping[str, Any]
     postgres: Cluster
@@ -57,7 +57,7 @@ class PrefectServer:
         return f"http://127.0.0.1:{self.port}/api"
 
     def running(self) -> AbstractContextManager[None]:
-        """It answers within the block."""
+        """Within the block the server answers."""
         service = self.services["prefect"]
         environment = {
             "PREFECT_HOME": str(self.folder),
@@ -80,7 +80,7 @@ class PrefectServer:
 def stopped_prefect(
     services: dict[str, Any], postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> PrefectServer:
-    """The service `prefect`, to be started by the test."""
+    """The service `prefect`, which the test starts."""
     return PrefectServer(services, postgres, tmp_path_factory.mktemp("prefect"), free_port())
 
 
@@ -93,7 +93,7 @@ def prefect(stopped_prefect: PrefectServer) -> Iterator[PrefectServer]:
 
 @pytest.fixture(scope="module")
 def store(services: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """The service `s3`: a real S3 server, its objects are files in the folder."""
+    """The service `s3`: a real S3 server whose objects are files in the folder."""
     service, folder, address = services["s3"], tmp_path_factory.mktemp("objects"), f"127.0.0.1:{free_port()}"
     (script,) = service["command"]
     command = [*service["entrypoint"], script.replace("/data", str(folder)).replace(":8080", address)]
@@ -127,7 +127,7 @@ def mlflow(
 
 @pytest.fixture(scope="module")
 def worker_environment(services: dict[str, Any], prefect: PrefectServer, mlflow: Address) -> dict[str, str]:
-    """What a worker of the compose file has in its environment; the home is the test's to choose."""
+    """The environment of a worker in the compose file. The test chooses the home."""
     changed = {"PREFECT_API_URL": prefect.url, "MLFLOW_TRACKING_URI": mlflow.url}
     threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     return dict(services["worker-cpu"]["environment"] | changed | threads)

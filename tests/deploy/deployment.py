@@ -18,21 +18,21 @@ SCRIPTS = Path(sys.executable).parent
 
 
 class ComposeError(ValueError):
-    """Compose refused the file; the message is what it printed."""
+    """Compose refused the file; the message is its output."""
 
 
 def empty_settings() -> list[str]:
-    """Names of the settings that deploy/.env.example leaves for the reader to fill in: passwords and keys."""
+    """Names of the settings that are empty in deploy/.env.example: passwords and keys."""
     return re.findall(r"^([A-Z0-9_]+)=$", (DEPLOY / ".env.example").read_text(), re.MULTILINE)
 
 
 def filled_settings() -> dict[str, str]:
-    """Settings as a reader would have them who follows deploy/.env.example, with the profile s3."""
+    """The settings of somebody who has followed deploy/.env.example, with the profile s3."""
     return {"COMPOSE_PROFILES": "s3,no-gpu"} | {name: secrets.token_hex(24) for name in empty_settings()}
 
 
 def rendered(settings: Mapping[str, str], *, file: Path = COMPOSE_FILE) -> dict[str, Any]:
-    """The configuration that Docker's compose makes of `file` and `settings`. Raises ComposeError where it refuses."""
+    """The configuration that Docker's compose makes of `file` and `settings`. Raises ComposeError if it refuses."""
     with tempfile.NamedTemporaryFile("w", suffix=".env") as written:
         written.writelines(f"{name}={value}\n" for name, value in settings.items())
         written.flush()
@@ -47,7 +47,7 @@ def rendered(settings: Mapping[str, str], *, file: Path = COMPOSE_FILE) -> dict[
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without what configures Prefect, MLflow, PostgreSQL, S3 or Flipbook."""
+    """This process's environment without variables of Prefect, MLflow, PostgreSQL, S3 and Flipbook."""
     ours = ("PREFECT_", "MLFLOW_", "FLIPBOOK_", "PG", "POSTGRES_", "AWS_", "S3_", "COMPOSE_", "RCLONE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder, with the databases that the deployment makes."""
+"""A PostgreSQL server for the tests, in a temporary folder, with the databases of the deployment."""
 
 import os
 import shutil
@@ -20,20 +20,20 @@ SUPERUSER = "postgres"
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server, which asks everybody for a password."""
+    """A running server that asks everybody for a password."""
 
     port: int
     host: str = "127.0.0.1"
 
     def connect(self, user: str, password: str, database: str) -> psycopg.Connection:
-        """A connection. Raises psycopg.OperationalError where the server lets nobody in."""
+        """A connection. Raises psycopg.OperationalError if the server refuses it."""
         return psycopg.connect(
             host=self.host, port=self.port, user=user, password=password, dbname=database, connect_timeout=10
         )
 
 
 def binaries() -> Path | None:
-    """The folder of initdb and postgres, the newest version's; None where PostgreSQL is not installed."""
+    """The folder of the newest initdb and postgres; None if PostgreSQL is not installed."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parents[1].name))
     found = debian[-1] if debian else shutil.which("initdb")
     return Path(found).parent if found else None
@@ -91,7 +91,7 @@ def postgres_cluster(settings: Mapping[str, str]) -> Iterator[Cluster]:
 
 
 def as_other_user() -> list[str]:
-    """How a command begins that PostgreSQL's own user runs, where this process is root's."""
+    """The beginning of a command that PostgreSQL's own user runs, if this process belongs to root."""
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
 
 

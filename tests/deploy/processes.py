@@ -17,14 +17,14 @@ STOP_SECONDS = 30
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A free port of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 @contextmanager
 def serving(command: Sequence[str], environment: Mapping[str, str], *, health: str, log: Path) -> Iterator[None]:
-    """`command` runs while the block does, which begins when the address `health` answers."""
+    """Run `command` for the length of the block, which begins when the address `health` answers."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, cwd=deployment.ROOT, env=deployment.plain_environment() | environment,
@@ -40,7 +40,7 @@ def serving(command: Sequence[str], environment: Mapping[str, str], *, health: s
 
 
 def answers(url: str) -> bool:
-    """Whether `url` gives an answer that is no error; ``tcp://HOST:PORT`` where it is enough that somebody listens."""
+    """Whether `url` answers without an error. For ``tcp://HOST:PORT`` it is enough that somebody listens."""
     try:
         if url.startswith("tcp://"):
             host, port = url.removeprefix("tcp://").split(":")
@@ -54,7 +54,7 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Stops `process`, the leader of its session, and all of that session at the block's end."""
+    """At the end of the block, stop `process` and all other processes of its session."""
     try:
         yield
     finally:

@@ -91,7 +91,7 @@ def test_the_workers_share_one_home(services):
 
 
 def test_the_workers_take_what_one_gpu_and_waiting_pipelines_allow(settings, services):
-    """As `flipbook up` starts them: places beside the pipelines that wait, and one training for the one GPU."""
+    """They have as many places as the workers of `flipbook up`."""
     runs = {pool: str(limit) for pool, limit in WORKERS.values()}
     for name, pool in {"worker-cpu": "cpu", "worker-gpu": "gpu", "worker-no-gpu": "gpu"}.items():
         command = services[name]["command"]

@@ -1,4 +1,4 @@
-"""deploy/Dockerfile and what it takes from the project. No container engine runs here, so nothing is built."""
+"""deploy/Dockerfile and the files that it copies. No container engine runs here, so nothing is built."""
 
 import re
 import subprocess

@@ -54,7 +54,7 @@ def pool_of(client):
 
 @pytest.fixture
 def job_of(pool_of):
-    """The job that Prefect's own Kubernetes worker would submit for a run, with these variables of the pool changed."""
+    """The job that Prefect's Kubernetes worker would submit for a run, with some variables of the pool changed."""
     kubernetes = pytest.importorskip("prefect_kubernetes.worker", reason="needs the extra `kubernetes`; CI has it")
 
     def make(template, **changes):
@@ -70,7 +70,7 @@ def job_of(pool_of):
 
 
 def without_prefect_s_own(job):
-    """The job without two fields that Prefect's worker demands in a place where Kubernetes ignores them."""
+    """The job without two fields that Prefect's worker demands and Kubernetes ignores."""
     copy = json.loads(json.dumps(job))
     for field in ("parallelism", "completions"):
         del copy["spec"]["template"]["spec"][field]

@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 300
 
 
 def start(environment, home, changes=None):
-    """The tiny pipeline as a process that has a worker's environment."""
+    """Start the tiny pipeline as a process with a worker's environment."""
     return subprocess.Popen(
         [sys.executable, "tests/flows/tiny.py", json.dumps(changes or {})],
         cwd=ROOT, env=plain_environment() | environment | {"FLIPBOOK_HOME": str(home)},
@@ -36,7 +36,7 @@ def finished(process):
 
 
 def status(url, *, credentials=None, host=None):
-    """The status that the server gives for a request."""
+    """The HTTP status of the server's answer."""
     headers = {"Host": host} if host else {}
     if credentials:
         headers["Authorization"] = f"Basic {base64.b64encode(credentials.encode()).decode()}"

@@ -1,4 +1,4 @@
-"""The services `setup` and `worker-cpu` of the compose file: what they register, and a run that a worker takes."""
+"""The services `setup` and `worker-cpu` of the compose file: what they register, and a run on the worker."""
 
 import subprocess
 import time
@@ -27,7 +27,7 @@ def server(prefect, settings):
 
 @pytest.fixture(scope="module")
 def registered(services, server):
-    """The service `setup` has ended well."""
+    """The service `setup` has completed."""
     service = services["setup"]
     environment = plain_environment() | service["environment"] | {"PREFECT_API_URL": server.url}
     subprocess.run(service["command"], cwd=ROOT, env=environment, check=True, timeout=PATIENCE_SECONDS)
