@@ -1,11 +1,11 @@
-"""Making, storing and reading clips against the tutorial's own loops: same machine, same number of processes.
+"""Compares how fast clips are made, stored and read with the tutorial's own loops, on the same number of processes.
 
-    python -m benchmarks.data                        # 10,000 clips of ours; 1,000 of the tutorial's, scaled per clip
+    python -m benchmarks.data                        # 10,000 clips of ours, 1,000 of the tutorial's
     python -m benchmarks.data --peer-clips 10000     # the tutorial's loops in full (some minutes)
 
-The tutorial's loops cost the same for each clip, so some of its clips are enough to know its speed. Ours and theirs are
-timed in turn, `--repeats` times; the table shows medians, without the start of processes. Bytes on disk are allocated
-blocks.
+The tutorial's loops take the same time for each clip, so some of its clips are enough to measure their speed. Both ways
+are timed in turn, `--repeats` times. The table shows medians, without the start of the processes. Bytes on disk are
+allocated blocks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from data.worlds.world import WorldConfig
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. ours, theirs: clips per second, or bytes a clip."""
+    """One line of the table. ours, theirs: clips per second, or bytes per clip."""
 
     what: str
     ours: float
@@ -49,43 +49,43 @@ class Row:
 
 
 def single_threaded() -> None:
-    """Every process computes on one core, ours and theirs alike."""
+    """Let the process compute on one core. This applies to both ways."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall time of `work`."""
+    """Return the wall time of `work`."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def disk_bytes(folder: Path) -> int:
-    """Bytes allocated for a folder and all in it, as `du` counts them."""
+    """Return the bytes that are allocated for a folder and everything in it, as `du` counts them."""
     return sum(path.lstat().st_blocks * 512 for path in [folder, *folder.rglob("*")])
 
 
 def write_share(folder: Path, data: DataConfig, shards: Iterable[int]) -> list[ShardEntry]:
-    """One process's share of our data set."""
+    """Write one process's share of our data set."""
     return [write_shard(folder, world=WorldConfig(), data=data, shard=shard) for shard in shards]
 
 
 def read_share(folder: Path, worker: int, workers: int) -> int:
-    """One process's share of the tutorial's frames, through its DataLoader; returns the number of frames."""
+    """Read one process's share of the tutorial's frames with its DataLoader, and return the number of frames."""
     frames = TutorialDataset(folder)
     share = Subset(frames, range(worker, len(frames), workers))
     return sum(len(images) for images, _ in DataLoader(share, batch_size=16, shuffle=True))
 
 
 def measure(folder: Path, *, clips: int, peer_clips: int, processes: int, repeats: int) -> list[Row]:
-    """Time both ways, in turn; `folder` is for scratch files."""
+    """Time both ways in turn. `folder` is for temporary files."""
     ours, theirs = folder / "ours", folder / "theirs"
     data = DataConfig(clips=clips, shards=max(8, processes) if clips >= 8 else 1)
     share = peer_clips // processes
     times: dict[str, list[float]] = {name: [] for name in ("write", "peer write", "read", "peer read")}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=single_threaded) as pool:
-        list(pool.map(time.sleep, [0.5] * processes))  # start and import everywhere before the clock runs
+        list(pool.map(time.sleep, [0.5] * processes))  # all processes start and import before the clock runs
 
         def write_ours() -> None:
             jobs = [pool.submit(write_share, ours, data, range(p, data.shards, processes)) for p in range(processes)]
@@ -114,20 +114,20 @@ def measure(folder: Path, *, clips: int, peer_clips: int, processes: int, repeat
     size, peer_size = disk_bytes(ours) / clips, disk_bytes(theirs) / peer_clips
     return [
         Row("generate and write, clips/s", write, peer_write, write / peer_write, "10x", "20x"),
-        Row("bytes a clip on disk", size, peer_size, peer_size / size, "4,000", "1,500"),
+        Row("bytes per clip on disk", size, peer_size, peer_size / size, "4,000", "1,500"),
         Row("read into training tensors, clips/s", read, peer_read, read / peer_read, "30x", "60x"),
     ]
 
 
 def main() -> None:
-    """Print the table; optionally keep it as JSON."""
+    """Print the table, and write it to a JSON file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=10_000, help="clips of ours")
-    parser.add_argument("--peer-clips", type=int, default=1_000, help="clips of the tutorial's")
-    parser.add_argument("--processes", type=int, default=usable_cores(), help="processes for either")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each is timed")
-    parser.add_argument("--folder", type=Path, default=None, help="folder for scratch files, on the disk to measure")
-    parser.add_argument("--json", type=Path, default=None, help="file to keep the figures in")
+    parser.add_argument("--clips", type=int, default=10_000, help="number of our clips")
+    parser.add_argument("--peer-clips", type=int, default=1_000, help="number of the tutorial's clips")
+    parser.add_argument("--processes", type=int, default=usable_cores(), help="number of processes, for both ways")
+    parser.add_argument("--repeats", type=int, default=3, help="how often each way is timed")
+    parser.add_argument("--folder", type=Path, default=None, help="folder for temporary files, on the disk to measure")
+    parser.add_argument("--json", type=Path, default=None, help="file to write the figures to")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="flipbook-benchmark-", dir=options.folder) as folder:
         rows = measure(

@@ -1,9 +1,9 @@
-"""The tutorial's own way to make and read its data set, as the peer that the benchmarks compare with.
+"""The tutorial's own way to make and read its data set. The benchmarks compare with it.
 
 It follows "Building an AI Text-to-Video Model from Scratch Using Python"
-(github.com/FareedKhan-dev/AI-text-to-video-model-from-scratch): Pillow draws each frame of a random prompt
-(`data.worlds.tutorial`), OpenCV writes it as a PNG into the clip's own folder beside a `prompt.txt`, and a
-`torch.utils.data.Dataset` opens one PNG at a time with Pillow and gives ToTensor + Normalize.
+(github.com/FareedKhan-dev/AI-text-to-video-model-from-scratch). Pillow draws each frame of a random prompt
+(`data.worlds.tutorial`). OpenCV writes the frame as a PNG into the folder of the clip, which also holds a `prompt.txt`.
+A `torch.utils.data.Dataset` reads one PNG at a time with Pillow, and applies ToTensor and Normalize.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZE, FRAMES = 64, 10
 
 
 def write_clips(folder: Path, *, first: int, count: int, seed: int) -> None:
-    """Write clips `first` to `first + count - 1`, each a folder of ten PNG files and a text file."""
+    """Write the clips `first` to `first + count - 1`, each as a folder of ten PNG files and a text file."""
     chooser = random.Random(seed)
     for number in range(first, first + count):
         phrase = chooser.choice(TUTORIAL_PHRASES)
@@ -38,7 +38,7 @@ def write_clips(folder: Path, *, first: int, count: int, seed: int) -> None:
 
 
 class TutorialDataset(Dataset[tuple[torch.Tensor, str]]):
-    """The tutorial's reader: an item is one frame, float32 (3, 64, 64) in [-1, 1], and its prompt."""
+    """The tutorial's reader. An item is one frame, float32 (3, 64, 64) in [-1, 1], and its prompt."""
 
     def __init__(self, folder: Path) -> None:
         self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
