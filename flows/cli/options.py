@@ -70,9 +70,17 @@ def choose_home(home: Path | None) -> "Home":
 
 
 def use_home(home: Path | None) -> "Home":
-    """Choose the home, and become a client of the servers that run for it, if there are any."""
+    """Choose the home, become a client of the servers that run for it, and check MLflow's store before any work.
+
+    Raises:
+        HomeError, ConfigError: see `choose_home`.
+        SilentServerError: see `use_running_servers`.
+        StoreError: see `check_store`.
+    """
     from flows.servers.client import use_running_servers
+    from tracking.store import check_store
 
     chosen = choose_home(home)
     use_running_servers(chosen, say=partial(typer.echo, err=True))
+    check_store(chosen)
     return chosen

@@ -116,6 +116,30 @@ def test_a_bad_prompt_is_refused_and_no_file_appears(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["dataset"],
+        ["train"],
+        ["evaluate"],
+        ["compare", "models:/flipbook/1", "models:/flipbook/2"],
+        ["ablate"],
+        ["generate", "circle shrinking"],
+        ["models"],
+        ["register", "checkpoint"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_wrong_mlflow_setting_is_refused_before_any_work(
+    arguments: list[str], home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    assert execute(arguments) == 1
+    assert "MLFLOW_TRACKING_URI" in only_line(capsys.readouterr().err)
+    assert not list((home / "datasets").glob("*"))
+
+
 def test_an_error_about_a_huge_prompt_stays_readable(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["generate", "circle mooving " * 10_000]) == 1
     assert 0 < len(only_line(capsys.readouterr().err)) < 1_200
