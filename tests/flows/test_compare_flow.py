@@ -33,7 +33,7 @@ def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory):
         pipeline(tiny_config())
         pipeline(tiny_config(train={"seed": 1, "learning_rate": 5e-4}, evaluation={"seed": 7}))
         home = Home.from_environment()
-        promote_by_standing(home, version=1, even_if_not_better=True)  # by the rule no version of this world is champion
+        promote(home, 1, even_if_not_better=True)  # by the rule no version of this world is champion
         yield home
 
 

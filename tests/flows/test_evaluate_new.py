@@ -30,13 +30,10 @@ def client(prefect_api: str) -> Iterator[SyncPrefectClient]:
 @pytest.fixture
 def deployment(client: SyncPrefectClient) -> Iterator[UUID]:
     """The deployment `evaluate/evaluate`, new and without runs. No worker takes them."""
-    try:
+    with contextlib.suppress(ObjectNotFound):
         client.delete_deployment(client.read_deployment_by_name(DEPLOYMENT).id)
-    except ObjectNotFound:
-        pass
-    made = client.create_deployment(
-        flow_id=client.create_flow(evaluate), name="evaluate", enforce_parameter_schema=False
-    )
+    flow_id = client.create_flow(evaluate)
+    made = client.create_deployment(flow_id=flow_id, name="evaluate", enforce_parameter_schema=False)
     yield made
     client.delete_deployment(made)
 

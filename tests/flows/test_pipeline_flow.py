@@ -13,6 +13,7 @@ from evaluation.config import EvaluationConfig
 from flows.evaluate import evaluate
 from flows.pipeline import PipelineResult, pipeline
 from models.checkpoint import checkpoint_digest
+from tracking.promotion import promote
 from tracking.versions import list_versions
 
 ALL = {"dataset": True, "train": True, "evaluate": True}
@@ -46,11 +47,13 @@ def newest_artifact(key: str) -> str:
     return str(found[0].data)
 
 
-def test_the_first_run_does_everything_and_makes_a_champion(first, home):
+def test_the_first_run_does_everything_but_a_model_that_draws_nothing_right_is_no_champion(first, home):
     assert first.cached == {"dataset": False, "train": False, "evaluate": False}
-    assert first.promoted
+    assert first.report.tier("T1").joint.value == 0.0
+    assert not first.promoted
+    assert "0.0 %" in first.why
     assert first.model_version == "models:/flipbook/1"
-    assert [row.aliases for row in list_versions(home)] == [("champion",)]
+    assert [row.aliases for row in list_versions(home)] == [()]
     assert {tier.name for tier in first.report.tiers} == {"T0", "T1"}
     names = {path.suffix for path in first.evaluation_folder.rglob("*") if path.is_file()}
     assert {".json", ".md", ".mp4", ".gif", ".avi", ".png", ".npz"} <= names
@@ -105,11 +108,12 @@ def test_a_lost_video_is_made_again(first):
     assert pipeline(tiny_config()).cached == ALL | {"evaluate": False}
 
 
-def test_evaluating_a_version_by_name_trains_nothing_and_shares_the_cache(first):
+def test_evaluating_a_version_by_name_trains_nothing_and_shares_the_cache(first, home):
     config = tiny_config().evaluation
     named = evaluate(first.model_version, config)
     assert named.cached
     assert named.report == first.report
+    promote(home, 1, even_if_not_better=True)
     other = evaluate("models:/flipbook@champion", EvaluationConfig(**config.model_dump() | {"seed": 5}))
     assert not other.cached
     assert other.model_ref == first.model_version
