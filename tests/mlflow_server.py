@@ -42,7 +42,7 @@ class MlflowServer:
         command = (
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)),
             *("--backend-store-uri", f"sqlite:///{self._folder / 'mlflow.db'}"),
-            *("--artifacts-destination", str(self._folder / "artifacts"), "--workers", "1"),
+            *("--artifacts-destination", str(self._folder / "mlartifacts"), "--workers", "1"),
             *(("--app-name", "basic-auth") if self._password else ()),
         )
         environment = {
