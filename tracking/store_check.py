@@ -9,7 +9,7 @@ OLDEST_SERVER = 3  # major version; older servers know no logged models
 CHECK_SECONDS = 10
 
 
-class StoreError(ValueError):
+class StoreError(RuntimeError):
     """MLflow's settings or its store cannot be used; the message says which setting is wrong and what to do."""
 
 
