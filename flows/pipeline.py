@@ -20,6 +20,7 @@ from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
 from tasks.publish import publish_evaluation
 from tasks.versions import attach_evaluation, promote_version
+from tracking.store import check_store
 
 
 class PipelineResult(BaseModel):
@@ -46,6 +47,7 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
         train_on: The deployment that trains, as train/train, which runs on the GPU workers. Empty: this run trains.
     """
     home = Home.from_environment().create()
+    check_store(home)
     with shown_in_prefect():
         dataset = make_dataset(home, config.world, config.data)
         model = make_model(home, config.world, config.model, config.train, dataset.value, on=train_on or None)

@@ -25,6 +25,7 @@ from tasks.progress.progress import current_progress
 from tasks.train import train_model, training_artifact
 from tasks.versions import register_version
 from tracking.model_reference import ResolvedModel
+from tracking.store import check_store
 from tracking.versions import ModelVersion
 
 
@@ -44,6 +45,7 @@ def train(
     """
     home = Home.from_environment().create()
     check_home(home)
+    check_store(home)
     with shown_in_prefect():
         dataset = make_dataset(home, world, data).value
         trained = make_model(home, world, model, train, dataset).value

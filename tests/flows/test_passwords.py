@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "sentinel/of the tests"
 IN_URL = "sentinel%2Fof%20the%20tests"
 IMPATIENT_TRAINING = """
-from tracking import patience
-patience.PATIENCE_SECONDS = 1.0
+from tracking import uploads
+uploads.PATIENCE_SECONDS = 1.0
 from flows.train import train
 from tiny import tiny_config
 config = tiny_config(train={"seed": 5})
