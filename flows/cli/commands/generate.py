@@ -10,8 +10,11 @@ from flows.cli.options import CHAMPION_REF, HomeFolder, Model, use_home
 from flows.cli.output import prepare_folder
 
 if TYPE_CHECKING:
+    from data.home import Home
     from data.worlds.world import WorldConfig
     from tracking.model_reference import ResolvedModel
+
+LISTED_FILES = 20
 
 
 class VideoFormat(StrEnum):
@@ -26,20 +29,28 @@ class VideoFormat(StrEnum):
 
 def generate(
     prompts: Annotated[list[str], typer.Argument(help='What to show, as in "circle moving up-right". One or several.')],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=4096, help="Videos of each prompt.")] = 4,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=4096, help="Videos per prompt.")] = 4,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Equal seeds give equal videos.")] = 0,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files; made where missing.")] = Path("out"),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="Folder for the files. Earlier videos of the same prompts in it are replaced."
+        ),
+    ] = Path("out"),
     formats: Annotated[
         list[VideoFormat] | None,
-        typer.Option("--format", "-f", help="Repeatable; default: all. npz: frames uint8 (N,T,H,W,3), prompts."),
+        typer.Option(
+            "--format",
+            "-f",
+            help="Repeatable. Default: all. png: a contact sheet. npz: frames uint8 (N,T,H,W,3), prompts.",
+        ),
     ] = None,
     model: Model = CHAMPION_REF,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     home: HomeFolder = None,
 ) -> None:
-    """Draw videos of PROMPTS with a trained model."""
-    use_home(home)
-    found, world = _model_for(prompts, model)
+    """Generate videos of PROMPTS with a trained model."""
+    found, world = _model_for(prompts, use_home(home), model)
     prepare_folder(out, option="--out")
 
     from evaluation.pictures.videos import write_videos
@@ -49,34 +60,33 @@ def generate(
     for prompt in dict.fromkeys(prompts):
         if (reading := network.reading(prompt)) != prompt:
             typer.echo(f"{prompt!r} is read as {reading!r}.")
-    # A call per prompt: the videos of a prompt do not depend on which others were asked for beside it.
+    # One call per prompt, so that the videos of a prompt do not depend on the other prompts.
     batches = (network.generate([prompt] * count, seed=seed) for prompt in prompts)
     names = [prompt for prompt in prompts for _ in range(count)]
     chosen = tuple(str(item) for item in formats or VideoFormat)
     written = write_videos(out, batches, prompts=names, fps=world.fps, formats=chosen)
     typer.echo(f"{len(names)} videos by {found.ref}, seed {seed}:")
-    for path in written if len(written) <= 20 else written[:20]:
+    for path in written[:LISTED_FILES]:
         typer.echo(f"  {path}")
-    if len(written) > 20:
-        typer.echo(f"  and {len(written) - 20} more files in {out}")
+    if len(written) > LISTED_FILES:
+        typer.echo(f"  and {len(written) - LISTED_FILES} more files in {out}")
 
 
-def _model_for(prompts: list[str], ref: str) -> "tuple[ResolvedModel, WorldConfig]":
-    """The model that `ref` names, once it is sure that it can read `prompts`, and files be named by them."""
-    from data.home import Home
+def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedModel, WorldConfig]":
+    """The model that `ref` names, after checking that it can read `prompts` and that they can name files."""
     from data.worlds.prompts import parse_prompt, prompt_slug
     from models.checkpoint import CheckpointError, read_info
     from models.networks.network import network_of
     from tracking.model_reference import ModelReferenceError, resolve_model
 
     try:
-        found = resolve_model(Home.from_environment(), ref)
+        found = resolve_model(home, ref)
         info = read_info(found.checkpoint)
     except (ModelReferenceError, CheckpointError):
-        for prompt in prompts:  # a prompt that no model could know is the first thing to say
+        for prompt in prompts:  # a prompt that no model could read is the more helpful error
             parse_prompt(prompt)
         raise
     network_of(info.model).text(info.model, info.world).check(prompts)
     for prompt in prompts:
-        prompt_slug(prompt)  # files are named by it: better now than between two of them
+        prompt_slug(prompt)
     return found, info.world
