@@ -7,6 +7,8 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -196,17 +198,47 @@ def test_ctrl_c_ends_with_130_and_says_how_to_continue(
     assert "continue" in capsys.readouterr().err
 
 
-def test_the_command_that_a_training_prints_works_as_it_stands(prefect_api: str, tmp_path: Path) -> None:
-    where = tmp_path / "a home"
-    tiny = {
-        f"FLIPBOOK_{name.upper()}": json.dumps(section)
-        for name, section in tiny_config().model_dump(mode="json").items()
-    }
-    done = flipbook("train", "--home", where, PREFECT_API_URL=prefect_api, **tiny)
-    assert done.returncode == 0, done.stderr
-    (command,) = re.findall("Score it: (.*)", done.stdout)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> tuple[Path, str]:
+    """A home with one tiny version, and what its training printed. PyTorch and Prefect load once, in this process."""
+    where = tmp_path_factory.mktemp("trained") / "a home"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FLIPBOOK_HOME", "no_proxy", "NO_PROXY"):  # set by commands, and restored with the patch
+            patch.setenv(name, os.environ.get(name, ""))
+        patch.setenv("PREFECT_API_URL", prefect_api)
+        for name, section in tiny_config().model_dump(mode="json").items():
+            patch.setenv(f"FLIPBOOK_{name.upper()}", json.dumps(section))
+        with redirect_stdout(StringIO()) as printed:
+            assert execute(["train", "--home", str(where)]) == 0
+    return where, printed.getvalue()
+
+
+def test_the_command_that_a_training_prints_works_as_it_stands(
+    trained: tuple[Path, str], prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, printed = trained
+    (command,) = re.findall("Score it: (.*)", printed)
     name, *arguments = shlex.split(command)
     assert name.endswith("flipbook")
-    assert arguments == ["evaluate", "--model", "models:/flipbook/1", "--home", str(where)]
-    scored = flipbook(*arguments, PREFECT_API_URL=prefect_api, **tiny)
-    assert scored.returncode == 0, scored.stderr
+    assert arguments == ["evaluate", "--model", "models:/flipbook/1", "--home", str(home)]
+    monkeypatch.setenv("PREFECT_API_URL", prefect_api)
+    monkeypatch.setenv("FLIPBOOK_EVALUATION", tiny_config().evaluation.model_dump_json())
+    assert execute(arguments) == 0
+
+
+def test_videos_of_another_seed_are_replaced_and_other_files_stay(trained: tuple[Path, str], tmp_path: Path) -> None:
+    generate = ["generate", "circle moving left", "--model", "models:/flipbook/1", "--home", str(trained[0])]
+    out = tmp_path / "out"
+    assert execute([*generate, "--out", str(out), "--count", "3", "--format", "gif"]) == 0
+    (out / "circle-moving-left-notes.txt").write_text("mine")
+    assert execute([*generate, "--out", str(out), "--count", "2", "--seed", "1", "--format", "mp4"]) == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["circle-moving-left-000.mp4", "circle-moving-left-001.mp4", "circle-moving-left-notes.txt"]
+
+
+def test_an_unknown_device_is_an_error_of_one_line(
+    trained: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", "models:/flipbook/1", "--home", str(trained[0]), "--device", "tpu"]
+    assert execute(["generate", "circle moving left", *arguments]) == 1
+    assert "tpu" in only_line(capsys.readouterr().err)
