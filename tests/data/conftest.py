@@ -1,4 +1,4 @@
-"""A small data set that the tests of storage share."""
+"""The small data sets that the tests of this room share."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _write_dataset(folder: Path, *, world: WorldConfig, data: DataConfig) -> Pat
 
 @pytest.fixture(scope="session")
 def write_dataset() -> Callable[..., Path]:
-    """Writes a complete data set: `write_dataset(folder, world=, data=)` returns the folder."""
+    """Write a complete data set. `write_dataset(folder, world=, data=)` returns the folder."""
     return _write_dataset
 
 
 @pytest.fixture(scope="session")
 def world() -> WorldConfig:
-    """Several looks, small pictures."""
+    """A world of several shapes and colours with small pictures."""
     return WorldConfig(frame_size=32, frames=6, shapes=("circle", "triangle"), colours=("blue", "green"))
 
 
@@ -40,7 +40,7 @@ def stored_as(request: pytest.FixtureRequest) -> ShardFormat:
 
 @pytest.fixture(scope="session")
 def shared_dataset(world: WorldConfig, stored_as: ShardFormat, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven clips in three shards; for tests that only read."""
+    """Seven clips in three shards, for tests that only read."""
     data = DataConfig(clips=7, shards=3, seed=5, format=stored_as)
     return _write_dataset(tmp_path_factory.mktemp(stored_as), world=world, data=data)
 

@@ -1,4 +1,4 @@
-"""Data sets are loaded as they were made, or refused with the name of what is wrong."""
+"""Data sets are loaded as they were made, or refused with a message that names what is wrong."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: W
     assert len(clips) == clips.manifest.rows == 7
 
 
-def test_beyond_the_memory_limit_frames_are_mapped_from_a_file_and_used_again(
+def test_frames_above_the_memory_limit_are_mapped_from_a_file_which_is_used_again(
     dataset: Path, world: WorldConfig
 ) -> None:
     made = make_clips(world, seed=5, indices=range(7))
@@ -47,14 +47,14 @@ def test_beyond_the_memory_limit_frames_are_mapped_from_a_file_and_used_again(
     np.testing.assert_array_equal(all_frames(first).permute(0, 1, 3, 4, 2).numpy(), made.frames)
     (decoded,) = dataset.glob("frames-*.u8")
     written = decoded.stat().st_mtime_ns
-    first.ink.rows.zero_()  # the file must not notice
+    first.ink.rows.zero_()  # this must not change the file
     again = load_clips(dataset, memory_limit=1000)
     np.testing.assert_array_equal(all_frames(again).permute(0, 1, 3, 4, 2).numpy(), made.frames)
     assert tuple(again.prompts) == made.prompts
     assert decoded.stat().st_mtime_ns == written
 
 
-def test_a_flipped_byte_is_found_and_the_shard_named(dataset: Path) -> None:
+def test_a_flipped_bit_is_found_and_the_shard_is_named(dataset: Path) -> None:
     entry = read_manifest(dataset).shards[1]
     flip_a_byte(dataset / entry.name)
     with pytest.raises(DamagedShardError, match=f"{entry.name} is damaged.*Delete it"):
@@ -143,7 +143,9 @@ def test_a_manifest_is_only_written_when_all_shards_are_there(world: WorldConfig
     assert read_manifest(tmp_path) == manifest
 
 
-def test_export_there_and_back_gives_the_same_bytes(dataset: Path, stored_as: ShardFormat, tmp_path: Path) -> None:
+def test_an_export_to_the_other_format_and_back_gives_the_same_bytes(
+    dataset: Path, stored_as: ShardFormat, tmp_path: Path
+) -> None:
     other: ShardFormat = "webdataset" if stored_as == "parquet" else "parquet"
     there = export_dataset(dataset, tmp_path / "there", format=other)
     back = export_dataset(tmp_path / "there", tmp_path / "back", format=stored_as)
@@ -162,7 +164,7 @@ def test_export_refuses_a_damaged_source(dataset: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_large_pictures_are_made_and_stored_some_at_a_time(stored_as: ShardFormat, tmp_path: Path) -> None:
+def test_large_pictures_are_made_and_stored_in_small_batches(stored_as: ShardFormat, tmp_path: Path) -> None:
     world = WorldConfig(frame_size=256, frames=64)
     data = DataConfig(clips=3, shards=1, format=stored_as)
     entry = write_shard(tmp_path, world=world, data=data, shard=0)
@@ -178,7 +180,7 @@ def test_lz4_shards_hold_the_same_clips(write_dataset: Callable[..., Path], worl
     np.testing.assert_array_equal(frames.numpy(), make_clips(world, seed=0, indices=range(4)).frames)
 
 
-def test_an_output_folder_that_is_a_file_is_an_error_with_its_name(world: WorldConfig, tmp_path: Path) -> None:
+def test_an_output_folder_that_is_a_file_is_named_in_the_error(world: WorldConfig, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match=r"Could not write .*/file/clips-00000-of-00001\.parquet: Not a directory"):
         write_shard(tmp_path / "file", world=world, data=DataConfig(clips=1, shards=1), shard=0)

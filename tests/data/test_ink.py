@@ -22,7 +22,7 @@ SAME_OR_OWN = st.sampled_from([(0, 0, 0), (0, 0, 2), (0, 1, 0), (0, 1, 1), (0, 1
 
 @st.composite
 def pictures(draw: st.DrawFn) -> NDArray[np.uint8]:
-    """Clips (N, T, 3, S, S) whose planes are often white, flat, or alike."""
+    """Draw clips (N, T, 3, S, S) whose planes are often white, of one colour, or equal."""
     clips = draw(st.integers(1, 5))
     frames = []
     for _ in range(clips * FRAMES):

@@ -1,4 +1,4 @@
-"""Shards are read by tools that know nothing of this project."""
+"""Tools that know nothing of this project read the shards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tar(write_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
 
 
 def picture(value: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """What a stranger does with the column `frames`, its metadata at hand."""
+    """Read a value of the column `frames` as its metadata say."""
     return np.frombuffer(value, np.uint8).reshape(shape).transpose(0, 2, 3, 1)
 
 
@@ -102,7 +102,7 @@ def test_the_webdataset_library_groups_and_decodes_each_clip(tar: Path, made: Cl
         np.testing.assert_array_equal(strip, made.frames[row])
 
 
-def test_members_of_a_clip_stand_together_in_the_tar_file(tar: Path) -> None:
+def test_the_files_of_a_clip_stand_together_in_the_tar_file(tar: Path) -> None:
     import tarfile
 
     with tarfile.open(sorted(tar.glob("*.tar"))[0]) as file:

@@ -37,7 +37,7 @@ def test_a_sentence_of_two_objects_is_understood_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("prompt", [f"{PROMPT} and green star shrinking", "red circle moving up and", "and", "and and"])
-def test_what_is_no_sentence_of_one_or_two_objects_is_refused(prompt: str) -> None:
+def test_a_prompt_that_is_not_one_or_two_sentences_is_refused(prompt: str) -> None:
     with pytest.raises(PromptError, match="joined by 'and'"):
         parse_prompt(prompt)
 
@@ -45,7 +45,7 @@ def test_what_is_no_sentence_of_one_or_two_objects_is_refused(prompt: str) -> No
 @pytest.mark.parametrize(
     "prompt", ["circle moving up and square moving left", "red circle shrinking and red star expanding"]
 )
-def test_two_objects_need_colours_that_differ(prompt: str) -> None:
+def test_two_objects_need_different_colours(prompt: str) -> None:
     with pytest.raises(PromptError, match="must differ"):
         parse_prompt(prompt)
 
@@ -116,7 +116,7 @@ def test_swapped_sentences_have_the_same_words_and_other_meanings() -> None:
     }
 
 
-def test_nothing_can_be_swapped_that_both_objects_share() -> None:
+def test_an_attribute_that_both_objects_share_is_not_swapped() -> None:
     assert swapped_prompts("red circle moving up and blue circle moving up") == ()
     assert swapped_prompts("red circle moving up and blue circle moving down") == (
         "blue circle moving up and red circle moving down",

@@ -1,4 +1,4 @@
-"""The pairs that are held out are in no training clip; every object and every word of them is."""
+"""No training clip shows a held-out pair, but training shows every object and every word of it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_fewest_prompts_hold_every_word() -> None:
         WorldConfig.model_validate(WORLD.model_dump() | {"seen_limit": SPLIT.fewest - 1})
 
 
-def test_every_prompt_has_a_file_name_of_its_own() -> None:
+def test_every_prompt_has_its_own_file_name() -> None:
     prompts = [prompt for members in WORLD.tiers.values() for prompt in members]
     slugs = {prompt_slug(prompt) for prompt in prompts}
     assert len(slugs) == len(prompts)

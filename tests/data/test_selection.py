@@ -1,4 +1,4 @@
-"""A few of many prompts: evenly spread, and always the same ones."""
+"""A few of many prompts are chosen: evenly spread, and always the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards hold every clip, all that is known of it, and the same bytes each time."""
+"""Shards hold every clip with everything that is known about it, and have the same bytes each time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def assert_same_fields(one: object, other: object, *, but: str = "") -> None:
 
 @st.composite
 def arbitrary_clips(draw: st.DrawFn, *, objects: int) -> ClipBatch:
-    """Clips that no world would make: any pixels, any floats, any text."""
+    """Draw clips that no world would make: any pixels, any floats, any text."""
     count, frames, size = draw(st.integers(1, 5)), 4, 32
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     texts = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), min_size=count, max_size=count).map(tuple)

@@ -45,7 +45,7 @@ def test_every_word_of_a_held_out_sentence_is_seen_in_training() -> None:
     assert words_of(SPLIT.held_out_prompts) <= words_of(SPLIT.train)
 
 
-def test_every_paraphrase_says_something_trained_in_words_that_are_not() -> None:
+def test_every_paraphrase_says_in_unseen_words_what_training_shows() -> None:
     assert {parse_prompt(prompt) for prompt in SPLIT.T4.values()} <= TRAINED
     known = words_of(SPLIT.train)
     for paraphrase in SPLIT.T4:
@@ -78,7 +78,7 @@ def test_a_beginning_of_the_training_prompts_holds_every_word_and_is_balanced(co
         assert max(map(seen.count, set(seen))) - min(map(seen.count, set(seen))) <= max(2, count // 8)
 
 
-def test_a_paraphrase_means_what_the_split_says_in_its_world_only() -> None:
+def test_only_the_world_of_the_split_knows_what_a_paraphrase_means() -> None:
     paraphrase = "a scarlet ball drifting to the top right corner"
     (meaning,) = shapes_world().scene_of(paraphrase)
     assert (meaning.colour, meaning.shape, meaning.motion) == ("red", "circle", "up-right")
@@ -86,7 +86,7 @@ def test_a_paraphrase_means_what_the_split_says_in_its_world_only() -> None:
         WorldConfig().scene_of(paraphrase)
 
 
-def test_the_tiers_of_a_world_with_a_split_are_the_splits() -> None:
+def test_a_world_with_a_split_has_the_tiers_of_the_split() -> None:
     tiers = shapes_world().tiers
     assert tiers["T0"] == SPLIT.train
     assert [len(tiers[name]) for name in ("T1", "T2", "T3", "T4")] == [14, 19, 65, 80]

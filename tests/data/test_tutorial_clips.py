@@ -1,4 +1,4 @@
-"""The tutorial's clips as published, and what is wrong with them as a data set."""
+"""The clips of the tutorial as published, and what is wrong with them as a data set."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def test_the_circle_is_blue_of_radius_5_and_not_anti_aliased() -> None:
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (27, 37, 27, 37)
 
 
-def test_held_out_prompts_are_drawn_by_the_same_rules() -> None:
+def test_held_out_prompts_follow_the_same_rules() -> None:
     centres = make_clips_for(WORLD, prompts=["circle moving up", "circle moving up-right"], seed=0).objects[0].centres
     assert centres[0, 2].tolist() == [32, 22]
     assert centres[1, 2].tolist() == [42, 22]
 
 
-def test_shards_hold_the_clips(tmp_path: Path, write_dataset: Callable[..., Path]) -> None:
+def test_shards_and_streams_hold_the_same_clips(tmp_path: Path, write_dataset: Callable[..., Path]) -> None:
     folder = write_dataset(tmp_path, world=WORLD, data=DataConfig(clips=50, shards=2, seed=4))
     clips = load_clips(folder)
     batch = make_clips(WORLD, seed=4, indices=range(50))
@@ -91,12 +91,12 @@ def test_shards_hold_the_clips(tmp_path: Path, write_dataset: Callable[..., Path
     np.testing.assert_array_equal(np.concatenate([part.frames for part in parts]), batch.frames)
 
 
-def test_its_laws_know_no_other_shape_or_colour() -> None:
+def test_the_tutorial_knows_no_other_shape_or_colour() -> None:
     with pytest.raises(ValidationError, match="one shape and one colour"):
         WorldConfig(laws="tutorial", shapes=("square",))
     with pytest.raises(ValidationError, match="one shape and one colour"):
         WorldConfig(laws="tutorial", colours=("blue", "red"))
 
 
-def test_two_laws_are_two_worlds() -> None:
+def test_the_tutorial_is_a_world_of_its_own() -> None:
     assert WORLD.fingerprint != WorldConfig().fingerprint

@@ -1,6 +1,8 @@
-"""Prompts, motions, renderer and clips."""
+"""A world's prompts, motions, pictures and clips are what its configuration says."""
 
 from __future__ import annotations
+
+import hashlib
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 
 from data.worlds.clips import make_clips, make_clips_for
 from data.worlds.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
+from data.worlds.presets import shapes_world
 from data.worlds.prompts import PromptError, Vocabulary, normalised, parse_prompt, prompt_slug, tokenize
 from data.worlds.renderer import render
 from data.worlds.shapes import COLOURS, SHAPES, signed_distance
@@ -151,7 +154,7 @@ def test_tokens_are_padded_with_zero_and_start_at_one() -> None:
         {"unknown": 1},
     ],
 )
-def test_a_world_that_makes_no_sense_is_refused(change: dict[str, object]) -> None:
+def test_a_world_with_contradictory_settings_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         WorldConfig.model_validate(change)
 
@@ -165,6 +168,22 @@ def test_a_clip_depends_on_seed_and_index_alone(indices: list[int], seed: int) -
         assert alone.prompts[0] == together.prompts[row]
         np.testing.assert_array_equal(alone.frames[0], together.frames[row])
         np.testing.assert_array_equal(alone.objects[0].centres[0], together.objects[0].centres[row])
+
+
+@pytest.mark.parametrize(
+    ("world", "digest"),
+    [
+        (WorldConfig(), "b76e790685a76da294a32c079e53e1f0b8f4c3f13e1c89052f2a97744d3082a1"),
+        (shapes_world(), "4a7bdd05e10ada89af6e3efe2b2e02947bec8665b8d6f80fa1f606453b850111"),
+    ],
+    ids=["default", "shapes"],
+)
+def test_the_random_draws_of_a_seed_never_change(world: WorldConfig, digest: str) -> None:
+    clips = make_clips(world, seed=7, indices=range(50))
+    found = hashlib.sha256("\n".join(clips.prompts).encode())
+    for name in sorted(clips.objects[0].factors):
+        found.update(clips.objects[0].factors[name].tobytes())
+    assert found.hexdigest() == digest
 
 
 def test_another_seed_makes_other_clips() -> None:
