@@ -19,8 +19,6 @@ from data.worlds.tiers import SEEN_TIER
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import Rate, difference_interval
 
-NOTHING_HELD_OUT = "its world holds no prompts out, and a champion is chosen by held-out prompts"
-
 
 class HeadlineScores(BaseModel):
     """A model's joint exact scores, which the rule compares."""
@@ -72,7 +70,7 @@ def judge_candidate(
         champion_name: what to call the champion in the verdict's sentence.
     """
     if candidate.held_out is None:
-        return PromotionVerdict(False, NOTHING_HELD_OUT)
+        return PromotionVerdict(False, "its world holds no prompts out, and a champion is chosen by held-out prompts")
     held_out = f"held-out joint exact {candidate.held_out.percent}"
     if champion is None:
         if candidate.held_out.value == 0:

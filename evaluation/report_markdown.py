@@ -12,6 +12,7 @@ from evaluation.scoring.clip_scores import FAULTS
 
 def report_markdown(report: EvaluationReport) -> str:
     """The report as Markdown: tiers beside their bounds, Fréchet distance, faults, attributes and single prompts."""
+    listed = report.listed
     parts = [
         "# Evaluation",
         f"Seed {report.config.seed}; {report.config.samples_seen} samples per seen prompt, "
@@ -28,8 +29,8 @@ def report_markdown(report: EvaluationReport) -> str:
         "prompted object is there once, and nothing else. The right columns show what alone is wrong with the samples "
         "that fail.",
         *_attribute_parts(report),
-        _prompts_heading(report),
-        _prompt_table(report.listed),
+        "## Prompts" if listed == report.prompts else f"## The {len(listed)} worst of {len(report.prompts)} prompts",
+        _prompt_table(listed),
         "Diversity is the spread of the samples' start, speed and size, divided by the spread of real clips: 1 is as "
         "varied as reality. Coverage is the share of real clips with a sample in their neighbourhood.",
     ]
@@ -88,11 +89,6 @@ def _attribute_parts(report: EvaluationReport) -> list[str]:
         "Joint exact of all prompts that ask for it. In brackets: the share of the clips in which this motion, shape "
         "or colour itself is right.",
     ]
-
-
-def _prompts_heading(report: EvaluationReport) -> str:
-    listed, all_prompts = len(report.listed), len(report.prompts)
-    return "## Prompts" if listed == all_prompts else f"## The {listed} worst of {all_prompts} prompts"
 
 
 def _prompt_table(prompts: Sequence[GroupScores]) -> str:

@@ -140,10 +140,7 @@ def _difference(name: str, tier: str, a: GroupScores | None, b: GroupScores | No
         prompts=tuple(dict.fromkeys(prompt for scores in either for prompt in scores.prompts)),
         differences=tuple(
             MetricDifference(
-                metric,
-                None if a is None else metric.of(a),
-                None if b is None else metric.of(b),
-                metric.of_real_clips(either[0]),
+                metric, *(None if side is None else metric.of(side) for side in (a, b)), metric.of_real_clips(either[0])
             )
             for metric in METRICS
         ),

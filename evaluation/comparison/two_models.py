@@ -111,7 +111,7 @@ class Comparison:
         """
         a, b = self.a.params, self.b.params
         both = _sections(a) & _sections(b)
-        keys = [key for key in sorted({*a, *b}) if _section(key) in both]
+        keys = [key for key in sorted({*a, *b}) if key.split(".")[0] in both]
         return [(key, a.get(key), b.get(key)) for key in keys if a.get(key) != b.get(key)]
 
     @property
@@ -141,8 +141,4 @@ def _lead(winner: Rate, other: Rate) -> str:
 
 
 def _sections(params: Mapping[str, str]) -> set[str]:
-    return {_section(key) for key in params}
-
-
-def _section(key: str) -> str:
-    return key.split(".")[0]
+    return {key.split(".")[0] for key in params}

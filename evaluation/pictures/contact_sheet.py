@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,41 +22,8 @@ _GAP = 2
 _MARGIN = 10
 _BAND = 18
 _CELL = 64
+_HEADING = _MARGIN + 24
 _LABEL_LINES = 3  # at most, so that a row has room for a note below the label
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Positions and lengths in px of the sheet."""
-
-    rows: int
-    frames: int
-    cell: int
-    label: int
-    both: bool
-
-    @property
-    def strip(self) -> int:
-        return self.frames * (self.cell + _GAP) - _GAP
-
-    @property
-    def left(self) -> int:
-        return _MARGIN + self.label
-
-    @property
-    def right(self) -> int:
-        return self.left + self.strip + _BAND
-
-    @property
-    def width(self) -> int:
-        return (self.right if self.both else self.left) + self.strip + _MARGIN
-
-    @property
-    def height(self) -> int:
-        return self.row(self.rows) + _MARGIN - 6
-
-    def row(self, number: int) -> int:
-        return _MARGIN + 24 + number * (self.cell + 6)
 
 
 def contact_sheet(
@@ -79,28 +46,38 @@ def contact_sheet(
     Raises:
         ValueError: there are no clips, or the lengths do not agree.
     """
-    _check(frames, prompts, real, passed, notes)
+    if frames.ndim != 5 or not len(frames):
+        raise ValueError(f"a contact sheet needs clips of shape (N, T, S, S, 3) with N >= 1, not {frames.shape}")
+    for name, values in (("prompts", prompts), ("passed", passed), ("notes", notes)):
+        if values is not None and len(values) != len(frames):
+            raise ValueError(f"{len(frames)} clips, but {len(values)} {name}")
+    if real is not None and real.shape != frames.shape:
+        raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
     frames, real = _enlarge_to_cell(frames), None if real is None else _enlarge_to_cell(real)
     count, number, size = frames.shape[:3]
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
     labels = [_label_lines(prompt) for prompt in prompts]
     texts = [line for lines in labels for line in lines] + list(notes or ())
-    label = max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
-    layout = _Layout(count, number, size, label, real is not None)
-    sheet = Image.new("RGB", (layout.width, layout.height), "white")
+    strip = number * (size + _GAP) - _GAP
+    left = _MARGIN + max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
+    right = left + strip + _BAND
+    width = (left if real is None else right) + strip + _MARGIN
+    sheet = Image.new("RGB", (width, _HEADING + count * (size + 6) + _MARGIN - 6), "white")
     draw = ImageDraw.Draw(sheet)
-    _heading(draw, layout, small)
+    headings = [(left, "")] if real is None else [(left, "generated: "), (right, "real: ")]
+    for x, title in headings:
+        draw.text((x, _MARGIN + 8), f"{title}frames 1 to {number}", QUIET, small, anchor="lm")
     for n, prompt in enumerate(prompts):
-        top = layout.row(n)
+        top = _HEADING + n * (size + 6)
         failed = passed is not None and not passed[n]
         new_prompt = n == 0 or prompt != prompts[n - 1]
         if failed:
-            draw.rectangle((_MARGIN - 6, top - 3, layout.left + layout.strip + 4, top + size + 2), fill=FAILED_PAPER)
+            draw.rectangle((_MARGIN - 6, top - 3, left + strip + 4, top + size + 2), fill=FAILED_PAPER)
         if n and new_prompt:
-            draw.line((_MARGIN, top - 3, layout.width - _MARGIN, top - 3), fill=LINE)
-        _strip(sheet, frames[n], layout.left, top, edge=FAILED if failed else LINE)
+            draw.line((_MARGIN, top - 3, width - _MARGIN, top - 3), fill=LINE)
+        _strip(sheet, frames[n], left, top, edge=FAILED if failed else LINE)
         if real is not None:
-            _strip(sheet, real[n], layout.right, top, edge=LINE)
+            _strip(sheet, real[n], right, top, edge=LINE)
         words: list[tuple[str, Font, tuple[int, int, int]]] = (
             [(line, font, INK) for line in labels[n]] if new_prompt else []
         )
@@ -109,37 +86,8 @@ def contact_sheet(
         for k, (text, face, colour) in enumerate(words):
             draw.text((_MARGIN, top + size / 2 + 17 * (k - (len(words) - 1) / 2)), text, colour, face, anchor="lm")
         if passed is not None:
-            _mark(draw, layout.left - 20, top + size // 2, passed=bool(passed[n]))
+            _mark(draw, left - 20, top + size // 2, passed=bool(passed[n]))
     return sheet
-
-
-def wrap(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """Break `text` into lines of as many words as `fits` allows. A word that does not fit gets its own line."""
-    words = text.split()
-    lines = words[:1] or [""]
-    for word in words[1:]:
-        longer = f"{lines[-1]} {word}"
-        if fits(longer):
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
-
-
-def _check(
-    frames: Frames,
-    prompts: Sequence[str],
-    real: Frames | None,
-    passed: Sequence[bool] | None,
-    notes: Sequence[str] | None,
-) -> None:
-    if frames.ndim != 5 or not len(frames):
-        raise ValueError(f"a contact sheet needs clips of shape (N, T, S, S, 3) with N >= 1, not {frames.shape}")
-    for name, values in (("prompts", prompts), ("passed", passed), ("notes", notes)):
-        if values is not None and len(values) != len(frames):
-            raise ValueError(f"{len(frames)} clips, but {len(values)} {name}")
-    if real is not None and real.shape != frames.shape:
-        raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
 
 
 def _enlarge_to_cell(frames: Frames) -> Frames:
@@ -150,19 +98,8 @@ def _enlarge_to_cell(frames: Frames) -> Frames:
 
 def _label_lines(prompt: str) -> list[str]:
     """The prompt in lines of about 20 letters, or longer lines if it would not fit into a row otherwise."""
-    lines: list[str] = []
-    for letters in (21, 28, 35):
-        lines = wrap(prompt, lambda line, most=letters: len(line) <= most)  # type: ignore[misc]
-        if len(lines) <= _LABEL_LINES:
-            break
-    return lines
-
-
-def _heading(draw: ImageDraw.ImageDraw, layout: _Layout, font: Font) -> None:
-    sides = [(layout.left, "generated")] + ([(layout.right, "real")] if layout.both else [])
-    for left, title in sides:
-        name = f"{title}: " if layout.both else ""
-        draw.text((left, _MARGIN + 8), f"{name}frames 1 to {layout.frames}", QUIET, font, anchor="lm")
+    ways = [wrap(prompt, letters, break_long_words=False, break_on_hyphens=False) for letters in (21, 28, 35)]
+    return next((lines for lines in ways if len(lines) <= _LABEL_LINES), ways[-1]) or [""]
 
 
 def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, edge: tuple[int, int, int]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from evaluation.pictures.contact_sheet import FAILED, INK, LINE, wrap
+from evaluation.pictures.contact_sheet import FAILED, INK, LINE
 from evaluation.pictures.encoders import gif_of_images
 
 _COLUMNS = 5
@@ -70,4 +70,11 @@ def _caption_lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFo
     two = min(breaks, key=lambda pair: max(font.getlength(line) for line in pair))
     if max(font.getlength(line) for line in two) <= room:
         return two
-    return wrap(prompt, lambda line: font.getlength(line) <= room)
+    lines = words[:1]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if font.getlength(longer) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

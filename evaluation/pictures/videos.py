@@ -64,8 +64,7 @@ def write_videos(
         raise ValueError(f"unknown video format {', '.join(sorted(unknown))}; choose from {', '.join(FORMATS)}")
     slugs = [prompt_slug(prompt) for prompt in prompts]
     written: list[Path] = []
-    sheet: list[int] = []
-    sheet_clips: list[Frames] = []
+    sheet: list[tuple[str, Frames]] = []
     numbers: Counter[str] = Counter()
     with ExitStack() as stack:
         raw = None
@@ -84,13 +83,12 @@ def write_videos(
                     write_atomically(path, VIDEO_ENCODERS[name](clip, fps))
                     written.append(path)
             if number < SHEET_CLIPS_PER_PROMPT and len(sheet) < SHEET_CLIPS:
-                sheet.append(place)
-                sheet_clips.append(clip.copy())
+                sheet.append((prompts[place], clip.copy()))
             if raw is not None:
                 raw.write(np.ascontiguousarray(clip).data)
     if "png" in formats:
         written.append(folder / CONTACT_SHEET)
-        page = contact_sheet(np.stack(sheet_clips), [prompts[place] for place in sheet])
+        page = contact_sheet(np.stack([clip for _, clip in sheet]), [prompt for prompt, _ in sheet])
         write_atomically(written[-1], encode_png(page))
     if "npz" in formats:
         written.append(folder / RAW_FRAMES)

@@ -8,7 +8,6 @@ hold what matters here, including the order of the frames.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -89,49 +88,33 @@ def _shrink(frames: NDArray[np.uint8]) -> Tensor:
     return 1 - channels.float() / 255
 
 
-@dataclass(frozen=True)
-class _Targets:
-    """Targets of N clips of K objects: class indices int64 (N, K), and paths float32 (N, K * 3 * T).
+def _targets(clips: ClipBatch, *, frame_size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Motions, shapes and colours of N clips of K objects, int64 (N, K), and their paths, float32 (N, K * 3 * T).
 
     The objects are ordered by colour, because the pixels show the colour but not the order of the prompt's words.
     """
+    colours = np.array([[list(COLOURS).index(name) for name in one.colours] for one in clips.objects]).T
+    order = colours.argsort(axis=1)
 
-    motion: Tensor
-    shape: Tensor
-    colour: Tensor
-    path: Tensor
+    def ordered(values: Sequence[NDArray[np.generic]]) -> Tensor:
+        """Join one array (N, ...) per object to (N, K * ...), with the objects ordered by colour."""
+        stacked = np.stack(values, axis=1)
+        rows = np.arange(len(stacked))[:, None]
+        return torch.from_numpy(stacked[rows, order].reshape(len(stacked), -1))
 
-    @classmethod
-    def of(cls, clips: ClipBatch, *, frame_size: int) -> _Targets:
-        middle = (frame_size - 1) / 2
-        colour = np.array([[list(COLOURS).index(name) for name in one.colours] for one in clips.objects]).T
-        order = colour.argsort(axis=1)
+    def classes(names: Sequence[str], chosen: Sequence[Sequence[str]]) -> Tensor:
+        return ordered([np.array([names.index(name) for name in one]) for one in chosen])
 
-        def ordered(values: Sequence[NDArray[np.generic]]) -> Tensor:
-            """Join one array (N, ...) per object to (N, K * ...), with the objects ordered by colour."""
-            stacked = np.stack(values, axis=1)
-            rows = np.arange(len(stacked))[:, None]
-            return torch.from_numpy(stacked[rows, order].reshape(len(stacked), -1))
-
-        def classes(names: Sequence[str], chosen: Sequence[Sequence[str]]) -> Tensor:
-            return ordered([np.array([names.index(name) for name in one]) for one in chosen])
-
-        paths = [
-            np.concatenate(
-                [
-                    ((one.centres - middle) / (frame_size / 4)).reshape(len(one.radii), -1),
-                    one.radii / (frame_size / 16),
-                ],
-                axis=1,
-            )
-            for one in clips.objects
-        ]
-        return cls(
-            motion=classes(MOTIONS, [one.motions for one in clips.objects]),
-            shape=classes(SHAPES, [one.shapes for one in clips.objects]),
-            colour=classes(list(COLOURS), [one.colours for one in clips.objects]),
-            path=ordered(paths).float(),
-        )
+    paths = []
+    for one in clips.objects:
+        centres = (one.centres - (frame_size - 1) / 2) / (frame_size / 4)
+        paths.append(np.concatenate([centres.reshape(len(one.radii), -1), one.radii / (frame_size / 16)], axis=1))
+    return (
+        classes(MOTIONS, [one.motions for one in clips.objects]),
+        classes(SHAPES, [one.shapes for one in clips.objects]),
+        classes(list(COLOURS), [one.colours for one in clips.objects]),
+        ordered(paths).float(),
+    )
 
 
 def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> ClipEncoder:
@@ -141,7 +124,8 @@ def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> Clip
     clips = make_clips_for(
         world, prompts=[prompts[k] for k in generator.integers(len(prompts), size=_CLIPS)], seed=seed
     )
-    pictures, targets = _shrink(clips.frames), _Targets.of(clips, frame_size=world.frame_size)
+    pictures = _shrink(clips.frames)
+    motions, shapes, colours, paths = _targets(clips, frame_size=world.frame_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = ClipEncoder(frames=world.frames, objects=world.objects).to(memory_format=torch.channels_last)
@@ -155,10 +139,10 @@ def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> Clip
             shape, colour = looks.split([len(SHAPES), len(COLOURS)], dim=1)
             motion = encoder.motion(features).view(_BATCH * world.objects, -1)
             loss = (
-                functional.cross_entropy(motion, targets.motion[rows].flatten())
-                + functional.cross_entropy(shape, targets.shape[rows].flatten())
-                + functional.cross_entropy(colour, targets.colour[rows].flatten())
-                + functional.mse_loss(encoder.path(features), targets.path[rows])
+                functional.cross_entropy(motion, motions[rows].flatten())
+                + functional.cross_entropy(shape, shapes[rows].flatten())
+                + functional.cross_entropy(colour, colours[rows].flatten())
+                + functional.mse_loss(encoder.path(features), paths[rows])
             )
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)

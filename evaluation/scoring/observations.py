@@ -95,14 +95,10 @@ def _for_all_clips(observation: Observation, tracks: Tracks, rows: NDArray[np.in
         full[rows] = values
         return full
 
+    fits = observation.fits
     return Observation(
         tracks=tracks,
-        fits=MotionFits(
-            rmse=spread(observation.fits.rmse, np.inf),
-            centres=spread(observation.fits.centres, 0),
-            radii=spread(observation.fits.radii, 0),
-            frame_size=observation.fits.frame_size,
-        ),
+        fits=MotionFits(spread(fits.rmse, np.inf), spread(fits.centres, 0), spread(fits.radii, 0), fits.frame_size),
         overlaps=spread(observation.overlaps, 0),
         permanence=spread(observation.permanence, 0),
         present=spread(observation.present, False),

@@ -108,23 +108,13 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
         for k in range(8)
     )
     free = (blobs > 0) & ~touching & ~beside
-    free_area = _median_where(areas, free)
+    free_area = np.ma.median(np.ma.array(areas, mask=~free), axis=1).filled(np.inf)  # infinite if never free
     if others is not None:
         # Two objects may touch in all frames. Then the largest blob of the clip is taken for a whole one.
         largest = np.where(touching, 0.0, areas).max(axis=1, initial=0.0)
         free_area = np.where(np.isinf(free_area) & (largest > 0), largest, free_area)
     whole = free | ((touching | beside) & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))
     return Tracks(centroids, areas, blobs, whole, beside & ~whole, colours, cutouts, origins, size)
-
-
-def _median_where(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Median along the last axis of the values in ``mask``. Infinity for rows without any."""
-    ordered = np.sort(np.where(mask, values, np.inf), axis=-1)
-    count = mask.sum(axis=-1)
-    middle = np.maximum(count - 1, 0)
-    low = np.take_along_axis(ordered, (middle // 2)[..., None], axis=-1)[..., 0]
-    high = np.take_along_axis(ordered, ((middle + 1) // 2)[..., None], axis=-1)[..., 0]
-    return np.asarray((low + high) / 2)
 
 
 def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -> tuple[NDArray[np.generic], ...]:
@@ -185,16 +175,9 @@ def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -
 def _meets(labels: NDArray[np.int32], main: NDArray[np.int64], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """bool (F,): some of the other pixels (F, S, S) are within 2 px of the frame's main blob."""
     blob = (labels == main[:, None, None] + 1) & (labels > 0)
-    near = blob.copy()
-    for axis in (1, 2):
-        spread = near.copy()
-        for shift in (1, 2):
-            ahead, behind = [slice(None)] * 3, [slice(None)] * 3
-            ahead[axis], behind[axis] = slice(shift, None), slice(None, -shift)
-            spread[tuple(ahead)] |= near[tuple(behind)]
-            spread[tuple(behind)] |= near[tuple(ahead)]
-        near = spread
-    return np.asarray((near & others).any(axis=(1, 2)))
+    square = np.ones((5, 5), np.uint8)
+    near = np.stack([cv2.dilate(frame, square) for frame in blob.view(np.uint8)])
+    return np.asarray((near.view(np.bool_) & others).any(axis=(1, 2)))
 
 
 def _colours(

@@ -1,4 +1,4 @@
-"""What differs between two models, what is noise, and how a page tells it."""
+"""Comparisons of two models: differences, noise, the verdict, and the page that shows them."""
 
 import base64
 import hashlib
@@ -22,9 +22,10 @@ from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import write_gallery
 from evaluation.report import EvaluationReport
+from evaluation.scoring.frechet import FrechetDistances
 from evaluation.scoring.rates import difference_interval
 
-CONFIG = EvaluationConfig(samples_seen=12, samples_held_out=16, samples_real=16, frechet=True, videos_per_prompt=5)
+CONFIG = EvaluationConfig(samples_seen=12, samples_held_out=16, samples_real=16, frechet=False, videos_per_prompt=5)
 WORLD = WorldConfig(
     phrases=("moving down", "moving down-right", "moving left"),
     held_out=(HeldOut(tier="T1", phrase="moving right"),),
@@ -36,8 +37,8 @@ def perfect(prompts, seed):
     return make_clips_for(WORLD, prompts=prompts, seed=seed).frames
 
 
-def half_deaf(prompts, seed):
-    """Every second clip moves down, whatever was asked for."""
+def ignores_half(prompts, seed):
+    """Every second clip moves down, whatever its prompt asks for."""
     heard = [prompt if number % 2 else "circle moving down" for number, prompt in enumerate(prompts)]
     return make_clips_for(WORLD, prompts=heard, seed=seed).frames
 
@@ -45,7 +46,7 @@ def half_deaf(prompts, seed):
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
-    for name, sampler in (("a", half_deaf), ("b", perfect)):
+    for name, sampler in (("a", ignores_half), ("b", perfect)):
         made[name] = tmp_path_factory.mktemp(name)
         write_gallery(made[name], sampler=sampler, world=WORLD, config=CONFIG)
     return made
@@ -53,7 +54,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def pair(folders: dict[str, Path]) -> Comparison:
-    a, b = (evaluate(sampler, world=WORLD, config=CONFIG) for sampler in (half_deaf, perfect))
+    frechet = FrechetDistances(generated=2.25, floor=1.0, shuffled_frames=9.0, n=36)
+    a, b = (
+        evaluate(sampler, world=WORLD, config=CONFIG).model_copy(update={"frechet": frechet})
+        for sampler in (ignores_half, perfect)
+    )
     return Comparison(
         ComparedModel("version 1", a, folders["a"], {"Seed": "3"}, {"train.seed": "3", "train.steps": "60"}),
         ComparedModel("version 2", b, folders["b"], {"Seed": "4"}, {"train.seed": "4", "train.steps": "60"}),
@@ -71,7 +76,7 @@ def without_tier(report: EvaluationReport, name: str) -> EvaluationReport:
 
 
 class Page(HTMLParser):
-    """What a browser would see: elements with their attributes, and the text of each row."""
+    """The elements of an HTML page with their attributes, and the text of each table row."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -100,7 +105,7 @@ def page(pair: Comparison) -> Page:
     return Page(comparison_page(pair))
 
 
-def test_a_difference_is_b_less_a_with_newcombes_interval(pair):
+def test_a_difference_is_b_minus_a_with_newcombes_interval(pair):
     tier = pair.tiers[0]
     a, b = pair.a.report.tier("T0").joint, pair.b.report.tier("T0").joint
     assert tier.joint.change == b.value - a.value
@@ -120,7 +125,7 @@ def test_means_have_a_difference_and_no_interval(pair):
     assert found["diversity_start"].bound is None
 
 
-def test_a_model_against_its_equal_differs_in_nothing(pair):
+def test_equal_models_have_no_differences(pair):
     same = Comparison(pair.a, pair.a)
     assert all(difference.change in (0, None) for tier in same.tiers for difference in tier.differences)
     assert not any(difference.beyond_noise for tier in same.tiers for difference in tier.differences)
@@ -128,7 +133,7 @@ def test_a_model_against_its_equal_differs_in_nothing(pair):
     assert same.settings == []
 
 
-def test_the_better_model_is_named_whichever_side_it_stands_on(pair):
+def test_the_better_model_wins_on_either_side(pair):
     there, back = pair.verdict, Comparison(pair.b, pair.a).verdict
     assert (there.winner, back.winner) == ("B", "A")
     assert there.sentence.startswith("B (version 2) is better: held-out joint exact 100.0 %")
@@ -136,7 +141,7 @@ def test_the_better_model_is_named_whichever_side_it_stands_on(pair):
     assert "is beyond noise." in there.sentence
 
 
-def test_a_lead_within_noise_is_called_that(pair):
+def test_a_lead_within_noise_is_reported_as_such(pair):
     close = pair.b.report.model_copy(
         update={
             "tiers": tuple(
@@ -147,9 +152,9 @@ def test_a_lead_within_noise_is_called_that(pair):
             )
         }
     )
-    judgement = Comparison(pair.a, replace(pair.b, report=close)).verdict
-    assert judgement.winner == "B"
-    assert "is within noise." in judgement.sentence
+    verdict = Comparison(pair.a, replace(pair.b, report=close)).verdict
+    assert verdict.winner == "B"
+    assert "is within noise." in verdict.sentence
 
 
 def few_more(measures):
@@ -157,7 +162,7 @@ def few_more(measures):
     return measures.model_copy(update={"joint": type(rate).of_counts(round(rate.value * rate.n) + 1, rate.n)})
 
 
-def test_different_worlds_are_refused_with_a_clear_error(pair):
+def test_models_of_different_worlds_are_refused(pair):
     elsewhere = replace(pair.b, report=pair.b.report.model_copy(update={"world_fingerprint": "0" * 64}))
     with pytest.raises(ComparisonError, match="of different worlds cannot be compared"):
         Comparison(pair.a, elsewhere)
@@ -166,13 +171,13 @@ def test_different_worlds_are_refused_with_a_clear_error(pair):
     check_same_world(WORLD, WORLD.model_copy())
 
 
-def test_evaluations_made_in_different_ways_are_refused(pair):
+def test_evaluations_with_different_settings_are_refused(pair):
     config = CONFIG.model_copy(update={"seed": 5})
     with pytest.raises(ComparisonError, match=r"evaluation\.seed = 1234, B with 5"):
         Comparison(pair.a, replace(pair.b, report=pair.b.report.model_copy(update={"config": config})))
 
 
-def test_only_settings_that_differ_are_listed_and_unknown_ones_are_no_difference(pair):
+def test_only_known_settings_that_differ_are_listed(pair):
     assert pair.settings == [("train.seed", "3", "4")]
     newer = replace(pair.b, params={"train.seed": "3", "train.steps": "60", "train.tricks": "1", "model.width": "8"})
     grown = Comparison(pair.a, newer)
@@ -194,9 +199,9 @@ def test_the_page_shows_both_scores_and_their_difference_for_every_tier_and_prom
         assert page.row(metric.title)
 
 
-def test_the_videos_of_both_sides_move_within_the_page(page, pair):
+def test_the_page_contains_the_videos_of_both_models(page, pair):
     pictures = page.all("img")
-    assert len(pictures) == 2 * CLIPS_SHOWN * len(pair.prompts)  # of the five that each evaluation has
+    assert len(pictures) == 2 * CLIPS_SHOWN * len(pair.prompts)  # each evaluation has five
     for picture in pictures:
         kind, content = picture["src"].split(",")
         assert kind == "data:image/gif;base64"
@@ -208,7 +213,7 @@ def test_the_videos_of_both_sides_move_within_the_page(page, pair):
     assert pictures[CLIPS_SHOWN]["alt"] == "Clip 1 of B: circle moving down"
 
 
-def test_the_page_asks_for_nothing_outside_itself(pair):
+def test_the_page_needs_no_other_file_and_no_server(pair):
     html = comparison_page(pair)
     page = Page(html)
     for tag, attributes in page.elements:
@@ -217,13 +222,14 @@ def test_the_page_asks_for_nothing_outside_itself(pair):
             assert not name.startswith("on"), tag
             if name in ("src", "href"):
                 assert value.startswith("data:"), value
+    assert "2.25" in html  # the Fréchet distance
     assert "url(" not in html
     assert "@import" not in html
     assert "http:" not in html
     assert "https:" not in html
 
 
-def test_the_policy_lets_in_exactly_the_pages_own_style_and_script(pair):
+def test_the_policy_allows_exactly_the_pages_own_style_and_script(pair):
     html = comparison_page(pair)
     policy = next(m["content"] for m in Page(html).all("meta") if m.get("http-equiv") == "Content-Security-Policy")
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
@@ -235,7 +241,7 @@ def test_the_policy_lets_in_exactly_the_pages_own_style_and_script(pair):
         assert rules[rule] == f"'sha256-{digest}'"
 
 
-def test_no_name_fact_setting_or_prompt_can_put_markup_into_the_page(pair):
+def test_names_facts_settings_and_prompts_cannot_inject_markup(pair):
     def spoilt(contender: ComparedModel) -> ComparedModel:
         names = {scores.name: f"circle {HOSTILE} {k}" for k, scores in enumerate(contender.report.prompts)}
         report = contender.report.model_copy(
@@ -256,10 +262,10 @@ def test_no_name_fact_setting_or_prompt_can_put_markup_into_the_page(pair):
     assert len(found.all("script")) == 1
     assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
     assert {tag for tag, _ in found.elements} <= {tag for tag, _ in plain.elements}
-    assert any(HOSTILE in row for row in found.rows)  # shown as it is written
+    assert any(HOSTILE in row for row in found.rows)  # it is shown as text
 
 
-def test_where_an_evaluation_has_no_videos_the_page_says_so(pair, tmp_path):
+def test_the_page_says_if_an_evaluation_has_no_videos(pair, tmp_path):
     page = Page(comparison_page(Comparison(replace(pair.a, videos=tmp_path / "gone"), pair.b)))
     assert len(page.all("img")) == CLIPS_SHOWN * len(pair.prompts)
     assert all("no videos" in page.row("T0", prompt.name) for prompt in pair.prompts if prompt.tier == "T0")
@@ -290,7 +296,7 @@ def test_a_model_that_draws_nothing_leaves_gaps_instead_of_numbers(pair):
     assert "nan" not in row
 
 
-def test_the_markdown_has_a_row_a_tier(pair):
+def test_the_markdown_has_one_row_per_tier(pair):
     text = comparison_markdown(pair)
     assert text.startswith("B (version 2) is better")
     assert "| joint exact | A: version 1 | B: version 2 | B - A | noise |" in text

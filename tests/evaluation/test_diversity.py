@@ -1,4 +1,4 @@
-"""Diversity is 1 for reality and 0 for one clip again and again."""
+"""Diversity is 1 for real clips and 0 for one clip repeated."""
 
 import contextlib
 import io
@@ -26,14 +26,14 @@ def test_other_real_clips_are_as_diverse_as_real_clips(world):
     assert found.coverage == pytest.approx(found.coverage_real, abs=0.05)
 
 
-def test_one_clip_again_and_again_is_not_diverse(world):
+def test_one_clip_repeated_is_not_diverse(world):
     frames = np.repeat(make_clips_for(world, prompts=[PROMPT], seed=0).frames, 64, axis=0)
     found = diversity(score_clips(frames, [PROMPT] * 64, world), scores_of(world, seed=2))
     assert max(found.start, found.speed, found.size) < 1e-9
     assert found.coverage < 0.1
 
 
-def test_clips_without_any_ink_have_no_spread_and_cover_nothing(world):
+def test_blank_clips_have_no_spread_and_no_coverage(world):
     frames = np.full((16, 10, 64, 64, 3), 255, np.uint8)
     found = diversity(score_clips(frames, [PROMPT] * 16, world), scores_of(world, seed=2))
     assert found.start is None
@@ -51,7 +51,7 @@ def test_coverage_agrees_with_its_authors_code():
     assert coverage(real, fake) == pytest.approx(theirs)
 
 
-def test_the_mean_over_prompts_leaves_out_what_a_prompt_lacks():
+def test_the_mean_over_prompts_ignores_missing_values():
     one = Diversity(start=1.0, speed=None, size=0.5, coverage=1.0, coverage_real=None)
     other = Diversity(start=0.5, speed=None, size=None, coverage=0.0, coverage_real=None)
     assert Diversity.mean_of([one, other]) == Diversity(

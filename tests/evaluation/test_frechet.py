@@ -1,4 +1,4 @@
-"""The Frechet distance tells generated from real, and sees the order of the frames."""
+"""The Fréchet distance separates generated from real clips, and depends on the order of the frames."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def clips(world, seed, count=288):
     return make_clips_for(world, prompts=[world.seen_prompts[k % 18] for k in range(count)], seed=seed).frames
 
 
-def test_shuffled_frames_and_missing_variety_are_far_from_real_and_other_real_clips_near(world, encoder):
+def test_real_clips_are_nearer_than_shuffled_frames_and_repeated_clips(world, encoder):
     reference, real = (encoder.encode(clips(world, seed)) for seed in (1, 2))
     floor = frechet_distance(real, reference)
     shuffled = frechet_distance(encoder.encode(shuffle_frames(clips(world, 2), seed=0)), reference)
@@ -26,7 +26,7 @@ def test_shuffled_frames_and_missing_variety_are_far_from_real_and_other_real_cl
     assert narrow > 1.5 * floor
 
 
-def test_the_encoder_depends_on_its_seed_only_and_leaves_the_callers_randomness_alone(world):
+def test_the_encoder_depends_on_its_seed_only_and_does_not_touch_the_global_seed(world):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
@@ -37,7 +37,7 @@ def test_the_encoder_depends_on_its_seed_only_and_leaves_the_callers_randomness_
     assert np.array_equal(again.encode(some), encoder.encode(some))
 
 
-def test_the_distance_of_known_gaussians_is_the_formulas():
+def test_the_distance_of_known_gaussians_agrees_with_the_formula():
     generator = np.random.default_rng(0)
     a, b = generator.normal(0, 1, (200_000, 2)), generator.normal((3, 0), 2, (200_000, 2))
     assert frechet_distance(a, b) == pytest.approx(9 + 2 * (2 - 1) ** 2, rel=0.02)
@@ -51,6 +51,6 @@ def test_shuffling_keeps_every_frame_of_each_clip():
     assert np.array_equal(np.sort(shuffled[..., 0, 0, 0], axis=1), frames[..., 0, 0, 0])
 
 
-def test_one_clip_has_no_distribution():
+def test_one_clip_is_not_enough_for_a_distance():
     with pytest.raises(ValueError, match="2 clips"):
         frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)))

@@ -1,4 +1,4 @@
-"""Two objects in one clip: real clips pass, and every single fault is found and rightly named."""
+"""Two objects in one clip: real clips pass, and each single fault is found and named correctly."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clips_of(world, prompts, seed=0):
 
 
 def faults_of(scores):
-    """The names of each clip's faults."""
+    """The names of the faults of each clip."""
     return [{name for name, wrong in scores.faults.items() if wrong[n]} for n in range(len(scores.prompts))]
 
 
@@ -71,14 +71,14 @@ def test_real_clips_are_exact_at_other_frame_sizes(pairs, size):
     assert score_clips(clips.frames, clips.prompts, world).joint.mean() >= (0.99 if size > 64 else 0.9)
 
 
-def test_the_order_in_which_objects_are_named_makes_no_difference_to_scores(pairs, real, seen):
+def test_scores_do_not_depend_on_the_order_of_the_objects_in_the_prompt(pairs, real, seen):
     turned = [" and ".join(reversed(prompt.split(" and "))) for prompt in real.prompts]
     assert np.array_equal(
         score_observations(seen, turned, pairs).joint, score_observations(seen, real.prompts, pairs).joint
     )
 
 
-def test_no_clip_passes_for_the_same_words_of_swapped_objects(pairs, real, seen):
+def test_no_clip_passes_for_a_prompt_with_swapped_attributes(pairs, real, seen):
     for number in range(3):
         twins = [swapped_prompts(prompt) for prompt in real.prompts]
         rows = [n for n, found in enumerate(twins) if len(found) > number]
@@ -108,7 +108,7 @@ def test_no_clip_passes_for_another_prompt(pairs, real, seen):
         ("red circle moving left and blue square moving up", "motion"),
     ],
 )
-def test_a_single_wrong_attribute_is_the_one_that_is_named(pairs, shown, fault):
+def test_a_single_wrong_attribute_is_named(pairs, shown, fault):
     scores = score_clips(clips_of(pairs, [shown] * 24), [PROMPT] * 24, pairs)
     assert not scores.joint.any()
     assert np.mean([faults == {fault} for faults in faults_of(scores)]) >= 0.95
@@ -116,7 +116,9 @@ def test_a_single_wrong_attribute_is_the_one_that_is_named(pairs, shown, fault):
 
 
 def test_a_missing_object_is_a_wrong_count_and_nothing_else(pairs):
-    prompts = ["blue square moving left and red circle moving up"] * 16  # what lies in front leaves no gap behind
+    prompts = [
+        "blue square moving left and red circle moving up"
+    ] * 16  # the object in front leaves no gap in the other one
     frames = clips_of(pairs, prompts)
     frames[owner_colours(frames, pairs.colours) == pairs.colours.index("blue")] = 255
     scores = score_clips(frames, prompts, pairs)
@@ -126,7 +128,7 @@ def test_a_missing_object_is_a_wrong_count_and_nothing_else(pairs):
 
 
 def third_object(frames, colour):
-    """The clips with a resting circle in the corner that lies over everything."""
+    """The clips with a resting circle in the corner, in front of everything."""
     full = np.ones(frames.shape[:2])
     circle = render(
         centres=np.stack([full * 56, full * 56], axis=-1), radii=full * 6, angles=full * 0, shape="circle",
@@ -153,7 +155,7 @@ def test_an_object_that_vanishes_for_two_frames_fails_permanence_only(pairs):
     frames[red] = 255
     faults = faults_of(score_clips(frames, [prompt] * 12, pairs))
     assert all(found in ({"permanence"}, set()) for found in faults)
-    assert faults.count({"permanence"}) >= 8  # where it is not hidden just then
+    assert faults.count({"permanence"}) >= 8  # in the others it is hidden anyway
 
 
 def test_a_flash_of_another_colour_is_a_wrong_count(pairs):
@@ -166,7 +168,7 @@ def test_a_flash_of_another_colour_is_a_wrong_count(pairs):
     assert score_clips(frames, [PROMPT] * 4, pairs).count_ok.all()
 
 
-def test_a_soft_edge_costs_a_clip_nothing(pairs):
+def test_soft_edges_do_not_lower_the_scores(pairs):
     clips = make_clips(pairs, seed=5, indices=range(200))
     soft = np.stack(
         [[cv2.GaussianBlur(np.ascontiguousarray(frame), (0, 0), 1.2) for frame in clip] for clip in clips.frames]
@@ -193,7 +195,7 @@ def test_clips_are_scored_alike_alone_and_among_others(pairs, real, seen):
     assert alone.shape_iou[0] == together.shape_iou[17]
 
 
-def test_pixels_belong_to_the_colour_that_they_are_likest(pairs):
+def test_pixels_belong_to_the_most_similar_colour(pairs):
     colours = pairs.colours
     frames = np.full((1, 2, 8, 8, 3), 255, np.uint8)
     frames[0, 0, 0, :3] = [(0, 0, 255), (220, 0, 0), (0, 150, 0)]
@@ -203,7 +205,7 @@ def test_pixels_belong_to_the_colour_that_they_are_likest(pairs):
     assert (owner[0, 1] == -1).all()
 
 
-def test_an_evaluation_of_pairs_names_what_failed_tier_by_tier(pairs, tmp_path):
+def test_an_evaluation_of_pairs_names_the_faults_of_each_tier(pairs, tmp_path):
     few = pairs.model_copy(update={"seen_limit": 12})
 
     def swaps_colours(prompts, seed):
@@ -228,7 +230,7 @@ def test_an_evaluation_of_pairs_names_what_failed_tier_by_tier(pairs, tmp_path):
     assert len([path for path in written if path.suffix == ".mp4"]) == 9
 
 
-def test_a_perfect_model_of_pairs_gets_full_marks_and_none_for_swapped_words(pairs):
+def test_a_perfect_model_passes_for_its_prompts_and_fails_for_swapped_ones(pairs):
     few = pairs.model_copy(update={"seen_limit": 12})
     config = EvaluationConfig(samples_seen=2, samples_held_out=2, samples_real=2, frechet=False)
     report = evaluate(

@@ -1,4 +1,4 @@
-"""An evaluation gives a perfect model full marks, a deaf one none, and says how sure it is."""
+"""Evaluations of models whose scores are known: perfect ones, and ones that ignore their prompts."""
 
 import numpy as np
 import pytest
@@ -50,18 +50,18 @@ def test_intervals_narrow_with_more_clips(report):
 
 
 def test_shuffled_prompts_always_ask_for_something_else(small_world):
-    """Two of the phrases mean the same; a blind shuffle would let clips pass."""
+    """Two of the phrases mean the same, so that a plain shuffle would let clips pass."""
     alike = [p for p in small_world.seen_prompts if parse_prompt(p)[0].motion == "down-right"]
     assert len(alike) == 2
     found = evaluate(perfect(small_world), world=small_world, config=CONFIG)
     assert all(scores.shuffled.joint.value == 0 for scores in found.prompts if scores.name in alike)
 
 
-def test_a_model_that_ignores_its_prompt_gets_no_more_than_the_shuffled_bound_on_most_prompts(small_world):
-    def deaf(prompts, seed):
+def test_a_model_that_ignores_its_prompt_passes_only_for_the_prompt_that_it_draws(small_world):
+    def ignores_prompts(prompts, seed):
         return make_clips_for(small_world, prompts=["circle moving down"] * len(prompts), seed=seed).frames
 
-    found = evaluate(deaf, world=small_world, config=CONFIG)
+    found = evaluate(ignores_prompts, world=small_world, config=CONFIG)
     passed = {scores.name: scores.joint.value for scores in found.prompts}
     assert passed == {prompt: float(prompt == "circle moving down") for prompt in passed}
     assert found.worst("T0").joint.value == 0
@@ -91,7 +91,6 @@ def test_the_frechet_distance_is_reported_with_its_floor(small_world):
     assert found.frechet is not None
     assert found.frechet.n == 4 * 8
     assert found.frechet.shuffled_frames > 2 * found.frechet.floor
-    assert "Frechet" in report_markdown(found)
 
 
 def test_markdown_names_every_prompt_and_tier_with_bounds(report):
@@ -104,7 +103,7 @@ def test_markdown_names_every_prompt_and_tier_with_bounds(report):
         assert len({row.count("|") for row in table.splitlines() if row.startswith("|")}) <= 1
 
 
-def test_progress_is_told_prompt_by_prompt(small_world):
+def test_progress_is_reported_for_each_prompt(small_world):
     told = []
     evaluate(perfect(small_world), world=small_world, config=CONFIG, report=lambda *what: told.append(what))
     assert [done for done, _, _ in told] == list(range(6))
@@ -119,7 +118,7 @@ def test_the_first_samples_are_those_that_an_evaluation_scores(small_world):
     assert np.array_equal(many[:3], few)
 
 
-def test_a_sampler_that_returns_something_else_is_named(small_world):
+def test_a_sampler_that_returns_frames_of_another_shape_is_an_error(small_world):
     with pytest.raises(ValueError, match="circle moving down"):
         evaluate(lambda prompts, seed: np.zeros((1, 2, 3), np.uint8), world=small_world, config=CONFIG)
 

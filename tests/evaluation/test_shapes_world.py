@@ -1,4 +1,4 @@
-"""The world `shapes`: every shape, colour and motion is told from all others in real clips."""
+"""The world `shapes`: each shape, colour and motion is distinguished from all others in real clips."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_real_clips_of_every_tier_are_exact(shapes, tier):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_shape_is_told_from_every_other_whatever_it_does(shapes, shape):
+def test_a_shape_is_distinguished_from_all_others_in_every_motion(shapes, shape):
     shown = [f"green {shape} {phrase}" for phrase in PHRASES for _ in range(3)]
     seen = observe(clips_of(shapes, shown, seed=9), shapes)
     for other in set(SHAPES) - {shape}:
@@ -64,7 +64,7 @@ def test_a_shape_is_told_from_every_other_whatever_it_does(shapes, shape):
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_a_colour_is_told_from_every_other(shapes, colour):
+def test_a_colour_is_distinguished_from_all_others(shapes, colour):
     shown = [f"{colour} {shape} moving left" for shape in SHAPES]
     seen = observe(clips_of(shapes, shown), shapes)
     for other in set(COLOURS) - {colour}:
@@ -73,7 +73,7 @@ def test_a_colour_is_told_from_every_other(shapes, colour):
         assert (scores.motion_ok & scores.shape_ok & scores.count_ok).all()
 
 
-def test_a_second_object_is_a_wrong_count_and_no_lack_of_permanence(shapes):
+def test_a_second_object_is_a_wrong_count_only(shapes):
     frames = clips_of(shapes, ["red star moving left"] * 4)
     frames[:, :, :12, :12] = (220, 0, 0)
     scores = score_clips(frames, ["red star moving left"] * 4, shapes)
@@ -82,7 +82,7 @@ def test_a_second_object_is_a_wrong_count_and_no_lack_of_permanence(shapes):
     assert set(scores.count.tolist()) == {2}
 
 
-def test_a_report_of_hundreds_of_prompts_lists_the_worst_and_sums_up_the_rest(shapes):
+def test_a_report_of_many_prompts_lists_the_worst_and_summarises_all(shapes):
     few = shapes.model_copy(update={"seen_limit": 60})
 
     def never_bounces(prompts, seed):

@@ -41,12 +41,12 @@ def test_a_shape_cut_by_the_border_is_seen_but_not_whole():
     assert not tracks.whole.any()
 
 
-def test_a_shape_that_just_touches_the_border_is_whole_where_other_frames_show_its_size():
+def test_a_shape_that_just_touches_the_border_is_whole_if_other_frames_show_its_size():
     frames = np.concatenate([drawn(30, 30, 6), drawn(5.5, 30, 6)], axis=1)
     assert track(frames).whole.all()
 
 
-def test_an_empty_frame_has_no_blob_and_no_place():
+def test_an_empty_frame_has_no_blob_and_no_centroid():
     frames = drawn(30, 30, 6, frames=3)
     frames[0, 1] = 255
     tracks = track(frames)
@@ -55,7 +55,7 @@ def test_an_empty_frame_has_no_blob_and_no_place():
     assert tracks.areas[0, 1] == 0
 
 
-def test_specks_and_haze_neither_count_as_blobs_nor_move_the_centroid():
+def test_specks_and_haze_are_ignored():
     frames = drawn(30, 30, 6)
     frames = np.minimum(frames, 250)  # haze everywhere
     frames[:, :, 5, 5] = (0, 0, 255)
@@ -68,7 +68,7 @@ def test_two_shapes_are_two_blobs():
     assert (track(np.minimum(drawn(15, 30, 6), drawn(45, 30, 6))).blobs == 2).all()
 
 
-def test_clips_are_tracked_alike_alone_and_among_others():
+def test_tracks_of_a_clip_do_not_depend_on_the_other_clips():
     clips = np.concatenate([drawn(10 + k / 3, 30, 5) for k in range(130)])
     together = track(clips)
     alone = track(clips[101:102])

@@ -1,4 +1,4 @@
-"""Scores in the tutorial's world, by its own laws."""
+"""Scores in the tutorial's world, by the laws of that world."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ WORLD = WorldConfig(laws="tutorial")
 EVERY_PROMPT = [prompt for prompts in WORLD.tiers.values() for prompt in prompts]
 
 
-def test_its_own_clips_do_what_their_prompts_say() -> None:
+def test_its_real_clips_pass() -> None:
     clips = make_clips_for(WORLD, prompts=EVERY_PROMPT, seed=0)
     assert score_clips(clips.frames, EVERY_PROMPT, WORLD).joint.all()
 
 
-def test_its_clips_break_the_laws_of_the_varied_world() -> None:
+def test_its_clips_fail_by_the_laws_of_the_varied_world() -> None:
     clips = make_clips_for(WORLD, prompts=EVERY_PROMPT, seed=0)
     assert not score_clips(clips.frames, EVERY_PROMPT, WorldConfig()).joint.any()
 
 
-def test_a_circle_that_does_nothing_is_right_for_four_prompts_and_wrong_for_the_rest() -> None:
+def test_a_resting_circle_passes_for_exactly_four_prompts() -> None:
     still = make_clips_for(WORLD, prompts=["circle shrinking"] * len(EVERY_PROMPT), seed=0).frames
     right = score_clips(still, EVERY_PROMPT, WORLD).joint
     assert [prompt for prompt, ok in zip(EVERY_PROMPT, right, strict=True) if ok] == [
@@ -35,13 +35,13 @@ def test_a_circle_that_does_nothing_is_right_for_four_prompts_and_wrong_for_the_
     ]
 
 
-def test_good_frames_in_random_order_are_no_motion() -> None:
+def test_frames_in_random_order_have_no_motion() -> None:
     frames = make_clips_for(WORLD, prompts=["circle moving left"], seed=0).frames
     order = np.random.default_rng(0).permutation(WORLD.frames)
     assert not score_clips(frames[:, order], ["circle moving left"], WORLD).motion_ok.any()
 
 
-def test_a_whole_evaluation_reports_the_real_clips_as_perfect() -> None:
+def test_an_evaluation_scores_real_clips_as_perfect() -> None:
     def sampler(prompts, seed):
         return make_clips_for(WORLD, prompts=prompts, seed=seed).frames
 
