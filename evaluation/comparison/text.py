@@ -6,7 +6,6 @@ from evaluation.comparison.differences import MetricDifference
 from evaluation.comparison.two_models import Comparison
 from evaluation.scoring.rates import Rate
 
-MINUS = "\N{MINUS SIGN}"
 NO_VALUE = "\N{EN DASH}"
 
 
@@ -63,4 +62,4 @@ def _brackets(interval: str) -> str:
 
 def _signed(number: str) -> str:
     """`number` with a typographic minus sign, and without any sign if it is rounded to zero."""
-    return number.lstrip("+-") if not number.strip("+-0.") else number.replace("-", MINUS)
+    return number.lstrip("+-") if not number.strip("+-0.") else number.replace("-", "\N{MINUS SIGN}")

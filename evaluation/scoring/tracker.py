@@ -108,7 +108,8 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
         for k in range(8)
     )
     free = (blobs > 0) & ~touching & ~beside
-    free_area = np.ma.median(np.ma.array(areas, mask=~free), axis=1).filled(np.inf)  # infinite if never free
+    free_area = np.full(clips, np.inf)  # stays infinite if the blob is never free
+    free_area[free.any(axis=1)] = np.nanmedian(np.where(free, areas, np.nan)[free.any(axis=1)], axis=1)
     if others is not None:
         # Two objects may touch in all frames. Then the largest blob of the clip is taken for a whole one.
         largest = np.where(touching, 0.0, areas).max(axis=1, initial=0.0)
