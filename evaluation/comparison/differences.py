@@ -134,14 +134,13 @@ def _pairs_by_name(
 
 def _difference(name: str, tier: str, a: GroupScores | None, b: GroupScores | None) -> GroupDifference:
     either = [scores for scores in (a, b) if scores is not None]
+    differences = []
+    for metric in METRICS:
+        value_a, value_b = (None if side is None else metric.of(side) for side in (a, b))
+        differences.append(MetricDifference(metric, value_a, value_b, metric.of_real_clips(either[0])))
     return GroupDifference(
         name=name,
         tier=tier,
         prompts=tuple(dict.fromkeys(prompt for scores in either for prompt in scores.prompts)),
-        differences=tuple(
-            MetricDifference(
-                metric, *(None if side is None else metric.of(side) for side in (a, b)), metric.of_real_clips(either[0])
-            )
-            for metric in METRICS
-        ),
+        differences=tuple(differences),
     )
