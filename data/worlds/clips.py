@@ -94,7 +94,7 @@ def make_clips_for(world: WorldConfig, *, prompts: Sequence[str], seed: int) -> 
 
 
 def _uniforms(seed: int | tuple[int, ...], indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Draw float64 (N, _DRAWS) in [0, 1). The generator is counter-based: row i depends on seed and indices[i] alone."""
+    """Draw float64 (N, _DRAWS) in [0, 1). The generator is counter-based: row i needs seed and indices[i] only."""
     if indices.size and indices.min() < 0:
         raise ValueError(f"A clip's index must be 0 or more, not {indices.min()}.")
     key = np.random.SeedSequence(seed).generate_state(2, np.uint64)
