@@ -1,10 +1,12 @@
-"""Checkpoints: folders that are complete or not there, hold nothing that can execute, and prove their own integrity.
+"""Checkpoints: folders that appear only when they are complete. Nothing in them is unpickled when it is read.
 
 step-00001200/
-    checkpoint.json          configs, vocabulary, step, digest of the data set, sha256 of the other files
-    generator.safetensors    weights of the generator's moving average
-    training.pt              everything that training goes on from; read with weights_only=True
-    *.pth                    weights for other programs, where the network has such; read with weights_only=True
+    checkpoint.json          configuration, vocabulary, step, digest of the data set, sha256 of the next two files
+    generator.safetensors    the generator's averaged weights
+    training.pt              all that the training needs to go on; it is read with weights_only=True
+    *.pth                    the tutorial's network only: weights in the tutorial's own file format
+
+A checkpoint holds no path, so it can be moved and copied.
 """
 
 from __future__ import annotations
@@ -12,71 +14,88 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
 import shutil
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from data.files import StorageError, sha256_of
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
-from models.text.frozen import FrozenWeights, check_frozen_weights
+from models.text.frozen import FrozenWeights
 
 INFO_FILE = "checkpoint.json"
 WEIGHTS_FILE = "generator.safetensors"
 STATE_FILE = "training.pt"
 FINAL = "final"
-_RETIRED = {"typical_size"}
-_FORMER_DECODER = "convolutional"
-_FORMER_WEIGHTS = ("decoder.seed.0.weight", "decoder.values.weight")  # of that decoder, in either of its forms
-_LAYER_WEIGHT = "decoder.colour.weight"
-_STATES = 2  # states to go on from: one, and another should it be damaged
+"""Name of the folder of a training's last checkpoint."""
 
-logger = logging.getLogger("flipbook.checkpoint")
+_DIGESTED = ("weights_sha256", "world", "model", "vocabulary")
 
 
 class CheckpointError(ValueError):
-    """A folder holds no usable checkpoint; the message says why, and what to do."""
+    """A folder holds no usable checkpoint. The message says why and what to do."""
 
 
 class CheckpointInfo(BaseModel):
-    """What `checkpoint.json` says."""
+    """The content of `checkpoint.json`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = 1
+    version: Literal[1] = Field(1, description="Version of this file's layout.")
     world: WorldConfig
     model: ModelConfig
-    vocabulary: tuple[str, ...]
+    vocabulary: tuple[str, ...] = Field(description="Words of the training prompts.")
     step: int = Field(ge=0, description="Training steps done.")
-    cpu_seconds: float = Field(0.0, ge=0, description="CPU time of these steps, over all threads; 0 without a limit.")
-    dataset_digest: str = Field(description="Digest of the data set that it was trained on.")
-    frozen_text: FrozenWeights | None = Field(
-        None, description="The frozen text encoder that it was trained with; its weights are not kept here."
+    cpu_seconds: float = Field(
+        0.0, ge=0, description="CPU seconds of these steps, summed over all threads; 0 if the training has no limit."
     )
-    weights_sha256: str
-    state_sha256: str | None = None
+    dataset_digest: str = Field(description="Digest of the data set of the training.")
+    frozen_text: FrozenWeights | None = Field(
+        None, description="The frozen text encoder of the training. Its weights are not part of the checkpoint."
+    )
+    weights_sha256: str = Field(description="sha256 (hex) of generator.safetensors.")
+    state_sha256: str = Field(description="sha256 (hex) of training.pt.")
 
-    @field_validator("model", mode="before")
-    @classmethod
-    def _without_retired(cls, model: object) -> object:
-        """As it is written today: checkpoints from before are not damaged, and most still load."""
-        if not isinstance(model, dict):
-            return model
-        kept = {key: value for key, value in model.items() if key not in _RETIRED}
-        if kept.get("decoder") == _FORMER_DECODER:
-            kept["decoder"] = "sprite"
-        if kept.get("things", 1) != 1:
-            kept["decoder"] = "layers"  # several sprites of free colours are no more
-        return kept
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose weights were read and verified."""
+
+    info: CheckpointInfo
+    digest: str
+    """See `checkpoint_digest`."""
+    weights: dict[str, Tensor]
+    """The generator's averaged weights by name, on the CPU."""
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint folder that a user means by `path`: the folder itself, or the .safetensors file in it.
+
+    If the file is a link, the folder of the link is preferred to the folder of the file that it points to.
+
+    Raises:
+        CheckpointError: there is nothing at `path`, or it is no checkpoint folder and no weights file of one.
+    """
+    if path.is_dir():
+        return path
+    if not path.exists():
+        raise CheckpointError(f"There is no file or folder {path}. Name a checkpoint folder or its {WEIGHTS_FILE}.")
+    for folder in (path.parent, path.resolve().parent):
+        weights = folder / WEIGHTS_FILE
+        if (folder / INFO_FILE).is_file() and weights.is_file() and weights.samefile(path):
+            return folder
+    raise CheckpointError(
+        f"{path} belongs to no checkpoint. Name a folder that holds {INFO_FILE} and {WEIGHTS_FILE}, or the latter."
+    )
 
 
 def save_checkpoint(
@@ -92,26 +111,37 @@ def save_checkpoint(
     cpu_seconds: float = 0.0,
     exports: Mapping[str, dict[str, Tensor]] | None = None,
 ) -> Path:
-    """Write a checkpoint to `folder`, which appears when all of it is written. Returns `folder`.
+    """Write a checkpoint. `folder` appears once everything is written, and replaces an older folder of that name.
 
-    `exports` are further files of weights by name, as `generator.pth`; see the module's docstring for the rest.
+    Args:
+        folder: where the checkpoint will be.
+        weights: the generator's averaged weights.
+        state: all that the training needs to go on: tensors, numbers and strings.
+        world: the world of the training.
+        model: the configuration of the networks.
+        step: training steps done.
+        dataset_digest: digest of the data set of the training.
+        frozen_text: the frozen text encoder of the training, if it has one.
+        cpu_seconds: CPU seconds of the steps, for a training with a CPU limit.
+        exports: further files of weights by file name, for example `generator.pth`.
+
+    Returns:
+        `folder`.
 
     Raises:
-        StorageError: the place cannot be written, or the disk is full; what was there before stays.
+        CheckpointError: a weight is not finite.
+        StorageError: the folder cannot be written, or the disk is full. What was there before is still there.
     """
+    _refuse_not_finite(weights, where=folder)
     unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
     try:
         unfinished.mkdir(parents=True)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-        # Both libraries hide the system's error behind one of their own, so they write to memory.
+        # torch and safetensors hide the system's error behind their own, so both write to memory first.
         (unfinished / WEIGHTS_FILE).write_bytes(save(tensors))
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        (unfinished / STATE_FILE).write_bytes(buffer.getbuffer())
+        (unfinished / STATE_FILE).write_bytes(_saved_by_torch(state))
         for name, exported in (exports or {}).items():
-            buffer = io.BytesIO()
-            torch.save({key: tensor.detach().cpu() for key, tensor in exported.items()}, buffer)
-            (unfinished / name).write_bytes(buffer.getbuffer())
+            (unfinished / name).write_bytes(_saved_by_torch({key: value.cpu() for key, value in exported.items()}))
         info = CheckpointInfo(
             world=world,
             model=model,
@@ -138,10 +168,10 @@ def save_checkpoint(
 
 
 def read_info(folder: Path) -> CheckpointInfo:
-    """What a checkpoint says of itself.
+    """The description of a checkpoint. The weights are neither read nor verified.
 
     Raises:
-        CheckpointError: there is no checkpoint in `folder`, or it is not one of this program's.
+        CheckpointError: there is no checkpoint in `folder`, or its description is damaged or from another program.
     """
     path = folder / INFO_FILE
     try:
@@ -149,7 +179,7 @@ def read_info(folder: Path) -> CheckpointInfo:
     except OSError as error:
         raise CheckpointError(
             f"{folder} holds no checkpoint: {path.name} cannot be read ({error.strerror}). "
-            "Name a folder with checkpoint.json and generator.safetensors in it."
+            f"Name a folder that holds {INFO_FILE} and {WEIGHTS_FILE}."
         ) from error
     except (ValidationError, UnicodeDecodeError) as error:
         reason = str(error)
@@ -157,84 +187,65 @@ def read_info(folder: Path) -> CheckpointInfo:
             first = error.errors()[0]
             reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
         raise CheckpointError(
-            f"{path} is damaged or from another program ({reason}). Train or copy it again."
+            f"{path} is damaged or from another program ({reason}). Copy the checkpoint again, or train it again."
         ) from error
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """sha256 (hex) of weights, world and model: who shares it, generates the same videos.
+    """The identity of a checkpoint: sha256 (hex) of its weights, world, model and vocabulary.
 
-    Of the model as the checkpoint itself describes it, so that a value that models get later changes no digest.
-
-    Raises:
-        CheckpointError: there is no checkpoint in `folder`, or its weights are not those that were saved.
-    """
-    info = _check_weights(folder)
-    described = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["model"]
-    model = json.dumps(described, separators=(",", ":"), ensure_ascii=False)
-    parts = (info.weights_sha256, info.world.fingerprint, model, " ".join(info.vocabulary))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def load_weights(folder: Path) -> tuple[CheckpointInfo, dict[str, Tensor]]:
-    """A checkpoint's description and its generator's weights.
+    Checkpoints with equal digests draw the same videos. World and model are hashed as the checkpoint itself describes
+    them, so that a value that the configuration gains later changes no digest.
 
     Raises:
-        CheckpointError: see `checkpoint_digest`; or the weights are no safetensors file, or of a former decoder.
+        CheckpointError: there is no checkpoint in `folder`, or its weights are not the ones that were saved.
     """
-    info = _check_weights(folder)
+    return _read(folder)[1]
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint's weights, and verify them.
+
+    Raises:
+        CheckpointError: see `checkpoint_digest`. Also if the weights are no safetensors file or are not finite.
+    """
+    info, digest, content = _read(folder)
     try:
-        weights = load_file(folder / WEIGHTS_FILE)
-    except (OSError, SafetensorError) as error:
+        weights = load(content)
+    except SafetensorError as error:
         raise CheckpointError(f"{folder / WEIGHTS_FILE} is no readable safetensors file ({error}).") from error
-    if any(name in weights for name in _FORMER_WEIGHTS):
-        raise CheckpointError(f"{folder} has the former decoder {_FORMER_DECODER!r}, which is no more. Train it again.")
-    if info.model.decoder == "layers" and _LAYER_WEIGHT not in weights:
-        raise CheckpointError(f"{folder} has the former decoder of several sprites, which is no more. Train it again.")
-    return info, weights
+    _refuse_not_finite(weights, where=folder)
+    return Checkpoint(info, digest, weights)
 
 
-def newest_state(folder: Path, *, frozen_text: FrozenWeights | None = None) -> dict[str, Any] | None:
-    """The training state of the newest intact checkpoint below `folder`; damaged ones are logged and passed over.
-
-    Raises:
-        FrozenWeightsError: its training had another frozen text encoder than `frozen_text`.
-    """
-    for checkpoint in sorted(folder.glob("step-*"), reverse=True):
-        try:
-            info, path = read_info(checkpoint), checkpoint / STATE_FILE
-            if not path.is_file() or sha256_of(path) != info.state_sha256:
-                raise CheckpointError(f"{path} is not the file that was saved.")
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except CheckpointError as error:
-            logger.warning("Passing over a damaged checkpoint: %s", error)
-            continue
-        check_frozen_weights(info.frozen_text, frozen_text, where=str(checkpoint))
-        return state
-    return None
-
-
-def remove_old(folder: Path, *, keep: int) -> None:
-    """Delete all but the newest `keep` checkpoints below `folder`, and what a killed run left half-written.
-
-    Of those that stay, the two newest keep the training's state, by far the largest file; the others can only be
-    looked at.
-    """
-    checkpoints = sorted(folder.glob("step-*"))
-    for checkpoint in checkpoints[:-keep]:
-        shutil.rmtree(checkpoint, ignore_errors=True)
-    for checkpoint in checkpoints[-keep:-_STATES]:
-        (checkpoint / STATE_FILE).unlink(missing_ok=True)
-    for unfinished in folder.glob(".*.tmp"):
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _check_weights(folder: Path) -> CheckpointInfo:
+def _read(folder: Path) -> tuple[CheckpointInfo, str, bytes]:
+    """Description, digest and verified weights file of a checkpoint."""
     info, path = read_info(folder), folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing. Copy the checkpoint again, with all of its files.")
-    if sha256_of(path) != info.weights_sha256:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror}). Copy the checkpoint again, with all of its files."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != info.weights_sha256:
         raise CheckpointError(
             f"{path} is damaged: its sha256 is not the one in {INFO_FILE}. Copy or train the checkpoint again."
         )
-    return info
+    described = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+    identity = json.dumps({key: described[key] for key in _DIGESTED}, sort_keys=True)
+    return info, hashlib.sha256(identity.encode()).hexdigest(), content
+
+
+def _refuse_not_finite(weights: Mapping[str, Tensor], *, where: Path) -> None:
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(
+                f"{where}: the weight {name} is not finite, so no video can be drawn. The training has diverged: train "
+                "again with a lower train.learning_rate."
+            )
+
+
+def _saved_by_torch(values: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(values, buffer)
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""From a prompt to a video: a trained generator, ready to use.
+"""Drawing videos from prompts with a trained generator.
 
 from models.sampling import TextToVideo
 frames = TextToVideo.load(Path("final")).generate(["circle moving up-right"], seed=7)
@@ -13,119 +13,120 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.worlds.prompts import UnknownWords, Vocabulary
 from data.worlds.world import WorldConfig
-from models.checkpoint import CheckpointError, CheckpointInfo, load_weights
+from models.checkpoint import CheckpointError, CheckpointInfo, find_checkpoint, load_checkpoint
 from models.config import ModelConfig, TextEncoder
 from models.device import pick_device
-from models.networks.network import network_of
+from models.networks.choice import build_clip_generator, build_prompt_features
+from models.networks.clip_generator import ClipGenerator
 from models.text.frozen import FrozenWeightsError, check_frozen_weights
 from models.training.batches import step_generator
 
-_CHUNK = 32  # clips generated at a time, always: rounding may differ between sizes of a matrix product
+_CHUNK = 32  # Clips drawn at a time, always: the size of a matrix product can change how it is rounded.
 
 
 class TextToVideo:
-    """A generator with its vocabulary."""
+    """A trained generator that draws clips from prompts."""
 
-    def __init__(self, generator: nn.Module, info: CheckpointInfo) -> None:
+    def __init__(self, generator: ClipGenerator, info: CheckpointInfo, *, digest: str) -> None:
         self._generator = generator.eval()
-        self._text = network_of(info.model).text(info.model, info.world)
+        self._text = build_prompt_features(info.model, info.world)
         self.info = info
+        """The description of its checkpoint."""
+        self.digest = digest
+        """The digest of its checkpoint, see `models.checkpoint.checkpoint_digest`."""
 
     @classmethod
     def load(cls, path: Path, device: str = "auto") -> Self:
-        """Load the checkpoint in the folder `path`, or beside the .safetensors file `path`. Nothing is unpickled.
+        """Load a checkpoint, named by its folder or its .safetensors file. Nothing is unpickled.
 
         Raises:
-            CheckpointError: there is no checkpoint, it is damaged, its weights do not fit its config, or its frozen
-                text encoder is not installed.
-            ValueError: the device is not there.
+            CheckpointError: there is no checkpoint, it is damaged, its weights are not finite or do not fit its
+                configuration, or its frozen text encoder is not installed.
+            ValueError: the device does not exist.
         """
-        folder = path.parent if path.suffix == ".safetensors" else path
-        info, weights = load_weights(folder)
+        place = pick_device(device)
+        folder = find_checkpoint(path)
+        checkpoint = load_checkpoint(folder)
+        info = checkpoint.info
         if info.vocabulary != info.world.vocabulary.words:
-            raise CheckpointError(f"{folder}: vocabulary and world do not belong together. Train or copy it again.")
-        network = network_of(info.model)
+            raise CheckpointError(f"{folder}: vocabulary and world do not fit together. Copy or train it again.")
         try:
-            check_frozen_weights(info.frozen_text, network.text(info.model, info.world).frozen, where=str(folder))
+            text = build_prompt_features(info.model, info.world)
+            check_frozen_weights(info.frozen_text, text.frozen, where=str(folder))
         except FrozenWeightsError as error:
             raise CheckpointError(str(error)) from error
-        generator = network.build(info.model, info.world)
+        generator = build_clip_generator(info.model, info.world)
         try:
-            generator.load_state_dict(weights)
+            generator.load_state_dict(checkpoint.weights)
         except RuntimeError as error:
-            raise CheckpointError(f"{folder}: the weights do not fit the config beside them ({error}).") from error
-        return cls(generator.to(pick_device(device)), info)
+            raise CheckpointError(f"{folder}: the weights do not fit its configuration ({error}).") from error
+        return cls(generator.to(place), info, digest=checkpoint.digest)
 
     def read_by(self, encoder: TextEncoder) -> Self:
-        """The same generator behind another text encoder that counts the same words: "tokens" or "sentence"."""
+        """The same generator with another text encoder. It must count the same words: "tokens" or "sentence"."""
         model = self.config.model_copy(update={"text_encoder": encoder})
-        return type(self)(self._generator, self.info.model_copy(update={"model": model}))
+        return type(self)(self._generator, self.info.model_copy(update={"model": model}), digest=self.digest)
 
     @property
     def world(self) -> WorldConfig:
-        """The world that it was trained in."""
+        """The world of the training."""
         return self.info.world
 
     @property
     def config(self) -> ModelConfig:
-        """Sizes of the network."""
+        """The configuration of the networks."""
         return self.info.model
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of its training prompts: all that a model without a frozen text encoder knows."""
+        """The words of the training prompts. Only a model with the frozen text encoder understands other words."""
         return self.world.vocabulary
 
     def reading(self, prompt: str) -> str:
-        """What it takes `prompt` to say: itself, or what the frozen sentence encoder makes of foreign words.
+        """What the model takes `prompt` to say: the prompt itself, or known words in place of unknown ones.
 
         Raises:
-            PromptError: it holds no word.
+            PromptError: the prompt holds no word.
         """
         return self._text.reading(prompt)
 
     def generate(
         self, prompts: Sequence[str], *, seed: int, unknown_words: UnknownWords = "refuse"
     ) -> NDArray[np.uint8]:
-        """One clip a prompt: uint8 (N, T, S, S, 3). Clip i depends on (seed, i) and its prompt alone.
+        """One clip per prompt: uint8 (N, T, S, S, 3). Clip i depends only on its prompt and on (seed, i).
 
         Args:
             prompts: what to show, N of them.
             seed: equal seeds give equal clips.
-            unknown_words: what becomes of a word that the model does not know: an error, or nothing. A model with a
-                frozen sentence encoder has no unknown words.
+            unknown_words: whether a word that the model does not know is an error or is ignored. A model with the
+                frozen text encoder has no unknown words.
 
         Raises:
-            PromptError: a prompt is empty, or holds a word that is not known and not to be ignored.
+            PromptError: a prompt is empty, or holds an unknown word that is not ignored.
         """
         text = self._text.features(prompts, unknown_words=unknown_words)
-        return render_samples(self._generator, text, seed=seed, world=self.world, config=self.config)
+        return render_samples(self._generator, text, seed=seed, world=self.world)
 
 
 @torch.no_grad()
-def render_samples(
-    generator: nn.Module, text: Tensor, *, seed: int, world: WorldConfig, config: ModelConfig
-) -> NDArray[np.uint8]:
-    """Clips uint8 (N, T, S, S, 3) of `generator`, which stays on its device, for text features (N, F).
+def render_samples(generator: ClipGenerator, text: Tensor, *, seed: int, world: WorldConfig) -> NDArray[np.uint8]:
+    """Draw clips uint8 (N, T, S, S, 3) from text features (N, F), on the device of `generator`.
 
-    Clip i depends on (seed, i) and its row of `text` alone.
+    Clip i depends only on row i of `text` and on (seed, i).
     """
-    network = network_of(config)
     device = next(generator.parameters()).device
     frames = np.empty((len(text), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
     for start in range(0, len(text), _CHUNK):
         rows = range(start, start + _CHUNK)
-        noise = torch.cat(
-            [network.noise(1, config=config, world=world, generator=step_generator(seed, row)) for row in rows]
-        )
+        noise = torch.cat([generator.draw_noise(1, random=step_generator(seed, row)) for row in rows])
         part = text[start : start + _CHUNK]
         filled = torch.zeros(_CHUNK, text.shape[1])
         filled[: len(part)] = part
-        clips = generator(noise.to(device), filled.to(device))
-        pictures = ((clips + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(2, -1)
+        clips = generator(noise.to(device), filled.to(device))  # (32, T, 3, S, S) in [-1, 1]
+        pictures = ((clips + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(2, -1)  # (32, T, S, S, 3)
         frames[start : start + len(part)] = pictures[: len(part)].cpu().numpy()
     return frames

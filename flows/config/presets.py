@@ -43,7 +43,7 @@ def pairs() -> PipelineConfig:
     return PipelineConfig(
         world=pairs_world(),
         data=DataConfig(clips=20_000),
-        model=_any_shapes(things=2),
+        model=_any_shapes(objects=2),
         train=_many_prompts(steps=4_800),
         evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
     )
@@ -70,15 +70,15 @@ def tutorial() -> PipelineConfig:
     )
 
 
-def _any_shapes(*, things: int = 1) -> ModelConfig:
+def _any_shapes(*, objects: int = 1) -> ModelConfig:
     return ModelConfig(
-        decoder="sprite" if things == 1 else "layers",
-        things=things,
+        decoder="sprite" if objects == 1 else "layers",
+        objects=objects,
         frame_pooling=True,  # shapes are learned sooner; two small objects are hardly learned without it
         channels=24,
         additive_content=True,
         word_heads=True,
-        frame_critic_channels=32,
+        frame_discriminator_channels=32,
     )
 
 

@@ -1,1 +1,1 @@
-"""The networks: generator, decoders and discriminators."""
+"""The networks: the generator with its motion network and decoders, and the discriminators."""

@@ -1,4 +1,4 @@
-"""A clamp that gradients can leave again."""
+"""A clamp whose gradient leads back inside."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from torch.autograd.function import once_differentiable
 
 
 def bounded(inputs: Tensor, limit: float) -> Tensor:
-    """`inputs` clamped to [-limit, limit]. Where it is outside, the gradient passes if descent would lead back inside.
+    """`inputs` of any shape, clamped to [-limit, limit]. Outside, the gradient passes if descent leads back inside.
 
-    An ordinary clamp has no gradient outside: what once got there stays. This is the projected gradient of
-    optimisation within bounds (Bertsekas, "On the Goldstein-Levitin-Polyak Gradient Projection Method", 1976).
+    An ordinary clamp has no gradient outside its range, so a value that once left it would never come back. This is
+    the projected gradient of optimisation within bounds: Bertsekas, "On the Goldstein-Levitin-Polyak Gradient
+    Projection Method" (1976).
     """
     return cast(Tensor, _Bounded.apply(inputs, limit))
 

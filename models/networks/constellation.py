@@ -1,4 +1,7 @@
-"""What a thing looks like and where it is: a constellation of keypoints, and poses."""
+"""How an object looks and where it is: a constellation of keypoints, and its pose in each frame.
+
+Lengths here are relative to the picture, which spans -1 to 1 both ways.
+"""
 
 from __future__ import annotations
 
@@ -10,55 +13,61 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.networks.bounded import bounded
 
-TYPICAL_SIZE = 0.1  # of a thing at the start, where the picture spans -1 to 1
+TYPICAL_SIZE = 0.1  # Size of an object at the start of the training.
 
 
 class Pose(NamedTuple):
-    """Where a thing is in each of F frames, and how it is turned: four tensors (F,).
-
-    `across` and `down` are from -1 to 1 over the picture; `growth` and that of the keypoints add up to the argument of
-    `size_of`; `turn` is in radians, clockwise.
-    """
+    """Where an object is in each of F frames, how large it is, and how it is turned: four tensors (F,)."""
 
     across: Tensor
+    """Place from left to right, -1 to 1."""
     down: Tensor
+    """Place from top to bottom, -1 to 1."""
     growth: Tensor
+    """Added to the growth of the keypoints; `size_of` turns the sum into a size."""
     turn: Tensor
+    """Angle in radians, clockwise."""
 
 
 class Keypoints(NamedTuple):
-    """The keypoints of F constellations, each in the thing's own frame, whose unit is its size.
-
-    Places `right` and `below` (F, K) from -1 to 1, widths `spread` (F, K) and what the constellation says of the size,
-    `growth` (F,).
-    """
+    """The K keypoints of F constellations. Lengths are relative to the object's size, and (0, 0) is its centre."""
 
     right: Tensor
+    """Places from left to right, (F, K) in -1 to 1."""
     below: Tensor
+    """Places from top to bottom, (F, K) in -1 to 1."""
     spread: Tensor
+    """Widths of the Gaussians, (F, K)."""
     growth: Tensor
+    """(F,), added to the growth of the pose."""
 
 
 class Constellation(nn.Module):
-    """A thing is a constellation of keypoints, each a Gaussian heat map that carries a vector of features.
+    """An object as a constellation of keypoints. Each keypoint is a Gaussian heat map with a vector of features.
 
-    The content latent decides what the constellation looks like, and so does not change within a clip; the motion
-    latent gives each frame's pose: where the constellation is, how large, how it is turned. The pose is linear in the
-    latent but for a bend, where there is one, small at first, that makes the kinks of a bounce out of smooth latents.
-    Keypoints stay within one size of its centre, so that their heat has one hill: it shows one thing, and to have
-    that elsewhere the pose must change. A motion that was never seen has its places from the sum of what its words
-    say, and a thing is drawn there as anywhere else.
+    The content latent gives the constellation, so the object looks the same in the whole clip. The motion latent gives
+    the pose of each frame. The pose is linear in the latent. If `bends` is set, a small network is added to it, which
+    turns smooth latents into the kinks of a bounce.
 
-    Heat maps as the bottleneck of a picture follow Jakab et al., "Unsupervised Learning of Object Landmarks through
-    Conditional Image Generation" (2018); here the discriminators' gradient alone moves them.
+    Keypoints stay within one size of the object's centre, so that their heat has one hill. The network can therefore
+    draw the object elsewhere only by changing its pose. An unseen motion then gets its places from the sum of what its
+    words say, and the object is drawn there as anywhere else.
+
+    Heat maps as a bottleneck come from Jakab et al., "Unsupervised Learning of Object Landmarks through Conditional
+    Image Generation" (2018). Here only the gradient of the discriminators moves them.
     """
 
     def __init__(
         self, config: ModelConfig, *, channels: int, bends: bool, growing: float = 1, turning: float = 1
     ) -> None:
-        """Of each keypoint `channels` features; without `bends`, poses are linear in the motion latent.
+        """Layers with random weights; `initialise_constellation` sets them.
 
-        `growing` and `turning` scale what poses say of size and turn, and so how fast they learn it, against places.
+        Args:
+            config: sizes of the latents, and the number of keypoints.
+            channels: features of each keypoint.
+            bends: whether the pose has a term that is not linear in the motion latent.
+            growing: scale of the pose's growth. A small scale lets it learn more slowly than the place.
+            turning: the same for the pose's turn.
         """
         super().__init__()
         self.keypoints, self.channels = config.keypoints, channels
@@ -72,45 +81,53 @@ class Constellation(nn.Module):
         )
 
     def initialise_constellation(self) -> None:
-        """Set the weights of poses and constellations; after `initialise`, which would set them otherwise."""
+        """Set the weights of poses and constellations. Call it after `initialise`, which sets them differently."""
         motion, content = self.widths
         nn.init.normal_(self.pose.weight, std=0.4 / motion**0.5)
         if self.bend is not None:
             nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / content**0.5)
-        nn.init.normal_(self.constellation.weight[-1], std=1 / content**0.5)  # sizes differ from the start
+        nn.init.normal_(self.constellation.weight[-1], std=1 / content**0.5)  # Sizes differ from the start.
         nn.init.normal_(self.constellation.bias, std=0.3)
 
     def pose_of(self, motion: Tensor) -> Pose:
-        """From motion latents (F, M)."""
-        pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)
+        """The poses of F frames, from motion latents (F, M)."""
+        pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)  # (F, 4)
         across, down, growth, turn = pose.unbind(1)
-        across, down = bounded(across, 1), bounded(down, 1)  # out of the picture nothing would lead it back
+        across, down = bounded(across, 1), bounded(down, 1)  # No gradient would bring back an object out of sight.
         return Pose(across, down, self.growing * growth, self.turning * turn)
 
     def keypoints_of(self, content: Tensor) -> Keypoints:
-        """From content latents (F, C)."""
-        shape = torch.tanh(self.constellation(content))
+        """The keypoints of F constellations, from content latents (F, C)."""
+        shape = torch.tanh(self.constellation(content))  # (F, 3 K + 1)
         right, below, spread = shape[:, :-1].view(-1, 3, self.keypoints).unbind(1)
         return Keypoints(right, below, torch.exp(0.5 * spread), shape[:, -1])
 
     def features_of(self, content: Tensor) -> Tensor:
-        """Features (F, K, channels) of the keypoints, from content latents (F, C)."""
+        """The features (F, K, channels) of the keypoints, from content latents (F, C)."""
         features: Tensor = self.features(content)
         return features.view(len(content), self.keypoints, self.channels)
 
 
 def size_of(growth: Tensor, *, finest: float) -> Tensor:
-    """Sizes of things, any shape, where the picture spans -1 to 1, from the sum of their growth; at least `finest`."""
+    """Sizes of objects from the sum of pose's and keypoints' growth, any shape. No size is below `finest`."""
     return finest + TYPICAL_SIZE * torch.exp(2 * torch.tanh(growth / 2))
 
 
 def heat(x: Tensor, y: Tensor, width: Tensor, *, columns: Tensor, rows: Tensor) -> Tensor:
-    """Gaussians of unit height (F, K, H * W) at `rows` (H,) and `columns` (W,), of keypoints at x and y, all (F, K)."""
+    """Gaussian heat maps of height 1: (F, K, H * W).
+
+    Args:
+        x: places of the keypoints from left to right, (F, K).
+        y: places of the keypoints from top to bottom, (F, K).
+        width: standard deviations, (F, K).
+        columns: places of the pixels' columns, (W,).
+        rows: places of the pixels' rows, (H,).
+    """
     across, down = ((line - at.unsqueeze(2)) / width.unsqueeze(2) for line, at in ((columns, x), (rows, y)))
-    return (_bump(down).unsqueeze(3) * _bump(across).unsqueeze(2)).flatten(2)
+    return (_gaussian(down).unsqueeze(3) * _gaussian(across).unsqueeze(2)).flatten(2)
 
 
-def _bump(distance: Tensor) -> Tensor:
-    """A Gaussian of unit height. The bound keeps far pixels from denormal numbers, which CPUs are slow at."""
+def _gaussian(distance: Tensor) -> Tensor:
+    """A Gaussian of height 1. The clamp avoids denormal numbers far away, which are slow on CPUs."""
     return torch.exp(-0.5 * distance.square().clamp(max=40))

@@ -1,6 +1,6 @@
-"""The generator: text features and one random latent per clip become all of its frames at once.
+"""Our generator: text features and one noise per clip become all frames at once.
 
-Frames that come from one latent are consistent in time by construction, not by luck.
+Frames that come from one latent are consistent in time by construction.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from torch.nn import functional
 
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
-from models.networks.decoders import KeypointDecoder, LayerDecoder, SpriteDecoder
+from models.networks.clip_generator import ClipGenerator
+from models.networks.keypoint_decoder import KeypointDecoder
+from models.networks.layer_decoder import LayerDecoder
 from models.networks.motion import MotionNetwork
+from models.networks.sprite_decoder import SpriteDecoder
 from models.text.features import build_text
 from models.text.protocols import TextFeatures
 
@@ -25,26 +28,39 @@ _DECODERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-class TextGenerator(nn.Module):
-    """Text encoder, motion network and decoder: what a checkpoint keeps."""
+class TextGenerator(ClipGenerator):
+    """Text encoder, motion network and decoder."""
 
     def __init__(self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int) -> None:
         super().__init__()
-        self.things = config.things
+        self.config = config
         self.text = text.encoder(config.text_width)
         self.motion = MotionNetwork(config, frames=frames)
         self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
-    def latents(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """From noise (N, Z) and text features (N, F): frame latents (N, things, T, M + C), and their free term.
+    def draw_noise(self, count: int, *, random: torch.Generator) -> Tensor:
+        """Noise (count, Z): for each object Gaussian components and a random one-hot vector."""
+        config, objects = self.config, count * self.config.objects
+        noise = torch.randn(objects, config.noise, generator=random)
+        if config.modes:
+            mode = torch.randint(config.modes, (objects,), generator=random)
+            noise = torch.cat([noise, functional.one_hot(mode, config.modes).float()], dim=1)
+        return noise.view(count, -1)
 
-        Each thing has them from the words of its own clause, its own noise, and the noise of the others after that.
+    def latents(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents of all frames (N, objects, T, M + C), from noise (N, Z) and text features (N, F).
+
+        Each object gets them from the words of its own clause, from its own noise, and from the other objects' noise.
+
+        Returns:
+            The latents, and the free term of the motion network (N * objects, T * M).
         """
-        text = self.text(text).view(len(noise) * self.things, -1)
-        own = noise.view(len(noise), self.things, -1)
-        every = torch.stack([own.roll(-thing, dims=1).flatten(1) for thing in range(self.things)], dim=1)
-        latents, free = self.motion(every.flatten(0, 1), text)  # (N * things, ...)
-        return latents.view(len(noise), self.things, *latents.shape[1:]), free
+        count, objects = len(noise), self.config.objects
+        words = self.text(text).view(count * objects, -1)
+        own = noise.view(count, objects, -1)
+        rolled = torch.stack([own.roll(-first, dims=1).flatten(1) for first in range(objects)], dim=1)
+        latents, free = self.motion(rolled.flatten(0, 1), words)  # (N objects, T, M + C)
+        return latents.view(count, objects, *latents.shape[1:]), free
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text features (N, F)."""
@@ -57,13 +73,3 @@ def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
     """A generator for the clips and the vocabulary of `world`, with random weights."""
     text = build_text(config, world)
     return TextGenerator(config, text=text, frames=world.frames, frame_size=world.frame_size)
-
-
-def draw_noise(count: int, *, config: ModelConfig, generator: torch.Generator) -> Tensor:
-    """Latents float32 (count, config.latent_size), on the CPU: Gaussian components and a random one-hot a thing."""
-    things = count * config.things
-    noise = torch.randn(things, config.noise, generator=generator)
-    if config.modes:
-        mode = torch.randint(config.modes, (things,), generator=generator)
-        noise = torch.cat([noise, functional.one_hot(mode, config.modes).float()], dim=1)
-    return noise.view(count, -1)

@@ -1,4 +1,4 @@
-"""How weights begin."""
+"""The random weights that layers begin with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from torch import nn
 
 
 def initialise(module: nn.Module) -> None:
-    """Set all layers of `module` as He et al., "Delving Deep into Rectifiers" (2015), for leaky ReLUs of slope 0.2.
+    """Set the weights of all linear and convolutional layers for leaky ReLUs of slope 0.2, and their biases to 0.
 
-    Biases are 0.
+    He et al., "Delving Deep into Rectifiers" (2015).
     """
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Conv2d):

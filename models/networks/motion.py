@@ -1,7 +1,7 @@
-"""From noise and text to what every frame shows: one content a clip, one motion latent a frame.
+"""From noise and text to the latents of all frames: one content latent per clip, one motion latent per frame.
 
-What a thing looks like stays the same throughout a clip, where it is does not. The two have latents of their own, as in
-Tulyakov et al., "MoCoGAN: Decomposing Motion and Content for Video Generation" (2018).
+How an object looks stays the same during a clip, and where it is does not. Both have their own latents, as in Tulyakov
+et al., "MoCoGAN: Decomposing Motion and Content for Video Generation" (2018).
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.networks.initialise import initialise
 
-# Scales of the text. What the linear term can say, the free one shall not: unseen phrases are drawn better then.
 TEXT_IN_LINEAR_TERM, TEXT_IN_FREE_TERM = 2.0, 0.4
+"""Scales of the text. The linear term should say as much as it can, because unseen phrases are then drawn better."""
 
 
 class MotionNetwork(nn.Module):
-    """Latents of all frames at once; a term linear in the text plus a free one.
+    """Draws the latents of all frames at once.
 
-    In the linear term each noise feature is scaled by a linear image of the text, so a word that was only seen in
-    company ("up" in "up-right") acts alone as it did there.
+    The motion is the sum of two terms. In the linear term, the text scales each feature of the noise, and the scales
+    are linear in the text. So a word that the training showed only beside others ("up" in "up-right") has the same
+    effect alone. The free term is for what the linear term cannot say. Without a penalty the training would let it say
+    most of the text, so its size is a part of the generator's loss (`train.free_term_penalty`).
 
-    The network's outputs are amplitudes of cosines over time, slow ones scaled up: a path is smooth before it is
-    anything else.
+    The sum gives amplitudes of cosines over time. Slow cosines are scaled up, so that paths are smooth from the start.
 
-    With additive content, the content is a sum of what the noise and what each word say: "star" and "red" are then the
-    same in all company.
-
-    Left alone, training lets the free term say most of the text; so the trainer makes it pay for its size.
+    With `additive_content`, the content is the sum of what the noise says and what each word says. So "star" and "red"
+    mean the same beside all other words.
     """
 
     basis: Tensor
@@ -48,24 +47,27 @@ class MotionNetwork(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.free = nn.Linear(width, out)
-        apart = config.additive_content
-        inputs = noise if apart else noise + config.text_width
+        additive = config.additive_content
+        inputs = noise if additive else noise + config.text_width
         self.content = nn.Sequential(nn.Linear(inputs, 64), nn.LeakyReLU(0.2), nn.Linear(64, config.content))
-        self.content_of_text = nn.Linear(config.text_width, config.content, bias=False) if apart else None
+        self.content_of_text = nn.Linear(config.text_width, config.content, bias=False) if additive else None
         initialise(self)
         for last in (self.mix, self.free):
             nn.init.normal_(last.weight, std=0.5 / width**0.5)
 
     def forward(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Frame latents (N, T, M + C) from noise (N, Z) and text (N, W): M of motion, then C of content.
+        """Latents (N, T, M + C) of all frames, from noise (N, Z) and text embeddings (N, W).
 
-        The content is the same in all frames of a clip. The second result is the free term, amplitudes (N, T * M).
+        The motion latent (M) comes before the content latent (C), which is the same in all frames of a clip.
+
+        Returns:
+            The latents, and the free term as amplitudes (N, T * M).
         """
-        linear = self.mix(self.from_noise(noise) * self.from_text(TEXT_IN_LINEAR_TERM * text))
-        free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))
+        linear = self.mix(self.from_noise(noise) * self.from_text(TEXT_IN_LINEAR_TERM * text))  # (N, T M)
+        free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))  # (N, T M)
         amplitudes = (linear + free).view(len(noise), self.frames, -1)  # (N, T, M)
         if self.content_of_text is None:
-            content = self.content(torch.cat([noise, text], dim=1))
+            content = self.content(torch.cat([noise, text], dim=1))  # (N, C)
         else:
             content = self.content(noise) + self.content_of_text(text)
         content = content.unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
@@ -73,7 +75,7 @@ class MotionNetwork(nn.Module):
 
 
 def _cosines(frames: int) -> Tensor:
-    """Orthogonal cosine transform (T, T) from amplitudes to frames; the k-th wave is scaled by 1 / (1 + k / 10)."""
+    """Orthogonal cosine transform (T, T) from amplitudes to frames. Wave k is scaled by 1 / (1 + k / 10)."""
     time, wave = torch.arange(frames).unsqueeze(1) + 0.5, torch.arange(frames)
     basis = torch.cos(torch.pi * time * wave / frames)
     basis[:, 1:] *= 2**0.5

@@ -1,4 +1,4 @@
-"""Prompts of several things: each thing reads the clause that speaks of it."""
+"""Prompts of several objects: each thing reads the clause that speaks of it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class ByClause:
     """Of each clause of a prompt, cut at "and", the features that `inner` gives it, one after the other.
 
     See `TextFeatures`. The encoder's embeddings are one after the other, too, each from its clause alone: what "red"
-    says of the first thing it says of no other. A prompt has as many clauses as those of the training; of things
-    beyond them nothing is said (zeros), and clauses beyond the things are read by the last one.
+    says of the first thing it says of no other. A prompt has as many clauses as those of the training; of objects
+    beyond them nothing is said (zeros), and clauses beyond the objects are read by the last one.
     """
 
-    def __init__(self, inner: TextFeatures, *, things: int, prompts: Sequence[str]) -> None:
+    def __init__(self, inner: TextFeatures, *, objects: int, prompts: Sequence[str]) -> None:
         """`prompts` are those of the training."""
-        self._inner, self._things = inner, things
+        self._inner, self._objects = inner, objects
         self._counts = sorted({_count(prompt) for prompt in prompts})
-        self.width, self.reading_width = things * inner.width, things * inner.reading_width
+        self.width, self.reading_width = objects * inner.width, objects * inner.reading_width
         self.ordered = inner.ordered
 
     @property
@@ -44,7 +44,7 @@ class ByClause:
                     "'red circle moving up and blue square moving left'."
                 )
             try:
-                self._inner.check(clauses(reading, at_most=self._things))
+                self._inner.check(clauses(reading, at_most=self._objects))
             except PromptError as error:
                 if count == 1:
                     raise
@@ -57,8 +57,8 @@ class ByClause:
         if unknown_words == "refuse":
             self.check(prompts)
         cut = [self._cut(prompt) for prompt in prompts]
-        features = torch.zeros(len(prompts), self._things, self._inner.width)
-        for thing in range(self._things):
+        features = torch.zeros(len(prompts), self._objects, self._inner.width)
+        for thing in range(self._objects):
             rows = [row for row, parts in enumerate(cut) if len(parts) > thing]
             if rows:
                 texts = [cut[row][thing] for row in rows]
@@ -66,7 +66,7 @@ class ByClause:
         return features.flatten(1)
 
     def _cut(self, prompt: str) -> list[str]:
-        parts = clauses(self.reading(prompt), at_most=self._things)
+        parts = clauses(self.reading(prompt), at_most=self._objects)
         if not parts:
             raise PromptError(
                 f"The prompt {quoted(prompt)} speaks of nothing. Write for example 'circle moving up-right'."
@@ -74,10 +74,10 @@ class ByClause:
         return parts
 
     def encoder(self, width: int) -> nn.Module:
-        return _EachClause(self._inner.encoder(width), things=self._things)
+        return _EachClause(self._inner.encoder(width), objects=self._objects)
 
     def reader(self) -> nn.Module:
-        return _EachClause(self._inner.reader(), things=self._things)
+        return _EachClause(self._inner.reader(), objects=self._objects)
 
 
 def _count(prompt: str) -> int:
@@ -85,12 +85,12 @@ def _count(prompt: str) -> int:
 
 
 class _EachClause(nn.Module):
-    """Features (N, things * F) of clauses to what `inner` makes of each, (N, things * W)."""
+    """Features (N, objects * F) of clauses to what `inner` makes of each, (N, objects * W)."""
 
-    def __init__(self, inner: nn.Module, *, things: int) -> None:
+    def __init__(self, inner: nn.Module, *, objects: int) -> None:
         super().__init__()
-        self.inner, self.things = inner, things
+        self.inner, self.objects = inner, objects
 
     def forward(self, features: Tensor) -> Tensor:
-        each = self.inner(features.view(len(features) * self.things, -1))
+        each = self.inner(features.view(len(features) * self.objects, -1))
         return torch.as_tensor(each.view(len(features), -1))

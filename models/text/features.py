@@ -13,12 +13,12 @@ from models.text.transformer import WordIds
 
 def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
     """The text features that `config` chooses, for the words of `world`. Loads nothing yet."""
-    things, prompts = config.things, world.seen_prompts
+    objects, prompts = config.objects, world.seen_prompts
     words: TextFeatures
     if config.text_encoder == "sentence":
         words = SentenceFeatures(world)
     elif config.text_encoder == "transformer":
-        words = WordIds(world, things=things)
+        words = WordIds(world, objects=objects)
     else:
         words = WordCounts(world.vocabulary)
-    return words if things == 1 else ByClause(words, things=things, prompts=prompts)
+    return words if objects == 1 else ByClause(words, objects=objects, prompts=prompts)

@@ -15,20 +15,20 @@ from models.text.tokens import word_counts
 
 
 class Labels:
-    """The words of a prompt, and where several things move also which two words stand in one clause of it.
+    """The words of a prompt, and where several objects move also which two words stand in one clause of it.
 
     "red circle ... and blue square ..." has the words of "blue circle ... and red square ..."; that its circle is red
     is a label of its own. All pairs of words that training prompts hold in one clause are such labels.
     """
 
-    def __init__(self, world: WorldConfig, *, things: int) -> None:
-        self._vocabulary, self._things = world.vocabulary, things
+    def __init__(self, world: WorldConfig, *, objects: int) -> None:
+        self._vocabulary, self._objects = world.vocabulary, objects
         found = {pair for prompt in world.seen_prompts for pair in self._pairs_of(prompt)}
         self._numbers = {pair: number for number, pair in enumerate(sorted(found), start=len(self._vocabulary.words))}
         self.weight = 1.0
         """Of each label, so that those of a prompt weigh as much as the words of a prompt of one thing, each 1, do."""
-        if things > 1:
-            parts = (clause for prompt in world.seen_prompts for clause in clauses(prompt, at_most=things))
+        if objects > 1:
+            parts = (clause for prompt in world.seen_prompts for clause in clauses(prompt, at_most=objects))
             words = fmean(len(tokenize(clause)) for clause in parts)
             self.weight = words / self.of(world.seen_prompts).sum(1).mean().item()
 
@@ -50,7 +50,7 @@ class Labels:
         return labels
 
     def _pairs_of(self, prompt: str) -> list[tuple[str, ...]]:
-        if self._things == 1:
+        if self._objects == 1:
             return []
-        parts = (sorted(set(tokenize(clause))) for clause in clauses(prompt, at_most=self._things))
+        parts = (sorted(set(tokenize(clause))) for clause in clauses(prompt, at_most=self._objects))
         return [pair for part in parts for pair in combinations(part, 2)]

@@ -51,13 +51,13 @@ class WordIds:
     frozen, ordered = None, True
     reading_width = READING_WIDTH
 
-    def __init__(self, world: WorldConfig, *, things: int = 1) -> None:
-        """With several things it is for single clauses: their length is the longest then."""
+    def __init__(self, world: WorldConfig, *, objects: int = 1) -> None:
+        """With several objects it is for single clauses: their length is the longest then."""
         self._vocabulary = world.vocabulary
         # Of the prompts with known words only: of a paraphrase, no more than those are read.
         known = set(self._vocabulary.words)
         texts = (
-            clause for tier in world.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=things)
+            clause for tier in world.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=objects)
         )
         self.width = max(sum(word in known for word in tokenize(text)) for text in texts)
 

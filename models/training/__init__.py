@@ -1,1 +1,1 @@
-"""Training: batches, losses, one step of the game, and the loop around it."""
+"""The training: the loop, its steps, losses and schedules, and what becomes of its checkpoints."""

@@ -11,9 +11,9 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def warmed_up_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """Exponential moving average whose decay begins small, so that the first random weights are soon forgotten.
+    """An exponential moving average for `torch.optim.swa_utils.AveragedModel`, as its `multi_avg_fn`.
 
-    For `torch.optim.swa_utils.AveragedModel`, as its `multi_avg_fn`.
+    The decay begins small and grows to `decay`, so that the random first weights are soon forgotten.
     """
 
     def update(averages: Tensors, values: Tensors, updates: Tensor | int) -> None:

@@ -1,58 +1,59 @@
-"""What the training loop needs of an adversarial game, whichever networks play it."""
+"""What the training loop needs to know of a game between a generator and its discriminators."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.reading.dataset import ClipTensors
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
+from models.networks.clip_generator import ClipGenerator
 
 
 class Game(Protocol):
-    """Networks and optimisers in the middle of a training.
+    """All networks and optimisers of a training.
 
-    A step depends on this state and on (seed, step) alone, and under a CPU limit on the CPU time so far: without one,
-    training may stop after any step and go on from `state_dict` to the same weights, bit for bit (on CPUs: same
-    machine, same number of threads).
+    A step depends only on this state, on the seed and on the number of the step; under a CPU limit also on the CPU
+    time so far. Without such a limit the training can stop after any step and go on from `state_dict`. It then ends
+    with the same weights, bit for bit. On CPUs this holds on one machine with the same number of threads.
     """
 
     model: ModelConfig
     steps_done: int
     cpu_seconds: float
-    """CPU time of the steps so far, of all threads; the loop keeps count."""
+    """CPU seconds of the steps so far, summed over all threads. The training loop counts them."""
 
     @property
-    def averaged(self) -> nn.Module:
-        """The generator to draw samples with, and to keep."""
+    def averaged(self) -> ClipGenerator:
+        """The generator that samples and checkpoints are made with."""
 
     @property
     def clips_per_step(self) -> float:
         """Real clips that a step sees."""
 
     def step(self) -> dict[str, Tensor]:
-        """One round for each side. Returns 0-d losses."""
+        """Train the discriminators once and the generator once. Returns 0-d losses by name."""
 
     def exports(self) -> dict[str, dict[str, Tensor]]:
-        """Weights that lie beside the final checkpoint for other programs: file name, then name and tensor."""
+        """Further files of weights beside the final checkpoint: weights by name, by file name."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next step depends on; tensors, numbers and strings only."""
+        """All that the next step depends on: tensors, numbers and strings. Weights are below the key `modules`."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned for equal configs."""
+        """Go on from the result of `state_dict` of a game with the same configuration."""
 
 
 def check_clips(clips: ClipTensors, world: WorldConfig) -> None:
-    """Raise ValueError where clips have another size or length than those of `world`, or a prompt that it has not."""
-    found, shape = clips.manifest.world, (world.frames, world.frame_size)
-    if (found.frames, found.frame_size) != shape:
+    """Raise ValueError if clips have another size or length than the clips of `world`, or prompts that it lacks."""
+    found = clips.manifest.world
+    if (found.frames, found.frame_size) != (world.frames, world.frame_size):
         raise ValueError(
-            f"The clips have {found.frames} frames of {found.frame_size} px, the world's clips {world.frames} of "
-            f"{world.frame_size} px."
+            f"The clips have {found.frames} frames of {found.frame_size} px, but the world's clips have {world.frames} "
+            f"frames of {world.frame_size} px."
         )
-    strange = sorted(set(clips.prompts) - set(world.seen_prompts))
-    if strange:
-        raise ValueError(f"The data set holds the prompt {strange[0]!r}, which is not one of the world's.")
+    unknown = sorted(set(clips.prompts) - set(world.seen_prompts))
+    if unknown:
+        raise ValueError(f"The data set holds the prompt {unknown[0]!r}, which the world does not have.")

@@ -1,4 +1,4 @@
-"""Adversarial losses: the non-saturating logistic loss with gradient penalties on real and on generated data."""
+"""Losses of the game: the non-saturating logistic loss, gradient penalties, and the loss of the word heads."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from torch.nn import functional
 
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Logistic loss of a discriminator (Goodfellow et al., "Generative Adversarial Nets", 2014); scores (N,)."""
+    """Logistic loss of a discriminator, from scores (N,) of real and of generated data.
+
+    Goodfellow et al., "Generative Adversarial Nets" (2014).
+    """
     return functional.softplus(-real_scores).mean() + functional.softplus(fake_scores).mean()
 
 
 def generator_loss(fake_scores: Tensor) -> Tensor:
-    """Non-saturating loss of the generator (ibid.); scores (N,)."""
+    """Non-saturating loss of the generator, from the discriminator's scores (N,) of generated data; same paper."""
     return functional.softplus(-fake_scores).mean()
 
 
 def gradient_penalty(discriminator: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """Mean squared norm of the scores' gradient at `inputs`.
+    """Mean squared norm of the gradient of the scores (N,) with respect to `inputs` (N, ...).
 
-    At real data this is R1 (Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018), at
-    generated data R2; both together as in Huang et al., "The GAN is dead; long live the GAN!" (2024).
+    With real data this is R1: Mescheder et al., "Which Training Methods for GANs do actually Converge?" (2018). With
+    generated data it is R2. Huang et al., "The GAN is dead; long live the GAN!" (2024), use both together.
     """
     inputs = inputs.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(inputs).sum(), inputs, create_graph=True)
@@ -31,6 +34,9 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], inputs: Tensor) 
 
 
 def word_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of which labels hold for a prompt, in nats a prompt: logits (N, L), labels (N, L), held above 0."""
+    """Cross-entropy of the word heads, in nats per prompt, from logits (N, L) and labels (N, L).
+
+    A label above 0 means that the prompt holds that word.
+    """
     held = (labels > 0).to(logits.dtype)
     return functional.binary_cross_entropy_with_logits(logits, held, reduction="none").sum(1).mean()

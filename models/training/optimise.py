@@ -1,4 +1,4 @@
-"""What every adversarial game does with its optimisers."""
+"""Steps of an optimiser."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch.optim import Optimizer
 
 
 def set_rate(optimisers: Iterable[Optimizer], rate: float) -> None:
-    """Let the next step of each of them have this learning rate."""
+    """Set the learning rate of each optimiser."""
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = rate
 
 
 def descend(optimiser: Optimizer, loss: Tensor, *, allow_unused: bool = False) -> None:
-    """One step down the gradient of `loss`, of the optimiser's own parameters alone: no other one gets a gradient.
+    """One step of `optimiser` down the gradient of `loss`. No other parameter gets a gradient.
 
     Raises:
-        RuntimeError: the loss does not depend on a parameter, and that is not allowed.
+        RuntimeError: the loss does not depend on one of the parameters, and `allow_unused` is false.
     """
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    # Not `autograd.grad`: behind a channels-last picture it returns a convolution's gradient in another order of memory
-    # than the weight's. Fused Adam walks both as they lie, so each number would move by the gradient of another one.
+    # `autograd.grad` would be wrong here. After a channels-last picture it returns a convolution's gradient in another
+    # memory order than the weight. Fused Adam reads both in memory order, so it would mix up the gradients.
     autograd.backward(loss, inputs=parameters)
     if not allow_unused and any(parameter.grad is None for parameter in parameters):
         raise RuntimeError("The loss does not depend on all parameters of this optimiser.")

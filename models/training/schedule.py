@@ -1,4 +1,4 @@
-"""What changes in the course of a training: learning rate and gradient penalty, by the share of it that is done."""
+"""Learning rate and gradient penalty in the course of a training."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from models.config import TrainConfig
 
 
 def share_done(config: TrainConfig, *, steps: int, cpu_seconds: float) -> float:
-    """Share of the training that is done, 0 to 1: that of the steps or that of the CPU time, whichever is larger."""
+    """How much of the training is done, 0 to 1: the share of steps or of CPU time, whichever is larger."""
     limit = 60 * config.cpu_minutes
     return min(1.0, max(steps / config.steps, cpu_seconds / limit if limit else 0.0))
 
 
 def learning_rate(config: TrainConfig, done: float) -> float:
-    """Adam's rate when the share `done` of the training is done: constant, then linear to 0."""
+    """Adam's learning rate at the share `done` of the training: constant at first, then linear to 0."""
     return config.learning_rate * min(1.0, (1 - done) / max(config.decay_share, 1e-9))
 
 
 def clip_penalty(config: TrainConfig, done: float) -> float:
-    """Gamma of the clip discriminator when the share `done` of the training is done.
+    """Gradient penalty (gamma) of the clip discriminator at the share `done` of the training.
 
-    A strong penalty keeps the discriminator smooth while the generator is far off, a weak one lets it see small
-    faults later (Huang et al., "The GAN is dead; long live the GAN!", 2024, anneal it so too).
+    It falls geometrically. A strong penalty keeps the discriminator smooth while the generator is still far off. A
+    weak one lets it see small faults later. Huang et al., "The GAN is dead; long live the GAN!" (2024), do the same.
     """
     early = max(0.0, 1 - done / max(config.penalty_share, 1e-9))
     return float(config.clip_penalty * (config.first_clip_penalty / config.clip_penalty) ** early)

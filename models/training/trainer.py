@@ -1,4 +1,4 @@
-"""The training loop: steps, reports, checkpoints. It knows no scheduler and no tracker; it reports through a callback.
+"""The training loop: steps, reports and checkpoints. Prefect and MLflow learn of it through a callback.
 
 from data.reading.dataset import load_clips
 from models.training.trainer import train
@@ -17,49 +17,48 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.cores import usable_cores
 from data.reading.dataset import ClipTensors
 from data.selection import spread_over_tiers
 from data.worlds.world import WorldConfig
-from models.checkpoint import FINAL, CheckpointInfo, newest_state, read_info, remove_old, save_checkpoint
+from models.checkpoint import FINAL, CheckpointInfo, read_info, save_checkpoint
 from models.config import ModelConfig, TrainConfig
-from models.device import keep_freed_memory, pick_device
-from models.networks.network import network_of
+from models.device import keep_freed_memory, pick_device, use_threads
+from models.networks.choice import build_prompt_features
 from models.sampling import render_samples
 from models.text.protocols import PromptFeatures
-from models.training.adversary import Adversary
+from models.training.divergence import check_losses, check_state
+from models.training.flipbook_game import FlipbookGame
 from models.training.game import Game
+from models.training.resume import newest_state, remove_old, step_folder
 from models.training.schedule import share_done
-from models.tutorial.adversary import TutorialAdversary
+from models.tutorial.game import TutorialGame
 
 SAMPLED_PROMPTS = 24
-"""Samples show so many prompts at most, of all tiers."""
-_GAMES: dict[str, Callable[..., Game]] = {"flipbook": Adversary, "tutorial": TutorialAdversary}
+"""`Samples` shows at most this many prompts, spread over all tiers."""
+_GAMES: dict[str, Callable[..., Game]] = {"flipbook": FlipbookGame, "tutorial": TutorialGame}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`losses` are means over the steps since the last report; speed in real clips per second.
-
-    `total` is the number of steps, where CPU time is limited an estimate of it.
-    """
+    """How far the training is."""
 
     step: int
     total: int
+    """Number of steps of the whole training; an estimate if CPU time is limited."""
     losses: dict[str, float]
+    """Each loss, averaged over the steps since the last report."""
     clips_per_second: float
+    """Real clips that the training saw per second since the last report."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """One clip of the averaged generator per prompt, held-out prompts too: frames uint8 (N, T, S, S, 3).
-
-    Of more than `SAMPLED_PROMPTS` prompts it is an even choice.
-    """
+    """One clip per prompt from the averaged generator, held-out prompts included."""
 
     step: int
     prompts: tuple[str, ...]
     frames: NDArray[np.uint8]
+    """(N, T, S, S, 3)"""
 
 
 @dataclass(frozen=True)
@@ -82,26 +81,28 @@ def train(
     folder: Path,
     report: Callable[[TrainEvent], None],
 ) -> Path:
-    """Train, or go on where an earlier call with the same arguments was interrupted, to the same weights bit for bit.
+    """Train, or go on with an interrupted training of the same arguments.
 
-    Under a CPU limit the number of steps depends on how fast they are, so there the weights are not the same.
+    An interrupted training ends with the same weights, bit for bit, as one that was not interrupted. This does not
+    hold under a CPU limit, where the number of steps depends on their speed.
 
     Args:
-        clips: the training set; every seen prompt of `world` must have a clip.
+        clips: the training set. Every seen prompt of `world` must have a clip.
         world: gives prompts, vocabulary and sizes.
-        model: sizes of the networks.
+        model: which networks, and their sizes.
         train: how to train.
-        folder: of this training alone; its checkpoints lie there as step-N, the last one as final.
-        report: called with each event, in this thread.
+        folder: holds the checkpoints of this training and of no other: `step-N`, and at last `final`.
+        report: called in this thread with each event.
 
     Returns:
         The folder of the final checkpoint.
 
     Raises:
-        ValueError: clips and world do not fit together, or the device is not there.
-        FrozenWeightsError: the frozen text encoder is not installed, or other than when the training began.
+        ValueError: clips and world do not fit together, or the device does not exist.
+        DivergedError: losses or weights are not finite or explode. The checkpoints before that are kept.
+        FrozenWeightsError: the frozen text encoder is not installed, or is not the one that the training began with.
         StorageError: a checkpoint cannot be written.
-        KeyboardInterrupt: on Ctrl-C; a later call goes on from the last checkpoint.
+        KeyboardInterrupt: on Ctrl-C. The next call goes on from the last checkpoint.
     """
     final = folder / FINAL
     if final.exists() and _is_done(train, read_info(final)):
@@ -109,17 +110,17 @@ def train(
     device = pick_device(train.device)
     if device.type == "cpu":
         keep_freed_memory()
-        torch.set_num_threads(train.threads or min(torch.get_num_threads(), usable_cores()))
-    text = network_of(model).text(model, world)
+        use_threads(train.threads)
+    text = build_prompt_features(model, world)
     game = _GAMES[model.network](clips=clips, world=world, model=model, train=train, device=device)
     folder.mkdir(parents=True, exist_ok=True)
     state = newest_state(folder, frozen_text=text.frozen)
     if state is not None:
         game.load_state_dict(state)
 
-    def save(name: str) -> Path:
-        path = save_checkpoint(
-            folder / name,
+    def save(path: Path) -> None:
+        save_checkpoint(
+            path,
             weights=game.averaged.state_dict(),
             state=game.state_dict(),
             world=world,
@@ -128,15 +129,18 @@ def train(
             cpu_seconds=game.cpu_seconds,
             dataset_digest=clips.manifest.digest,
             frozen_text=text.frozen,
-            exports=game.exports() if name == FINAL else None,
+            exports=game.exports() if path == final else None,
         )
         remove_old(folder, keep=train.keep)
         report(Saved(step=game.steps_done, path=path))
-        return path
 
-    # Nothing is saved on Ctrl-C: it may fall into the middle of a step, and half a step is no state to go on from.
-    _run(game, text=text, world=world, train=train, report=report, save=save)
-    return save(FINAL)
+    def save_step() -> None:
+        save(step_folder(folder, game.steps_done))
+
+    # Ctrl-C saves nothing: it may come in the middle of a step, and half a step is no state to go on from.
+    _run(game, text=text, world=world, train=train, report=report, save=save_step)
+    save(final)
+    return final
 
 
 def _run(
@@ -146,36 +150,49 @@ def _run(
     world: WorldConfig,
     train: TrainConfig,
     report: Callable[[TrainEvent], None],
-    save: Callable[[str], Path],
+    save: Callable[[], None],
 ) -> None:
     prompts = spread_over_tiers(world.tiers, SAMPLED_PROMPTS)
     features = text.features(prompts, unknown_words="ignore")
-    sums: dict[str, list[Tensor]] = {}
+    losses: dict[str, list[Tensor]] = {}  # Of the steps since the last report.
     reported, steps, saved = time.monotonic(), 0, time.monotonic()
     while share_done(train, steps=game.steps_done, cpu_seconds=game.cpu_seconds) < 1:
         begun = time.process_time()
-        for name, value in game.step().items():
-            sums.setdefault(name, []).append(value)
-        if train.cpu_minutes:  # else it decides nothing, and the same training would leave other bytes each time
+        for name, value in _step(game).items():
+            losses.setdefault(name, []).append(value)
+        if train.cpu_minutes:  # Without a limit the time would only make the checkpoints of equal trainings differ.
             game.cpu_seconds += time.process_time() - begun
         step, steps = game.steps_done, steps + 1
         done = share_done(train, steps=step, cpu_seconds=game.cpu_seconds)
         if step % train.log_every == 0 or done == 1:
-            losses = {name: float(torch.stack(values).mean()) for name, values in sums.items()}
+            means = _checked_means(game, losses)
             now, total = time.monotonic(), round(step / done)
-            report(Progress(step, total, losses, clips_per_second=steps * game.clips_per_step / (now - reported)))
-            sums, reported, steps = {}, now, 0
+            report(Progress(step, total, means, clips_per_second=steps * game.clips_per_step / (now - reported)))
+            losses, reported, steps = {}, now, 0
         if step % train.sample_every == 0 or done == 1:
-            frames = render_samples(game.averaged, features, seed=train.seed, world=world, config=game.model)
+            frames = render_samples(game.averaged, features, seed=train.seed, world=world)
             report(Samples(step, prompts, frames))
         if time.monotonic() - saved > train.checkpoint_seconds and done < 1:
-            save(_name(step))
+            _checked_means(game, losses)
+            save()
             saved = time.monotonic()
+
+
+def _step(game: Game) -> dict[str, Tensor]:
+    try:
+        return game.step()
+    except RuntimeError:  # PyTorch refuses to draw from NaN, and to compute some losses of NaN.
+        check_state(game.state_dict(), step=game.steps_done + 1)
+        raise
+
+
+def _checked_means(game: Game, losses: dict[str, list[Tensor]]) -> dict[str, float]:
+    """Each loss, averaged. Raises DivergedError if a loss or the state of the training is beyond all bounds."""
+    means = {name: float(torch.stack(values).mean()) for name, values in losses.items()}
+    check_losses(means, step=game.steps_done)
+    check_state(game.state_dict(), step=game.steps_done)
+    return means
 
 
 def _is_done(train: TrainConfig, final: CheckpointInfo) -> bool:
     return share_done(train, steps=final.step, cpu_seconds=final.cpu_seconds) == 1
-
-
-def _name(step: int) -> str:
-    return f"step-{step:08d}"

@@ -1,7 +1,7 @@
 """The tutorial's generator and discriminator: a DCGAN of single frames without any normalisation.
 
-Layers bear the published names, so that the exported weights load into the published classes. What a repair adds to a
-network has a name of its own.
+Layers have the published names, so that the exported weights load into the published classes. Layers that a repair adds
+have names of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
+from models.networks.clip_generator import ClipGenerator
 from models.tutorial.words import published_words
 
 NOISE, TEXT = 100, 10
@@ -20,9 +21,9 @@ _CHANNELS = 256
 
 
 class Generator(nn.Module):
-    """Pictures (N, C, S, S) in [-1, 1] from noise (N, 100) and text vectors (N, 10).
+    """The published generator: pictures (N, C, S, S) in [-1, 1] from noise (N, 100) and text vectors (N, 10).
 
-    As published C is 3, one frame. With a latent per clip the last layer draws all frames at once, and C is 3 T.
+    As published, C is 3, which is one frame. The repair `clip_latent` draws all frames at once, and then C is 3 T.
     """
 
     def __init__(self, *, frame_size: int, channels: int) -> None:
@@ -35,18 +36,20 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         hidden = self.fc1(torch.cat([noise, text], dim=1)).view(-1, _CHANNELS, self.cells, self.cells)
-        hidden = functional.relu(self.deconv1(hidden))
-        hidden = functional.relu(self.deconv2(hidden))
-        return torch.tanh(self.deconv3(hidden))
+        hidden = functional.relu(self.deconv1(hidden))  # (N, 128, S/4, S/4)
+        hidden = functional.relu(self.deconv2(hidden))  # (N, 64, S/2, S/2)
+        return torch.tanh(self.deconv3(hidden))  # (N, C, S, S)
 
 
 class Discriminator(nn.Module):
-    """Logits (N,) of pictures (N, C, S, S) in [-1, 1]; the published network ends in their sigmoid.
+    """The published discriminator: logits (N,) of pictures (N, C, S, S) in [-1, 1].
 
-    It sees no text. The repair adds the projection of Miyato & Koyama, "cGANs with Projection Discriminator" (2018).
+    The published network ends with the sigmoid of these logits. It does not see the text. The repair
+    `text_in_discriminator` adds a projection: Miyato & Koyama, "cGANs with Projection Discriminator" (2018).
     """
 
     def __init__(self, *, frame_size: int, channels: int, words: int | None) -> None:
+        """Layers with random weights. `words` is the number of words for the projection; None leaves it out."""
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 64, 4, 2, 1)
         self.conv2 = nn.Conv2d(64, 128, 4, 2, 1)
@@ -56,17 +59,17 @@ class Discriminator(nn.Module):
         self.projection = nn.Linear(words, features, bias=False) if words is not None else None
 
     def forward(self, pictures: Tensor, shares: Tensor) -> Tensor:
-        hidden = functional.leaky_relu(self.conv1(pictures), 0.2)
-        hidden = functional.leaky_relu(self.conv2(hidden), 0.2)
-        hidden = functional.leaky_relu(self.conv3(hidden), 0.2).flatten(1)
+        hidden = functional.leaky_relu(self.conv1(pictures), 0.2)  # (N, 64, S/2, S/2)
+        hidden = functional.leaky_relu(self.conv2(hidden), 0.2)  # (N, 128, S/4, S/4)
+        hidden = functional.leaky_relu(self.conv3(hidden), 0.2).flatten(1)  # (N, 256 S/8 S/8)
         logits: Tensor = self.fc1(hidden).squeeze(1)
         if self.projection is not None:
             logits = logits + (self.projection(shares) * hidden).sum(1) / hidden.shape[1] ** 0.5
         return logits
 
 
-class TutorialGenerator(nn.Module):
-    """Text vectors and generator: what a checkpoint keeps, and a video is drawn with."""
+class TutorialGenerator(ClipGenerator):
+    """The word vectors and the published generator, which together draw a video."""
 
     def __init__(self, config: ModelConfig, *, words: int, frames: int, frame_size: int) -> None:
         super().__init__()
@@ -74,15 +77,20 @@ class TutorialGenerator(nn.Module):
         self.embedding = nn.Embedding(words, TEXT)
         self.pictures = Generator(frame_size=frame_size, channels=3 * frames if self.whole_clips else 3)
 
+    def draw_noise(self, count: int, *, random: torch.Generator) -> Tensor:
+        """Fresh noise for each frame (count, T, 100), or with the repair `clip_latent` one per clip (count, 100)."""
+        shape = (count, NOISE) if self.whole_clips else (count, self.frames, NOISE)
+        return torch.randn(shape, generator=random)
+
     def draw(self, noise: Tensor, shares: Tensor) -> Tensor:
-        """One pass of the generator: (N, 3 T or 3, S, S) from noise (N, 100) and word shares (N, V)."""
+        """One pass of the published generator: (N, C, S, S) from noise (N, 100) and word shares (N, V)."""
         pictures: Tensor = self.pictures(noise, shares @ self.embedding.weight)
         return pictures
 
     def forward(self, noise: Tensor, shares: Tensor) -> Tensor:
-        """Clips (N, T, 3, S, S) in [-1, 1] from word shares (N, V), and noise (N, T, 100) or, per clip, (N, 100)."""
+        """Clips (N, T, 3, S, S) in [-1, 1], from noise as `draw_noise` gives it and word shares (N, V)."""
         if not self.whole_clips:
-            noise, shares = noise.flatten(0, 1), shares.repeat_interleave(self.frames, dim=0)
+            noise, shares = noise.flatten(0, 1), shares.repeat_interleave(self.frames, dim=0)  # (N T, 100), (N T, V)
         pictures = self.draw(noise, shares)
         return pictures.view(-1, self.frames, 3, *pictures.shape[2:])
 
@@ -91,9 +99,3 @@ def build_tutorial_generator(config: ModelConfig, world: WorldConfig) -> Tutoria
     """A generator for the clips and the words of `world`, with random weights."""
     words = len(published_words(world))
     return TutorialGenerator(config, words=words, frames=world.frames, frame_size=world.frame_size)
-
-
-def draw_tutorial_noise(count: int, *, config: ModelConfig, world: WorldConfig, generator: torch.Generator) -> Tensor:
-    """Noise of `count` clips: float32 (count, T, 100), fresh for each frame, or (count, 100) with a latent per clip."""
-    shape = (count, NOISE) if "clip_latent" in config.repairs else (count, world.frames, NOISE)
-    return torch.randn(shape, generator=generator)

@@ -1,4 +1,4 @@
-"""The tutorial's text: words split at white space, the mean of their vectors."""
+"""How the tutorial reads prompts: words split at white space, and the mean of their vectors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def published_words(world: WorldConfig) -> tuple[str, ...]:
 
 
 class WordShares:
-    """Word shares as text features. See `models.text.features.PromptFeatures`."""
+    """Word shares as text features. See `models.text.protocols.PromptFeatures`."""
 
     frozen = None
 
@@ -35,22 +35,27 @@ class WordShares:
 
 
 def word_shares(world: WorldConfig, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
-    """float32 (N, V): what share of each prompt's known words each word is. Times the table of vectors: their mean.
+    """The share of each word among the known words of a prompt: float32 (N, V).
 
-    The published code stops with a KeyError at a word that no training prompt holds, as `up` in `circle moving up`.
-    Here such a word is left out of the mean, so that there is a video to measure; it cannot say what the word means.
+    The product with the table of word vectors is the mean of the prompt's vectors.
+
+    The published code stops with a KeyError at a word that is in no training prompt, for example `up` in `circle moving
+    up`. Here the mean leaves such a word out, so that there is a video to measure. The video cannot show what the word
+    means.
 
     Raises:
-        PromptError: a prompt is empty; or unknown words are to be refused, and it holds one that is no part of the
-            training prompts' words either, or none that is known.
+        PromptError: a prompt is empty. If unknown words are refused, also if a prompt holds a word outside the
+            vocabulary, or no published word at all.
     """
     world.vocabulary.encode(prompts, unknown_words=unknown_words)
-    ids = {word: number for number, word in enumerate(published_words(world))}
-    shares = torch.zeros(len(prompts), len(ids))
+    numbers = {word: number for number, word in enumerate(published_words(world))}
+    shares = torch.zeros(len(prompts), len(numbers))
     for row, prompt in zip(shares, prompts, strict=True):
-        known = [ids[word] for word in normalised(prompt).split() if word in ids]
+        known = [numbers[word] for word in normalised(prompt).split() if word in numbers]
         if not known and unknown_words == "refuse":
-            raise PromptError(f"The prompt {quoted(prompt)} holds no word of the training prompts: {', '.join(ids)}.")
+            raise PromptError(
+                f"The prompt {quoted(prompt)} holds no word of the training prompts: {', '.join(numbers)}."
+            )
         for number in known:
             row[number] += 1 / len(known)
     return shares

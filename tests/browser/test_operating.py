@@ -29,7 +29,7 @@ from tests.flows.tiny import tiny_config
 TINY = tiny_config(
     world={"held_out": (HeldOut(tier="T1", phrase="moving up-right"), HeldOut(tier="T2", phrase="moving up"))},
     data={"clips": 300},
-    model={"motion_width": 64, "critic_width": 64, "frame_critic_channels": 0},
+    model={"motion_width": 64, "discriminator_width": 64, "frame_discriminator_channels": 0},
     train={
         "steps": 300,
         "prompts_per_batch": 3,

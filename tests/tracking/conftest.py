@@ -23,7 +23,7 @@ from evaluation.scoring.scores import FaultCounts, Scores
 from models.checkpoint import checkpoint_digest, save_checkpoint
 from models.config import ModelConfig, TextEncoder, TrainConfig
 from models.text.features import build_text
-from models.training.adversary import build_generator
+from models.networks.generator import build_generator
 from tracking.results.evaluation import attach_evaluation
 from tracking.store import open_store
 from tracking.training_run import TrainingRun

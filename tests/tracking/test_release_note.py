@@ -96,7 +96,7 @@ def test_a_heading_within_code_is_no_section():
 def test_a_world_with_hundreds_of_prompts_fits_into_what_mlflow_keeps(home, make_run, tmp_path):
     """Its database cuts nothing off: PostgreSQL refuses a longer text."""
     from models.checkpoint import checkpoint_digest, save_checkpoint
-    from models.training.adversary import build_generator
+    from models.networks.generator import build_generator
     from tracking.versions import register_version
 
     world = WorldConfig(

@@ -1,4 +1,4 @@
-"""The tutorial's training step, and what each repair changes in it."""
+"""One training step of the tutorial's networks as published, and what each repair changes in it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from models.tutorial.networks import NOISE, Discriminator, TutorialGenerator, bu
 from models.tutorial.words import published_words, word_shares
 
 
-class TutorialAdversary:
-    """Generator, discriminator and optimisers; `step` plays one round as published, or as the repairs have it.
+class TutorialGame:
+    """The tutorial's generator, discriminator and optimisers. See `models.training.game.Game`.
 
-    As `models.training.adversary.Adversary`, a step depends on this state and on (seed, step) alone. A batch is of
-    `prompts_per_batch` x `clips_per_prompt` pictures in the shuffled order of the epoch: frames as published, whole
-    clips with a latent per clip.
+    A batch holds `prompts_per_batch` x `clips_per_prompt` pictures in the shuffled order of an epoch. As published,
+    these are single frames. With the repair `clip_latent`, they are whole clips, whose frames are channels of one
+    picture.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class TutorialAdversary:
         train: TrainConfig,
         device: torch.device,
     ) -> None:
-        """`clips` stay where they are, in memory or on disk; batches travel to `device`.
+        """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
 
         Raises:
-            ValueError: the clips have another size or length than those of `world`, or other prompts; or there are to
-                be wrong prompts, and all prompts mean the same.
+            ValueError: the clips have another size or length than those of `world`, or other prompts; or the repair
+                `wrong_prompts` is asked for, and all prompts mean the same.
         """
         check_clips(clips, world)
         torch.manual_seed(train.seed)
@@ -55,11 +55,11 @@ class TutorialAdversary:
         self.whole_clips = "clip_latent" in self.repairs
         prompts = world.seen_prompts
         numbers = {prompt: number for number, prompt in enumerate(prompts)}
-        self.prompt_of = torch.tensor([numbers[prompt] for prompt in clips.prompts])
-        self.shares = word_shares(world, prompts).to(device)
+        self.prompt_of = torch.tensor([numbers[prompt] for prompt in clips.prompts])  # (number of clips,)
+        self.shares = word_shares(world, prompts).to(device)  # (P, V)
         self.others = _other_meanings(prompts)
         if "wrong_prompts" in self.repairs and not all(self.others):
-            raise ValueError("All prompts of the world mean the same, so none is wrong: leave out wrong_prompts.")
+            raise ValueError("All prompts of the world mean the same, so no prompt is wrong: remove wrong_prompts.")
         self.generator = build_tutorial_generator(model, world).to(device)
         self.discriminator = Discriminator(
             frame_size=world.frame_size,
@@ -71,7 +71,7 @@ class TutorialAdversary:
         if "ema" in self.repairs:
             self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
             self.modules["average"] = self.average
-        # As published, the table of word vectors is in no optimiser: it stays as random as it was.
+        # As published, the word vectors are in no optimiser and stay random.
         learned = self.generator if "trained_embedding" in self.repairs else self.generator.pictures
         betas = (train.beta1, train.beta2)
         self.optimisers = {
@@ -84,12 +84,12 @@ class TutorialAdversary:
 
     @property
     def averaged(self) -> TutorialGenerator:
-        """The generator to draw samples with: as published the last one, with the repair its moving average."""
+        """As published the generator itself, with the repair `ema` the moving average of its weights."""
         return self.generator if self.average is None else self.average.module  # type: ignore[return-value]
 
     @property
     def clips_per_step(self) -> float:
-        """Real clips that a step sees; a frame is a part of one."""
+        """Real clips that a step sees. A single frame counts as a part of its clip."""
         return self.batch / (1 if self.whole_clips else self.world.frames)
 
     def step(self) -> dict[str, Tensor]:
@@ -98,9 +98,9 @@ class TutorialAdversary:
         done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
         set_rate(self.optimisers.values(), learning_rate(self.config, done))
         reals, prompts = self._reals()
-        shares = self.shares[prompts]
+        shares = self.shares[prompts]  # (B, V)
         noise = torch.randn(self.batch, NOISE, generator=random).to(self.device)
-        fakes = self.generator.draw(noise, shares)
+        fakes = self.generator.draw(noise, shares)  # (B, C, S, S)
         losses = self._discriminator_round(reals, fakes.detach(), prompts, random, done)
         loss = _bce(self.discriminator(fakes, shares), real=True)
         losses["generator"] = loss.detach()
@@ -111,14 +111,14 @@ class TutorialAdversary:
         return losses
 
     def _reals(self) -> tuple[Tensor, Tensor]:
-        """The next pictures of the epoch (B, C, S, S) in [-1, 1] and their prompts' numbers (B,)."""
-        places = torch.from_numpy(self.sampler.batch(self.steps_done, self.batch))
+        """The next pictures of the epoch (B, C, S, S) in [-1, 1], and the numbers of their prompts (B,)."""
+        places = torch.from_numpy(self.sampler.batch(self.steps_done, self.batch))  # (B,)
         if self.whole_clips:
-            planes = self.clips.ink.frames(places).flatten(1, 2)
+            pixels = self.clips.ink.frames(places).flatten(1, 2)  # (B, 3 T, S, S)
         else:
             places, frame = places // self.world.frames, places % self.world.frames
-            planes = self.clips.ink.frames(places)[torch.arange(self.batch), frame]
-        return as_pictures(planes, self.device), self.prompt_of[places].to(self.device)
+            pixels = self.clips.ink.frames(places)[torch.arange(self.batch), frame]  # (B, 3, S, S)
+        return as_pictures(pixels, self.device), self.prompt_of[places].to(self.device)
 
     def _discriminator_round(
         self, reals: Tensor, fakes: Tensor, prompts: Tensor, random: torch.Generator, done: float
@@ -141,9 +141,9 @@ class TutorialAdversary:
         return losses
 
     def _wrong(self, prompts: Tensor, random: torch.Generator) -> Tensor:
-        """For each prompt the number of one that means something else: a direction may have two phrases.
+        """For each prompt number (B,) the number of a prompt with another meaning. Two phrases can mean one direction.
 
-        Reed et al., "Generative Adversarial Text to Image Synthesis" (2016), show the discriminator such pairs too.
+        Reed et al., "Generative Adversarial Text to Image Synthesis" (2016), show the discriminator such pairs, too.
         """
         drawn = torch.rand(len(prompts), generator=random).tolist()
         others = [self.others[number] for number in prompts.tolist()]
@@ -151,14 +151,14 @@ class TutorialAdversary:
         return torch.tensor(chosen, device=self.device)
 
     def exports(self) -> dict[str, dict[str, Tensor]]:
-        """The files that the tutorial saves, by name: weights of both networks. Its text vectors are in neither."""
+        """The two files that the tutorial saves, with the weights of both networks. Neither holds the word vectors."""
         return {
             "generator.pth": self.averaged.pictures.state_dict(),
             "discriminator.pth": self.discriminator.state_dict(),
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next step depends on; tensors, numbers and strings only."""
+        """See `models.training.game.Game`."""
         return {
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
@@ -167,7 +167,7 @@ class TutorialAdversary:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned for equal configs."""
+        """See `models.training.game.Game`."""
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
         for name, optimiser in self.optimisers.items():
@@ -176,12 +176,12 @@ class TutorialAdversary:
 
 
 def _bce(logits: Tensor, *, real: bool) -> Tensor:
-    """Binary cross-entropy of the sigmoid, as published: its logarithm ends at -100, and so does its gradient."""
+    """Binary cross-entropy of the sigmoid of logits (N,), as published. PyTorch bounds it at 100."""
     probabilities = torch.sigmoid(logits)
     return nn.functional.binary_cross_entropy(probabilities, torch.full_like(probabilities, float(real)))
 
 
 def _other_meanings(prompts: tuple[str, ...]) -> list[list[int]]:
-    """For each prompt the numbers of those that mean something else."""
+    """For each prompt the numbers of the prompts with another meaning."""
     meanings = [parse_prompt(prompt) for prompt in prompts]
     return [[number for number, other in enumerate(meanings) if other != mine] for mine in meanings]

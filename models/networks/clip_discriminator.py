@@ -1,0 +1,83 @@
+"""The discriminator that judges whole clips."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import ModelConfig
+from models.networks.initialise import initialise
+from models.networks.verdict import Judgement, Verdict
+from models.text.protocols import TextFeatures
+
+
+class ClipDiscriminator(nn.Module):
+    """Judges a whole clip together with its text, at every second pixel.
+
+    Clips come in groups that share a prompt, and the discriminator sees the spread within each group: minibatch
+    standard deviation, Karras et al., "Progressive Growing of GANs" (2018). The spread of the features reveals a
+    generator that has one answer per prompt. The spread of the ink, the distance of all pixels from white, reveals a
+    generator that draws one size.
+    """
+
+    def __init__(
+        self, config: ModelConfig, *, text: TextFeatures, labels: int, frames: int, frame_size: int, group: int
+    ) -> None:
+        """Layers with random weights.
+
+        Args:
+            config: sizes of the layers.
+            text: how prompts are read.
+            labels: number of labels of the word heads.
+            frames: frames per clip.
+            frame_size: side of a whole frame in px.
+            group: clips that share a prompt.
+        """
+        super().__init__()
+        self.group = group
+        cells = frame_size // 8
+        self.patches = nn.Conv2d(3, 32, 4, stride=4)
+        self.conv = nn.Conv2d(32, 16, 3, padding=1)
+        self.frame = nn.Linear(16 * cells**2, config.frame_features)
+        width = config.discriminator_width
+        # Word heads have to find the words in the pixels, so with them the text is not an input.
+        beside = 0 if config.word_heads else config.text_width
+        self.text = nn.Linear(text.reading_width, beside) if beside else None
+        self.first = nn.Linear(frames * config.frame_features + beside, width)
+        self.second = nn.Linear(width + 2, width)
+        initialise(self)
+        self.reader = text.reader()
+        self.verdict = Verdict(config, text=text, labels=labels, width=width)
+
+    def forward(self, clips: Tensor, text: Tensor, labels: Tensor) -> Judgement:
+        """Judge clips (N, T, 3, S/2, S/2) in [-1, 1], given text features (N, F) and labels (N, L) of their prompts.
+
+        The N clips stand in groups that share a prompt.
+        """
+        count, read = len(clips), self.reader(text)
+        pictures = (clips - 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (N T, 3, S/2, S/2)
+        features = functional.leaky_relu(self.patches(pictures), 0.2)  # (N T, 32, S/8, S/8)
+        features = functional.leaky_relu(self.conv(features), 0.2)  # (N T, 16, S/8, S/8)
+        features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N T, frame_features)
+        joined = features.view(count, -1)
+        if self.text is not None:
+            joined = torch.cat([joined, self.text(read)], dim=1)
+        hidden = functional.leaky_relu(self.first(joined), 0.2)  # (N, H)
+        groups = hidden.view(-1, self.group, hidden.shape[1])
+        spread = _deviation(groups).mean(dim=1, keepdim=True)  # (N / group, 1)
+        spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)  # (N, 2)
+        hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)  # (N, H)
+        judged: Judgement = self.verdict(hidden, read, labels)
+        return judged
+
+    def _spread_of_ink(self, clips: Tensor) -> Tensor:
+        """Standard deviation over mean of the ink within each group, (N / group, 1), scaled to the size of features."""
+        ink = (1 - clips).flatten(1).mean(1).view(-1, self.group)
+        spread = _deviation(ink) / (ink.mean(dim=1).abs() + 1e-3)
+        return torch.as_tensor(5 * spread.unsqueeze(1))
+
+
+def _deviation(groups: Tensor) -> Tensor:
+    """Standard deviation over dimension 1. It has a gradient even if all members are equal."""
+    return (groups.var(dim=1, unbiased=False) + 1e-8).sqrt()

@@ -1,0 +1,71 @@
+"""The discriminator that judges single frames at full resolution."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.config import ModelConfig
+from models.networks.initialise import initialise
+from models.networks.verdict import Judgement, Verdict
+from models.text.protocols import TextFeatures
+
+
+class FrameDiscriminator(nn.Module):
+    """Judges single frames together with their text. It cares for crisp outlines and shapes.
+
+    With `frame_pooling` it keeps the mean and the maximum of each feature over the whole frame. A shape that it learned
+    to tell in one place is then known in all places, but it no longer sees where an object is.
+    """
+
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, labels: int, frame_size: int) -> None:
+        """Layers with random weights, for `labels` labels of the word heads and frames of `frame_size` px a side."""
+        super().__init__()
+        width = config.frame_discriminator_channels
+        self.body = _pooling_layers(width) if config.frame_pooling else _flat_layers(width, cells=frame_size // 16)
+        initialise(self)
+        self.reader = text.reader()
+        self.verdict = Verdict(config, text=text, labels=labels, width=4 * width)
+
+    def forward(self, frames: Tensor, text: Tensor, labels: Tensor) -> Judgement:
+        """Judge frames (N, 3, S, S) in [-1, 1], given text features (N, F) and labels (N, L) of their prompts."""
+        hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))  # (N, 4 width)
+        judged: Judgement = self.verdict(hidden, self.reader(text), labels)
+        return judged
+
+
+def _flat_layers(width: int, *, cells: int) -> nn.Sequential:
+    """Frames (N, 3, S, S) to features (N, 4 * width) that know where things are; `cells` is S / 16."""
+    return nn.Sequential(
+        nn.Conv2d(3, width, 4, stride=4),  # (N, width, S/4, S/4)
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, width, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),  # (N, 1.5 width, S/8, S/8)
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),  # (N, 2 width, S/16, S/16)
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        nn.Linear(2 * width * cells**2, 4 * width),
+        nn.LeakyReLU(0.2),
+    )
+
+
+def _pooling_layers(width: int) -> nn.Sequential:
+    """Frames (N, 3, S, S) to features (N, 4 * width) that do not know where things are."""
+    return nn.Sequential(
+        nn.Conv2d(3, width, 4, stride=4),  # (N, width, S/4, S/4)
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 3 * width // 2, 3, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3 * width // 2, 4 * width, 3, stride=2, padding=1),  # (N, 4 width, S/8, S/8)
+        nn.LeakyReLU(0.2),
+        _MeanAndMaximum(),  # (N, 8 width)
+        nn.Linear(8 * width, 4 * width),
+        nn.LeakyReLU(0.2),
+    )
+
+
+class _MeanAndMaximum(nn.Module):
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)

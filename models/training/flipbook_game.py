@@ -1,0 +1,307 @@
+"""One training step of our networks: a round for the discriminators, then one for the generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from data.reading.dataset import ClipTensors
+from data.worlds.world import WorldConfig
+from models.config import ModelConfig, TrainConfig
+from models.networks.clip_discriminator import ClipDiscriminator
+from models.networks.frame_discriminator import FrameDiscriminator
+from models.networks.generator import TextGenerator, build_generator
+from models.text.features import build_text
+from models.text.labels import Labels
+from models.training.averaging import warmed_up_average
+from models.training.batches import Batch, PromptGroups, as_pictures, step_generator
+from models.training.game import check_clips
+from models.training.losses import discriminator_loss, generator_loss, gradient_penalty, word_loss
+from models.training.optimise import descend, set_rate
+from models.training.schedule import clip_penalty, learning_rate, share_done
+
+CLIP, FRAME = "clip_discriminator", "frame_discriminator"
+"""Names of the discriminators, in losses and in the training's state."""
+
+ADVANTAGE_DECAY = 0.9
+"""Decay of the moving average of each prompt's D(real) - D(generated), per time that the prompt is drawn."""
+
+
+@dataclass(frozen=True)
+class _Prompts:
+    """The prompts of N clips."""
+
+    features: Tensor
+    """Text features (N, F), which the networks read."""
+    labels: Tensor
+    """Labels (N, L), which the word heads learn."""
+
+
+@dataclass(frozen=True)
+class _Round:
+    """What the discriminators see in one step. The dictionaries have one entry per discriminator."""
+
+    clips: dict[str, Tensor]
+    """Places of the real clips in the data set, int64 (N,).
+
+    The frame discriminator has its own clips. Single frames cost little, so it sees many more prompts per step.
+    """
+    prompts: dict[str, _Prompts]
+    """Their prompts, which the generated clips have, too."""
+    phase: tuple[int, int]
+    """First row and first column of the pixels that the clip discriminator sees: every second one from there on."""
+    frames: Tensor
+    """int64 (N,): which frame of each clip the frame discriminator sees."""
+
+
+class FlipbookGame:
+    """Our generator, its moving average, the discriminators and their optimisers. See `models.training.game.Game`."""
+
+    def __init__(
+        self,
+        *,
+        clips: ClipTensors,
+        world: WorldConfig,
+        model: ModelConfig,
+        train: TrainConfig,
+        device: torch.device,
+    ) -> None:
+        """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
+
+        Raises:
+            ValueError: the clips have another size or length than those of `world`, or other prompts.
+        """
+        check_clips(clips, world)
+        torch.manual_seed(train.seed)
+        self.config, self.model, self.device = train, model, device
+        self.clips = clips
+        self.groups = PromptGroups(clips.prompts, known=world.seen_prompts, seed=train.seed)
+        text = build_text(model, world)
+        labels = Labels(world, objects=model.objects)
+        self.prompt_features = text.features(world.seen_prompts).to(device)  # (P, F)
+        self.prompt_labels = labels.weight * labels.of(world.seen_prompts).to(device)  # (P, L)
+        self.label_weight = labels.weight
+        self.generator = build_generator(model, world).to(device)
+        self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
+        self.discriminators: dict[str, nn.Module] = {
+            CLIP: ClipDiscriminator(
+                model,
+                text=text,
+                labels=len(labels),
+                frames=world.frames,
+                frame_size=world.frame_size,
+                group=train.clips_per_prompt,
+            ).to(device)
+        }
+        if model.frame_discriminator_channels:
+            self.discriminators[FRAME] = FrameDiscriminator(
+                model, text=text, labels=len(labels), frame_size=world.frame_size
+            ).to(device)
+        self.modules: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "average": self.average,
+            **self.discriminators,
+        }
+        if device.type == "cuda":
+            for module in self.modules.values():
+                module.to(memory_format=torch.channels_last)
+            if train.compile:  # Gradient penalties need second derivatives, which compiled code does not have.
+                self.generator.motion.compile()
+                self.generator.decoder.compile()
+        learned = {
+            "generator": list(self.generator.parameters()),
+            "discriminators": [weight for part in self.discriminators.values() for weight in part.parameters()],
+        }
+        betas = (train.beta1, train.beta2)
+        self.optimisers = {
+            name: torch.optim.Adam(parameters, train.learning_rate, betas=betas, fused=True)
+            for name, parameters in learned.items()
+        }
+        self.advantage = torch.ones(len(world.seen_prompts))  # (P,), on the CPU
+        self.penalties: dict[str, float] = {}
+        self.steps_done, self.cpu_seconds = 0, 0.0
+
+    @property
+    def averaged(self) -> TextGenerator:
+        """The generator with the moving average of its weights."""
+        return self.average.module  # type: ignore[return-value]
+
+    @property
+    def clips_per_step(self) -> float:
+        """Real clips that the clip discriminator sees per step."""
+        return self.config.prompts_per_batch * self.config.clips_per_prompt
+
+    def exports(self) -> dict[str, dict[str, Tensor]]:
+        """Nothing: other programs can read the checkpoint's safetensors file."""
+        return {}
+
+    def step(self) -> dict[str, Tensor]:
+        """One round for the discriminators and one for the generator, with the same prompts. Returns 0-d losses."""
+        random = step_generator(self.config.seed, self.steps_done)
+        config = self.config
+        batch = self.groups.draw(
+            self.advantage.clamp(min=0) + config.prompt_floor,
+            prompts=config.prompts_per_batch,
+            clips=config.clips_per_prompt,
+            generator=random,
+        )
+        shown = self._show(batch, random)
+        noises = [self._noises(shown, random) for _ in range(2)]
+        self._follow_schedule()
+        # The generator answers with other clips than those that the discriminators have just learned to reject.
+        with torch.no_grad():
+            fakes, _ = self._fakes(noises[0], shown)
+        losses = self._discriminators_round(batch, self._reals(shown), fakes, shown.prompts)
+        losses |= self._generator_round(*self._fakes(noises[1], shown), shown.prompts)
+        self.average.update_parameters(self.generator)
+        self.steps_done += 1
+        return losses
+
+    def _show(self, batch: Batch, random: torch.Generator) -> _Round:
+        """Choose all that the discriminators see in this step; `batch` is for the clip discriminator."""
+        batches, count = {CLIP: batch}, self.config.frames_per_batch
+        row, column = torch.randint(2, (2,), generator=random).tolist()
+        frames = torch.randint(self.clips.manifest.world.frames, (count,), generator=random)
+        if FRAME in self.discriminators:
+            evenly = torch.ones(len(self.prompt_labels))
+            batches[FRAME] = self.groups.draw(evenly, prompts=count, clips=1, generator=random)
+        numbers = {name: drawn.prompts.to(self.device) for name, drawn in batches.items()}
+        return _Round(
+            clips={name: drawn.clips for name, drawn in batches.items()},
+            prompts={
+                name: _Prompts(self.prompt_features[drawn], self.prompt_labels[drawn])
+                for name, drawn in numbers.items()
+            },
+            phase=(row, column),
+            frames=frames,
+        )
+
+    def _noises(self, shown: _Round, random: torch.Generator) -> dict[str, Tensor]:
+        """Noise (N, Z) of the generated clips for each discriminator."""
+        return {
+            name: self.generator.draw_noise(len(clips), random=random).to(self.device)
+            for name, clips in shown.clips.items()
+        }
+
+    def _follow_schedule(self) -> None:
+        """Set the learning rate and the gradient penalties of this step."""
+        done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
+        self.penalties = {CLIP: clip_penalty(self.config, done), FRAME: self.config.frame_penalty}
+        set_rate(self.optimisers.values(), learning_rate(self.config, done))
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def _fakes(self, noises: dict[str, Tensor], shown: _Round) -> tuple[dict[str, Tensor], Tensor]:
+        """What each discriminator sees of generated clips, in [-1, 1], and the free term of the clips' motion.
+
+        The clip discriminator sees (N, T, 3, S/2, S/2), the frame discriminator (N, 3, S, S). The free term is
+        (N * objects, T * M).
+        """
+        generator = self.generator
+        with self._autocast():
+            latents, free = generator.latents(noises[CLIP], shown.prompts[CLIP].features)  # (N, objects, T, M + C)
+            views = {CLIP: generator.decoder(latents, shown.phase)}
+            if FRAME in self.discriminators:
+                latents, _ = generator.latents(noises[FRAME], shown.prompts[FRAME].features)
+                single = _frames_of(latents.transpose(1, 2), shown.frames).unsqueeze(2)  # (N, objects, 1, M + C)
+                views[FRAME] = generator.decoder(single).squeeze(1)
+        return views, free
+
+    def _reals(self, shown: _Round) -> dict[str, Tensor]:
+        """What each discriminator sees of real clips; shapes as in `_fakes`."""
+        clips = {name: self.clips.ink.frames(places) for name, places in shown.clips.items()}  # uint8 (N, T, 3, S, S)
+        row, column = shown.phase
+        views = {CLIP: as_pictures(clips[CLIP][..., row::2, column::2], self.device)}
+        if FRAME in self.discriminators:
+            views[FRAME] = as_pictures(_frames_of(clips[FRAME], shown.frames), self.device)
+        return views
+
+    def _discriminators_round(
+        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], prompts: dict[str, _Prompts]
+    ) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = {}
+        total = torch.zeros((), device=self.device)
+        every = self.config.penalty_every
+        for name, discriminator in self.discriminators.items():
+            real, fake, asked = reals[name], fakes[name], prompts[name]
+            with self._autocast():
+                judged = discriminator(real, asked.features, asked.labels)
+                fake_scores = discriminator(fake, asked.features, asked.labels).scores.float()
+            real_scores = judged.scores.float()
+            loss = discriminator_loss(real_scores, fake_scores)
+            losses[name] = loss.detach()
+            total = total + loss
+            if judged.words is not None:
+                words = word_loss(judged.words.float(), asked.labels)
+                losses[f"{name}_words"] = words.detach()
+                total = total + self.config.word_weight * self.label_weight * words
+            if self.steps_done % every == 0:
+                both = [_penalty_at(discriminator, view.float(), asked) for view in (real, fake)]
+                penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
+                losses[f"{name}_penalty"] = penalty.detach()
+                total = total + every * penalty
+            if name == CLIP:
+                self._note_advantage(batch.prompts, (real_scores - fake_scores).detach().cpu())
+        descend(self.optimisers["discriminators"], total, allow_unused=True)
+        return losses
+
+    def _generator_round(
+        self, fakes: dict[str, Tensor], free: Tensor, prompts: dict[str, _Prompts]
+    ) -> dict[str, Tensor]:
+        penalty = self.config.free_term_penalty * free.float().square().mean()
+        losses = {"free_term_penalty": penalty.detach()}
+        total = penalty
+        for name, discriminator in self.discriminators.items():
+            asked = prompts[name]
+            with self._autocast():
+                judged = discriminator(fakes[name], asked.features, asked.labels)
+            loss = generator_loss(judged.scores.float())
+            losses[f"generator_{name}"] = loss.detach()
+            if judged.words is not None:
+                words = word_loss(judged.words.float(), asked.labels)
+                losses[f"generator_{name}_words"] = words.detach()
+                loss = loss + self.config.generator_word_weight * self.label_weight * words
+            total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss
+        descend(self.optimisers["generator"], total, allow_unused=True)
+        return losses
+
+    def _note_advantage(self, prompts: Tensor, advantage: Tensor) -> None:
+        """Remember how much better the clip discriminator scored real clips: `prompts` and `advantage` are (N,)."""
+        clips = self.config.clips_per_prompt
+        for number, value in zip(prompts[::clips].tolist(), advantage.view(-1, clips).mean(1).tolist(), strict=True):
+            self.advantage[number] = ADVANTAGE_DECAY * self.advantage[number] + (1 - ADVANTAGE_DECAY) * value
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `models.training.game.Game`."""
+        return {
+            "modules": {name: module.state_dict() for name, module in self.modules.items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "advantage": self.advantage.clone(),
+            "visits": self.groups.visits.clone(),
+            "steps_done": self.steps_done,
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `models.training.game.Game`."""
+        for name, module in self.modules.items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.advantage = state["advantage"].clone()
+        self.groups.visits = state["visits"].clone()
+        self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
+
+
+def _penalty_at(discriminator: nn.Module, views: Tensor, asked: _Prompts) -> Tensor:
+    return gradient_penalty(lambda inputs: discriminator(inputs, asked.features, asked.labels).scores, views)
+
+
+def _frames_of(clips: Tensor, frames: Tensor) -> Tensor:
+    """One frame of each clip: (N, ...) from clips (N, T, ...) and frame numbers (N,)."""
+    return clips[torch.arange(len(clips), device=clips.device), frames.to(clips.device)]
