@@ -1,4 +1,4 @@
-"""Prompts of two objects: each thing of a picture reads its own clause, and pictures are told from whole clauses."""
+"""Prompts of two objects: each object reads its own clause, and labels tell which words share a clause."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from data.worlds.presets import pairs_world
 from data.worlds.prompts import PromptError, clauses
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TextEncoder
-from models.networks.generator import TextGenerator, build_generator, draw_noise
+from models.networks.generator import TextGenerator, build_generator
 from models.text.features import build_text
 from models.text.labels import Labels
 from models.text.protocols import TextFeatures
@@ -21,7 +21,7 @@ RED_UP, BLUE_LEFT = "red circle moving up", "blue square moving left"
 
 def _model(encoder: TextEncoder) -> ModelConfig:
     return ModelConfig(
-        text_encoder=encoder, decoder="layers", things=2, additive_content=True, motion_width=32, channels=8
+        text_encoder=encoder, decoder="layers", objects=2, additive_content=True, motion_width=32, channels=8
     )
 
 
@@ -108,7 +108,7 @@ def test_each_thing_has_noise_of_its_own() -> None:
 
 def _latents(generator: TextGenerator, encoder: TextEncoder, prompt: str) -> torch.Tensor:
     model = _model(encoder)
-    noise = draw_noise(1, config=model, generator=torch.Generator().manual_seed(0))
+    noise = generator.draw_noise(1, random=torch.Generator().manual_seed(0))
     with torch.no_grad():
         return generator.latents(noise, build_text(model, WORLD).features([prompt]))[0]
 
@@ -117,7 +117,7 @@ def test_swapped_clauses_with_swapped_noise_swap_the_things() -> None:
     torch.manual_seed(0)
     model = _model("tokens")
     generator, text = build_generator(model, WORLD), build_text(model, WORLD)
-    noise = draw_noise(1, config=model, generator=torch.Generator().manual_seed(0))
+    noise = generator.draw_noise(1, random=torch.Generator().manual_seed(0))
     with torch.no_grad():
         there = generator.latents(noise, text.features([f"{RED_UP} and {BLUE_LEFT}"]))[0]
         back = generator.latents(noise.roll(noise.shape[1] // 2, dims=1), text.features([f"{BLUE_LEFT} and {RED_UP}"]))[
@@ -127,7 +127,7 @@ def test_swapped_clauses_with_swapped_noise_swap_the_things() -> None:
 
 
 def test_the_labels_of_two_things_weigh_as_much_as_the_words_of_one() -> None:
-    one, two = Labels(WORLD, things=1), Labels(WORLD, things=2)
+    one, two = Labels(WORLD, objects=1), Labels(WORLD, objects=2)
     assert one.weight == 1
     words = [len(part.split()) for prompt in WORLD.seen_prompts for part in prompt.replace("-", " ").split(" and ")]
     assert two.weight * two.of(WORLD.seen_prompts).sum(1).mean() == pytest.approx(sum(words) / len(words))
@@ -135,15 +135,15 @@ def test_the_labels_of_two_things_weigh_as_much_as_the_words_of_one() -> None:
 
 def test_labels_tell_apart_what_words_do_not() -> None:
     prompts = ["red circle moving up and blue square moving left", "blue circle moving up and red square moving left"]
-    one, other = Labels(WORLD, things=1).of(prompts)
+    one, other = Labels(WORLD, objects=1).of(prompts)
     assert torch.equal(one, other)
-    labels = Labels(WORLD, things=2).of(prompts)
+    labels = Labels(WORLD, objects=2).of(prompts)
     assert not torch.equal(labels[0], labels[1])
-    assert torch.equal(labels[0], Labels(WORLD, things=2).of([f"{BLUE_LEFT} and {RED_UP}"])[0])
+    assert torch.equal(labels[0], Labels(WORLD, objects=2).of([f"{BLUE_LEFT} and {RED_UP}"])[0])
 
 
 def test_no_two_prompts_of_the_binding_tier_have_the_same_labels() -> None:
-    labels = Labels(WORLD, things=2).of(WORLD.tiers["T5"])
+    labels = Labels(WORLD, objects=2).of(WORLD.tiers["T5"])
     assert len(labels.unique(dim=0)) == len(labels)
 
 
@@ -158,6 +158,6 @@ def test_a_word_that_no_training_prompt_holds_is_refused_with_its_clause() -> No
 
 def test_a_world_of_single_objects_is_read_by_two_things() -> None:
     world = WorldConfig()
-    text = build_text(ModelConfig(decoder="layers", things=2), world)
+    text = build_text(ModelConfig(decoder="layers", objects=2), world)
     assert text.features(world.seen_prompts).shape == (len(world.seen_prompts), 2 * len(world.vocabulary.words))
-    assert len(Labels(world, things=2)) > len(world.vocabulary.words)
+    assert len(Labels(world, objects=2)) > len(world.vocabulary.words)

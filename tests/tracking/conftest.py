@@ -22,8 +22,8 @@ from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import FaultCounts, Scores
 from models.checkpoint import checkpoint_digest, save_checkpoint
 from models.config import ModelConfig, TextEncoder, TrainConfig
-from models.text.features import build_text
 from models.networks.generator import build_generator
+from models.text.features import build_text
 from tracking.results.evaluation import attach_evaluation
 from tracking.store import open_store
 from tracking.training_run import TrainingRun

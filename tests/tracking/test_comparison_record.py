@@ -174,13 +174,19 @@ def test_a_model_is_not_compared_with_itself(home, versions, checkpoint_of):
 
 
 def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(home, versions, make_checkpoint):
-    from models.checkpoint import load_weights
+    from models.checkpoint import load_checkpoint
 
     source = make_checkpoint(home.root / "source", seed=9)
-    info, weights = load_weights(source)
+    loaded = load_checkpoint(source)
     world = read_info(source).world.model_copy(update={"fps": 25})
     other = save_checkpoint(
-        home.root / "other", weights=weights, state={}, world=world, model=info.model, step=1, dataset_digest="f"
+        home.root / "other",
+        weights=loaded.weights,
+        state={},
+        world=world,
+        model=loaded.info.model,
+        step=1,
+        dataset_digest="f",
     )
     with pytest.raises(ComparisonError, match="a world with fps = 10, B for one with 25"):
         resolve_pair(home, versions[0].ref, str(other))

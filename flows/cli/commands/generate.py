@@ -76,7 +76,7 @@ def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedMod
     """The model that `ref` names, after checking that it can read `prompts` and that they can name files."""
     from data.worlds.prompts import parse_prompt, prompt_slug
     from models.checkpoint import CheckpointError, read_info
-    from models.networks.network import network_of
+    from models.networks.choice import build_prompt_features
     from tracking.model_reference import ModelReferenceError, resolve_model
 
     try:
@@ -86,7 +86,7 @@ def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedMod
         for prompt in prompts:  # a prompt that no model could read is the more helpful error
             parse_prompt(prompt)
         raise
-    network_of(info.model).text(info.model, info.world).check(prompts)
+    build_prompt_features(info.model, info.world).check(prompts)
     for prompt in prompts:
         prompt_slug(prompt)
     return found, info.world
