@@ -1,1 +1,1 @@
-"""How a model reads prompts: text features, a vector a prompt, and the trained networks over them."""
+"""How a model reads prompts: text features, one vector per prompt, and the trained networks on top of them."""

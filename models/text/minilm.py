@@ -1,8 +1,8 @@
 """The frozen sentence encoder: all-MiniLM-L6-v2, a BERT of six layers, in PyTorch alone.
 
-Devlin et al., "BERT" (2019); Reimers & Gurevych, "Sentence-BERT" (2019); Wang et al., "MiniLM" (2020). Written out here
-so that what it gives for a text depends on nothing but the weights: not on the version of another library, and not on
-which texts stand beside it.
+Devlin et al., "BERT" (2019); Reimers & Gurevych, "Sentence-BERT" (2019); Wang et al., "MiniLM" (2020). It is written
+out here so that the vector of a text depends only on the weights, and not on the version of another library or on the
+texts beside it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from torch.nn import functional
 
 from models.text.frozen import WEIGHTS_FILE, sentence_encoder_folder
 
-_ROWS = 16  # texts at a time, always: rounding may differ between sizes of a matrix product
-_PIECES = 8  # word pieces of a text are padded to a multiple of this
-_LONGEST = 128  # word pieces that are read of a text
+_ROWS = 16  # Texts at a time, always: the size of a matrix product can change how it is rounded.
+_PIECES = 8  # Texts are padded to a multiple of this many word pieces.
+_LONGEST = 128  # A text is read up to this many word pieces.
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class View:
 
 
 class SentenceEncoder:
-    """Texts to unit vectors, after each of its layers. Remembers what it has read."""
+    """Turns texts into unit vectors, after each of its layers. It remembers all texts that it has read."""
 
     def __init__(self) -> None:
-        """Load tokenizer and weights; nothing is unpickled, nothing downloaded.
+        """Load tokenizer and weights. Nothing is unpickled or downloaded.
 
         Raises:
             FrozenWeightsError: the package with the weights is not installed.
@@ -54,14 +54,14 @@ class SentenceEncoder:
         self._known: dict[str, Tensor] = {}
 
     def vectors(self, texts: Sequence[str], *, layer: int) -> Tensor:
-        """float32 (N, 384) of length 1: the mean state of all word pieces after `layer`, 0 (none) to `layers`."""
+        """Unit vectors float32 (N, 384): the mean state of all word pieces after `layer`, 0 to `layers`."""
         if not texts:
             return torch.zeros(0, self._width)
         self._read(text for text in texts if text not in self._known)
         return torch.stack([self._known[text][layer] for text in texts])
 
     def seen(self, words: Sequence[str], view: View) -> Tensor:
-        """float32 (N, 384) of length 1: `words`, each by itself, as `view` shows them."""
+        """Unit vectors float32 (N, 384) of `words`, each alone in the sentence of `view`."""
         return self.vectors([view.frame.format(word) for word in words], layer=view.layer)
 
     @torch.no_grad()
@@ -75,7 +75,7 @@ class SentenceEncoder:
                 part = rows[start : start + _ROWS]
                 padded = torch.zeros(_ROWS, length, dtype=torch.int64)
                 there = torch.zeros(_ROWS, length, dtype=torch.bool)
-                there[:, 0] = True  # of rows that are not needed, too: a softmax over nothing is not a number
+                there[:, 0] = True  # Also in unused rows, where a softmax over nothing would be NaN.
                 for number, (_, ids) in enumerate(part):
                     padded[number, : len(ids)] = torch.tensor(ids)
                     there[number, : len(ids)] = True
@@ -86,6 +86,7 @@ class SentenceEncoder:
                     self._known[text] = means[:, number].clone()
 
     def _states(self, ids: Tensor, there: Tensor) -> Tensor:
+        """States (layers + 1, N, L, 384) of word pieces `ids` (N, L); `there` (N, L) is false for padding."""
         weights = self._weights
         words = functional.embedding(ids, weights["embeddings.word_embeddings.weight"])
         positions = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
@@ -119,7 +120,7 @@ _PARTS = ("query", "key", "value")
 
 @cache
 def sentence_encoder() -> SentenceEncoder:
-    """The one of this process, loaded when first asked for.
+    """The sentence encoder of this process, loaded at the first call.
 
     Raises:
         FrozenWeightsError: the package with the weights is not installed.

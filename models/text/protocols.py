@@ -12,34 +12,34 @@ from models.text.frozen import FrozenWeights
 
 
 class PromptFeatures(Protocol):
-    """Prompts as vectors of one length. They are made once a prompt and hold nothing that is trained."""
+    """Prompts as vectors of fixed length, which hold nothing that is trained."""
 
     @property
     def frozen(self) -> FrozenWeights | None:
-        """The weights from elsewhere that the vectors depend on; a checkpoint names them. None: there are none."""
+        """The frozen weights that the vectors depend on; a checkpoint names them. None if there are none."""
 
     def check(self, prompts: Sequence[str]) -> None:
-        """Raise the errors that `features` would raise, with as little of its work as that takes."""
+        """Raise the errors that `features` would raise, with as little work as possible."""
 
     def reading(self, prompt: str) -> str:
-        """What `features` takes a prompt to say that `check` lets pass: itself, or known words for its foreign ones.
+        """What `features` takes a prompt to say: the prompt itself, or known words in place of its unknown ones.
 
         Raises:
-            PromptError: foreign words are read, and it holds none.
-            FrozenWeightsError: as in `features`.
+            PromptError: unknown words are read, and the prompt holds no word.
+            FrozenWeightsError: see `features`.
         """
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
-        """float32 (N, F) on the CPU. A prompt's row is the same, bit for bit, whichever prompts stand beside it.
+        """float32 (N, F) on the CPU. The row of a prompt is the same, bit for bit, beside all other prompts.
 
         Raises:
-            PromptError: a prompt is empty, or holds a word that is not known and not to be ignored.
-            FrozenWeightsError: weights from elsewhere are needed and not installed.
+            PromptError: a prompt is empty, or holds an unknown word that is not ignored.
+            FrozenWeightsError: frozen weights are needed and not installed.
         """
 
 
 class TextFeatures(PromptFeatures, Protocol):
-    """The same with the trained networks that take them: the generator and each discriminator have one of their own."""
+    """Prompt features with the trained networks that read them. Generator and discriminators each have their own."""
 
     @property
     def width(self) -> int:
@@ -47,14 +47,14 @@ class TextFeatures(PromptFeatures, Protocol):
 
     @property
     def reading_width(self) -> int:
-        """R, the length of what `reader` gives."""
+        """R, the width of `reader`'s output."""
 
     @property
     def ordered(self) -> bool:
-        """Whether the order of a prompt's words means anything."""
+        """Whether the order of a prompt's words matters."""
 
     def encoder(self, width: int) -> nn.Module:
-        """The generator's trained part, with random weights: features (N, F) to text embeddings (N, `width`)."""
+        """The generator's network, with random weights: features (N, F) to text embeddings (N, `width`)."""
 
     def reader(self) -> nn.Module:
-        """A discriminator's trained part before its own layers: features (N, F) to (N, R)."""
+        """A discriminator's network, with random weights: features (N, F) to (N, R)."""

@@ -1,9 +1,9 @@
-"""Reading what training never said: a prompt in foreign words becomes one in known words, by frozen similarity.
+"""Reading prompts in unknown words: each one becomes a prompt in known words, by the similarity of frozen vectors.
 
-A hard attention over the words of the training prompts. Keys are the frozen encoder's vectors of what training says
-("red", "star", "moving left") and of what its phrases mean, queries those of the prompt's own words. Names of colours
-are looked up first, and verbs in a dictionary. Nothing here is trained on paraphrases; the views and the thresholds
-were chosen on lists of others than those of the evaluation. `docs/model.md` has the table of what was tried.
+This is a hard attention over the words of the training prompts. The keys are the vectors of what the training says
+("red", "star", "moving left") and of what its phrases mean. The queries are the vectors of the prompt's words. Names of
+colours are looked up first, and the definitions of verbs in a dictionary. Nothing here is trained on paraphrases. Views
+and thresholds were chosen on other sentences than those of the evaluation. `docs/experiments.md` shows what was tried.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ MEANINGS: dict[str, tuple[str, ...]] = {
     "zigzagging vertically": ("going up or down with sharp turns",),
     "zigzagging horizontally": ("going sideways with sharp turns",),
 }
-"""What phrases mean: further keys, as Menon & Vondrick, "Visual Classification via Description from Large Language
-Models" (2023), use them for classes of images."""
+"""What phrases mean, as further keys. Menon & Vondrick, "Visual Classification via Description from Large Language
+Models" (2023), do the same for classes of images."""
 
 DEFINED = 0.5
-"""What the definition of a verb weighs, against the verb itself."""
+"""Weight of the definition of a verb, where the verb itself weighs 1."""
 
 _ARTICLES = ("a", "an", "the", "one")
 _RELATIVE = ("that", "which", "is")
@@ -55,16 +55,16 @@ _NOUNS = frozenset(
     {"ring", "king", "string", "wing", "spring", "ceiling", "building", "painting", "drawing"}
     | {"thing", "nothing", "something", "anything", "everything"}
 )
-"""Words in "-ing" that are things, where phrases begin with a participle."""
+"""Nouns in "-ing". Other words in "-ing" are participles, with which phrases begin."""
 
 _NEXT_OBJECT = re.compile(r"\band\s+(?=(?:an?|the|one)\b)", re.IGNORECASE)
 
 
 class PromptReader:
-    """Puts prompts into the words of the training prompts. Remembers what it has read."""
+    """Puts prompts into the words of the training prompts. It remembers all prompts that it has read."""
 
     def __init__(self, encoder: SentenceEncoder, prompts: Sequence[str]) -> None:
-        """`prompts` are those of the training, in the grammar `[colour] shape phrase`."""
+        """Prepare the words of the training prompts, which have the form `[colour] shape phrase`."""
         self._encoder = encoder
         scenes = [parse_prompt(prompt) for prompt in prompts]
         objects = [meaning for scene in scenes for meaning in scene]
@@ -78,10 +78,10 @@ class PromptReader:
         self._readings: dict[str, str] = {}
 
     def in_known_words(self, prompt: str) -> str:
-        """The training's words for `prompt`, which holds a letter: `[colour] shape phrase`, or what it says of them.
+        """`prompt`, which holds a letter, as `[colour] shape phrase`, or as those parts of it that the prompt names.
 
-        In worlds of two objects it is read in two parts, cut at an "and" before an article, else at the one nearest to
-        the middle. Without any it stays one sentence, which says of one object alone.
+        In worlds of two objects the prompt is cut at an "and" before an article, or else at the "and" nearest to the
+        middle. A prompt without "and" names one object.
         """
         if prompt not in self._readings:
             self._readings[prompt] = CONJUNCTION.join(self._sentence(part) for part in _objects(prompt, self._objects))
@@ -91,24 +91,24 @@ class PromptReader:
         prompt = prompt.lower()
         first, _, rest = prompt.partition(",")
         if holds_letters(rest) and _is_participle(next(iter(first.split()), "")):
-            prompt = f"{rest} {first}"  # "turning left, a red ball": the thing comes first, as in the grammar
+            prompt = f"{rest} {first}"  # "turning left, a red ball": the object comes first in the grammar
         words = re.sub(r"[^\w\s'-]", " ", prompt).split()
         words = [word for word in words if word not in _RELATIVE] or words
         while len(words) > 1 and words[0] in _ARTICLES:
             words = words[1:]
-        thing, motion = self._thing_and_motion(words)
-        return " ".join(part for part in (*self._read_thing(thing), self._read_motion(motion)) if part)
+        named, motion = self._object_and_motion(words)
+        return " ".join(part for part in (*self._read_object(named), self._read_motion(motion)) if part)
 
-    def _thing_and_motion(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """What `words` say of the thing, and what of its motion; nothing is put where they say nothing.
+    def _object_and_motion(self, words: list[str]) -> tuple[list[str], list[str]]:
+        """The words that describe the object, and the words that describe its motion. Either list may be empty.
 
-        A phrase begins at the first verb behind a thing, as all of the grammar do. A participle whose thing comes after
-        it ("a slowly spinning red ball") is a phrase by itself; without a verb a way may be told ("to the left").
+        A phrase begins at the first verb after an object, as in the grammar. A participle before its object ("a slowly
+        spinning red ball") is a phrase of one word. Without a verb, a direction can be the phrase ("to the left").
         """
         verbs = [place for place, word in enumerate(words) if _is_participle(word) or may_be_finite(word)]
         for place in verbs:
             before = _without_manner(words[:place])
-            if before and not self._names.find(" ".join(before)) and not self._stands_before_thing(words, place):
+            if before and not self._names.find(" ".join(before)) and not self._stands_before_object(words, place):
                 return before, words[place:]
         if verbs:
             before, verb, after = words[: verbs[0]], words[verbs[0]], words[verbs[0] + 1 :]
@@ -120,18 +120,18 @@ class PromptReader:
             return words, []
         return [word for word in words[:told] if word not in (*_ARTICLES, *_PREPOSITIONS)], words[told:]
 
-    def _stands_before_thing(self, words: list[str], place: int) -> bool:
-        """Whether the word at `place` is a participle, with a known colour or shape right behind it."""
+    def _stands_before_object(self, words: list[str], place: int) -> bool:
+        """Whether the word at `place` is a participle directly before a known colour or shape."""
         return _is_participle(words[place]) and not {*self.colours, *self.shapes}.isdisjoint(
             words[place + 1 : place + 2]
         )
 
     def _tells_way(self, word: str) -> bool:
-        """Whether it is of a phrase of the training, or a direction."""
+        """Whether `word` is a direction, or a word of a training phrase."""
         return tells_way(word) or any(part in self._words for part in tokenize(word))
 
-    def _read_thing(self, words: list[str]) -> tuple[str, str]:
-        """Colour and shape, in the grammar's order, "" where nothing is said of them; what is no colour is shape."""
+    def _read_object(self, words: list[str]) -> tuple[str, str]:
+        """Colour and shape, each "" if the words do not name it. Words that are no colour name the shape."""
         if not words:
             return "", ""
         if words[0] in self.colours and len(words) == 1:
@@ -142,10 +142,10 @@ class PromptReader:
         return colour, self._best(self.shapes, SHAPE_VIEWS, " ".join(words))
 
     def _read_colour(self, words: list[str]) -> tuple[str, list[str]]:
-        """The colour that `words`, two at least, tell ("": none), and the words beside it.
+        """The colour that `words` (at least two) name, or "", and the other words.
 
-        It is the longest name that comes first, else a known colour anywhere, else a name anywhere, else what the first
-        word is most like, unless that is a known shape.
+        In this order: the longest colour name at the start; a known colour anywhere; a colour name anywhere; the colour
+        most similar to the first word, unless that word is a known shape.
         """
         if found := self._colour_from(words, 0):
             return found
@@ -160,16 +160,16 @@ class PromptReader:
         return self._best(self.colours, COLOUR_VIEWS, words[0]), words[1:]
 
     def _colour_from(self, words: list[str], first: int) -> tuple[str, list[str]] | None:
-        """The colour of the longest name at `first`, and the words beside it; the last word is of the thing."""
+        """The colour of the longest name at `first`, and the other words. The last word belongs to the object."""
         for end in range(len(words) - 1, first, -1):
             if colour := self._names.find(" ".join(words[first:end])):
                 return colour, words[:first] + words[end:]
         return None
 
     def _best(self, options: tuple[str, ...], views: tuple[View, ...], text: str) -> str:
-        """The option that stands in `text`; else the one most like it.
+        """The option that stands in `text`, or else the most similar option.
 
-        Views are averaged in units of what an option has to itself.
+        Views are averaged. Their unit is how far an option differs from the other options.
         """
         named = _named(options, text)
         if named:
@@ -184,14 +184,14 @@ class PromptReader:
         return options[int(total.argmax())]
 
     def _similarities(self, text: str) -> Tensor:
-        """(phrases,): how like each phrase of the training `text` is, and its verb's definition in the verb's place."""
+        """Similarity of `text` to each training phrase (phrases,), and of its verb's definition in place of the verb."""
         similar = self._cosines(text)
         verb, _, rest = text.partition(" ")
         meaning = definition(verb)
         return similar if meaning is None else similar + DEFINED * self._cosines(f"{meaning} {rest}".strip())
 
     def _cosines(self, text: str) -> Tensor:
-        """(phrases,): cosine with each phrase of the training, or with the nearest of what it means."""
+        """Cosine of `text` with each training phrase, or with its most similar meaning: (phrases,)."""
         best: dict[str, float] = {}
         scores = self._seen_alike([key for key, _ in self._keys], text)
         for (_, phrase), score in zip(self._keys, scores.tolist(), strict=True):
@@ -199,15 +199,12 @@ class PromptReader:
         return torch.tensor([best[phrase] for phrase in self.phrases])
 
     def _seen_alike(self, keys: Sequence[str], text: str) -> Tensor:
-        """(keys,): cosine of each of `keys` with `text`, the mean over the views of phrases."""
+        """Cosine of `text` with each key, averaged over the views of phrases: (keys,)."""
         views = [self._encoder.seen(keys, view) @ self._encoder.seen([text], view)[0] for view in PHRASE_VIEWS]
         return torch.stack(views).mean(0)
 
     def _read_motion(self, words: list[str]) -> str:
-        """The phrase most like it; where that names directions, the directions are read word for word.
-
-        "" where there are no `words`.
-        """
+        """The most similar phrase. If it names directions, these are read word by word. No words give ""."""
         if not words:
             return ""
         text = " ".join(words)
@@ -234,7 +231,7 @@ def _is_participle(word: str) -> bool:
 
 
 def _without_manner(words: list[str]) -> list[str]:
-    """`words` without participles and adverbs in "-ly", which say how a thing moves."""
+    """`words` without participles and adverbs in "-ly", which say how an object moves."""
     return [word for word in words if not _is_participle(word) and not word.endswith("ly")]
 
 
@@ -244,7 +241,7 @@ def _named(options: tuple[str, ...], text: str) -> str | None:
 
 
 def _objects(prompt: str, count: int) -> list[str]:
-    """The parts of `prompt` that say of an object each, at most `count`, which is 1 or 2."""
+    """The parts of `prompt` that describe one object each, at most `count`, which is 1 or 2."""
     if count == 1:
         return [prompt]
     cuts = list(_NEXT_OBJECT.finditer(prompt)) or list(re.finditer(r"\band\b", prompt, re.IGNORECASE))

@@ -1,4 +1,4 @@
-"""The frozen sentence encoder as text features: words that training never saw are read as known ones."""
+"""Text features with the frozen sentence encoder: unknown words are read as known ones."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class SentenceFeatures:
-    """Word counts of prompts in known words, and of what a frozen encoder reads in other ones. See `TextFeatures`.
+    """Word counts of prompts in known words, or of the known words that other prompts are read as. See `TextFeatures`.
 
-    No word is unknown, so nothing is refused but a prompt without any. What is trained is the projection of the counts.
+    No word is unknown, so only prompts without words are refused. The trained part is the same as for word counts.
     """
 
     ordered = False
@@ -36,7 +36,7 @@ class SentenceFeatures:
 
     @cached_property
     def _reader(self) -> PromptReader:
-        # Only here: what it needs is an extra, and known words need none of it.
+        # Imported here because these modules need optional packages, and known words do not need them.
         from models.text.minilm import sentence_encoder
         from models.text.reading import PromptReader
 

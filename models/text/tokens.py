@@ -1,4 +1,4 @@
-"""Learned tokens: a prompt is how often each word stands in it, and every word has one trained vector."""
+"""Learned tokens: a prompt is the counts of its words, and each word has one trained vector."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.worlds.prompts import UnknownWords, Vocabulary
 class BagOfWords(nn.Module):
     """Word counts (N, V) to text embeddings (N, C): the sum of the words' vectors.
 
-    A sum, not a mean: "moving up" is then "moving up-right" less the vector of "right".
+    A sum and not a mean, so that "moving up" is "moving up-right" minus the vector of "right".
     """
 
     def __init__(self, words: int, *, width: int) -> None:
@@ -25,7 +25,7 @@ class BagOfWords(nn.Module):
 
 
 class WordCounts:
-    """Word counts as text features: the order of the words does not matter. See `TextFeatures`."""
+    """Word counts as text features. The order of the words does not matter. See `TextFeatures`."""
 
     frozen, ordered = None, False
 
@@ -50,12 +50,12 @@ class WordCounts:
 
 
 def word_counts(vocabulary: Vocabulary, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
-    """float32 (N, V): how often each word of the vocabulary stands in each prompt.
+    """How often each word of the vocabulary stands in each prompt: float32 (N, V).
 
     Raises:
-        PromptError: a prompt is empty, or holds a word outside the vocabulary that is not to be ignored.
+        PromptError: a prompt is empty, or holds an unknown word that is not ignored.
     """
-    tokens = torch.from_numpy(vocabulary.encode(prompts, unknown_words=unknown_words))
+    tokens = torch.from_numpy(vocabulary.encode(prompts, unknown_words=unknown_words))  # (N, L)
     counts = torch.zeros(len(prompts), len(vocabulary.words) + 1)
     counts.scatter_add_(1, tokens, torch.ones(tokens.shape))
     return counts[:, 1:]

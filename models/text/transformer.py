@@ -1,6 +1,6 @@
-"""A small transformer over the words of a prompt, trained with the rest: for it, the order of the words matters.
+"""A small trained transformer over the words of a prompt. Unlike the other encoders, it knows the order of the words.
 
-"red circle ... and blue square ..." has the same words as "blue circle ... and red square ...".
+"red circle ... and blue square ..." and "blue circle ... and red square ..." differ only in that order.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from data.worlds.prompts import PromptError, UnknownWords, clauses, tokenize
 from data.worlds.world import WorldConfig
 
 LAYERS, HEADS = 2, 4
-READING_WIDTH = 64  # of the discriminators' own transformers
+READING_WIDTH = 64
+"""Width of the output of the discriminators' transformers."""
 
 
 class WordTransformer(nn.Module):
-    """Word ids (N, L), 0 for none, to embeddings (N, C): what the transformer makes of a token before the prompt.
+    """Word ids (N, L), where 0 is padding, to embeddings (N, C). The output is read at an extra first token.
 
-    Layers as in Vaswani et al., "Attention Is All You Need" (2017), normalised first; learned positions; no dropout.
+    Layers as in Vaswani et al., "Attention Is All You Need" (2017), with normalisation first, learned positions and no
+    dropout.
     """
 
     def __init__(self, words: int, *, length: int, width: int) -> None:
@@ -39,22 +41,22 @@ class WordTransformer(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         words = ids.long()  # (N, L)
         states = self.vectors(words) + self.positions  # (N, L, I)
-        states = torch.cat([self.first.expand(len(words), 1, -1), states], dim=1)
+        states = torch.cat([self.first.expand(len(words), 1, -1), states], dim=1)  # (N, 1 + L, I)
         missing = torch.cat([torch.zeros_like(words[:, :1], dtype=torch.bool), words == 0], dim=1)
         read: Tensor = self.layers(states, src_key_padding_mask=missing)
         return torch.as_tensor(self.out(read[:, 0]))
 
 
 class WordIds:
-    """The ids of a prompt's words in their order as text features, for a transformer. See `TextFeatures`."""
+    """The ids of a prompt's words in order, as text features for a transformer. See `TextFeatures`."""
 
     frozen, ordered = None, True
     reading_width = READING_WIDTH
 
     def __init__(self, world: WorldConfig, *, objects: int = 1) -> None:
-        """With several objects it is for single clauses: their length is the longest then."""
+        """Ids for prompts of `world`; for their clauses if there are several objects."""
         self._vocabulary = world.vocabulary
-        # Of the prompts with known words only: of a paraphrase, no more than those are read.
+        # Only known words count, because of a paraphrase no others are read.
         known = set(self._vocabulary.words)
         texts = (
             clause for tier in world.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=objects)

@@ -1,9 +1,9 @@
-"""What verbs mean: a dictionary's definition of a participle, or a third person, that training never said.
+"""What verbs mean: a dictionary's definitions of participles and third persons.
 
-Definitions are those of WordNet 3.0 (Fellbaum, "WordNet: An Electronic Lexical Database", 1998): of each verb of one
-word its most frequent sense, without what stands in brackets or behind the first comma. `verbs.tsv.gz` holds them;
-`python -m models.text.verbs /usr/share/wordnet` makes it anew from WordNet's files (Debian's package wordnet-base) and
-says its digest, which stands here: so a cache forgets what was read with another table.
+The definitions are from WordNet 3.0 (Fellbaum, "WordNet: An Electronic Lexical Database", 1998). Each verb of one word
+has its most frequent sense, without brackets and without what follows the first comma. `verbs.tsv.gz` holds the table.
+`python -m models.text.verbs /usr/share/wordnet` makes it again from WordNet's files (Debian's package wordnet-base) and
+prints its digest. The digest stands in this file, so that a new table changes the digest of the code.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("verbs.tsv.gz")
-TABLE_SHA256 = "2b56daa0aef4c9904bbdff5f0da828c7b06f69bc2417c0f98244c2892fd82389"  # of the text
+TABLE_SHA256 = "2b56daa0aef4c9904bbdff5f0da828c7b06f69bc2417c0f98244c2892fd82389"  # Of the uncompressed text.
 NOTICE = "# From WordNet 3.0, Copyright 2006 by Princeton University. All rights reserved. See verbs.LICENSE.txt."
 
 
 def definition(word: str) -> str | None:
-    """What the verb of `word`, lower case and ending in "-ing" or "-s", means: "become smaller" of "dwindling".
+    """The definition of the verb in `word` (lower case, ending in "-ing" or "-s"): "become smaller" for "dwindling".
 
-    None for other words, and for verbs that are not in the table.
+    Returns None for other words, and for verbs that are not in the table.
     """
     table = _table()
     return next((table[lemma] for lemma in _lemmas(word) if lemma in table), None)
 
 
 def may_be_finite(word: str) -> bool:
-    """Whether `word`, lower case, is the third person of some verb, as "rises" is (and "hands" may be)."""
+    """Whether `word` (lower case) can be the third person of a verb, like "rises" (and perhaps "hands")."""
     return word.endswith("s") and definition(word) is not None
 
 
 def _lemmas(word: str) -> Iterator[str]:
-    """What `word` may be a form of, by the rules of spelling, likeliest first."""
+    """The verbs that `word` can be a form of by the rules of spelling, the most likely first."""
     if word.endswith("s") and not word.endswith("ss"):
         if word.endswith("ies"):
             yield f"{word[:-3]}y"  # "flies"
@@ -48,7 +48,7 @@ def _lemmas(word: str) -> Iterator[str]:
     if stem == word or len(stem) < 2:
         return
     if stem[-1] == stem[-2] or stem.endswith("ck"):
-        yield stem[:-1]  # "hopping", "mimicking"; "rolling" is no form of a verb "rol"
+        yield stem[:-1]  # "hopping", "mimicking"; "rolling" is no form of "rol"
     if stem.endswith("y"):
         yield f"{stem[:-1]}ie"  # "tying"
     yield from (stem, f"{stem}e")
@@ -58,12 +58,12 @@ def _lemmas(word: str) -> Iterator[str]:
 def _table() -> Mapping[str, str]:
     text = gzip.decompress(TABLE.read_bytes())
     if hashlib.sha256(text).hexdigest() != TABLE_SHA256:
-        raise ValueError(f"{TABLE} is not the table that this version reads verbs with. Install flipbook again.")
+        raise ValueError(f"{TABLE} is damaged or from another version. Install flipbook again.")
     return dict(line.split("\t") for line in text.decode().splitlines() if not line.startswith("#"))
 
 
 def build(wordnet: Path) -> bytes:
-    """The table from the files of WordNet 3.0 in the folder `wordnet`; the same bytes each time."""
+    """The table, made from the files of WordNet 3.0 in the folder `wordnet`. It has the same bytes each time."""
     senses = dict(_senses(wordnet))
     entries = {}
     for line in _entries(wordnet / "index.verb"):
@@ -77,14 +77,14 @@ def build(wordnet: Path) -> bytes:
 
 
 def _senses(wordnet: Path) -> Iterator[tuple[str, str]]:
-    """Number and definition of each sense, without its examples."""
+    """Number and definition of each sense, without examples."""
     for line in _entries(wordnet / "data.verb"):
         head, gloss = line.split(" | ", 1)
         yield head.split()[0], gloss.split('; "')[0]
 
 
 def _entries(file: Path) -> Iterator[str]:
-    """Lines of a file of WordNet behind its licence, whose lines are indented."""
+    """The lines of a file of WordNet after its licence, whose lines are indented."""
     return (line for line in file.read_text(encoding="latin-1").splitlines() if line and not line.startswith("  "))
 
 
