@@ -184,7 +184,7 @@ class PromptReader:
         return options[int(total.argmax())]
 
     def _similarities(self, text: str) -> Tensor:
-        """Similarity of `text` to each training phrase (phrases,), and of its verb's definition in place of the verb."""
+        """Similarity of `text` to each training phrase (phrases,), and of its verb's definition in the verb's place."""
         similar = self._cosines(text)
         verb, _, rest = text.partition(" ")
         meaning = definition(verb)

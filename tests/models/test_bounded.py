@@ -16,7 +16,7 @@ def _value_and_gradient(value: float, wish: float) -> tuple[float, float]:
 
 @settings(deadline=None)
 @given(value=st.floats(-10, 10, width=32), wish=st.floats(-5, 5, width=32))
-def test_values_are_clamped_and_only_gradients_that_lead_further_out_are_stopped(value: float, wish: float) -> None:
+def test_values_are_clamped_and_only_gradients_that_lead_further_outside_are_stopped(value: float, wish: float) -> None:
     output, gradient = _value_and_gradient(value, wish)
     assert output == max(-2.0, min(2.0, value))
     descent_leads_out = (value > 2 and wish < 0) or (value < -2 and wish > 0)

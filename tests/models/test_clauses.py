@@ -30,7 +30,7 @@ def _each(text: TextFeatures, prompts: list[str]) -> torch.Tensor:
     return text.features(prompts).view(len(prompts), 2, -1)
 
 
-def test_a_prompt_is_cut_at_its_ands() -> None:
+def test_a_prompt_is_cut_at_every_and() -> None:
     assert clauses(f"{RED_UP} AND {BLUE_LEFT}", at_most=2) == [RED_UP, BLUE_LEFT]
     assert clauses(f"{RED_UP} and {BLUE_LEFT}", at_most=1) == [f"{RED_UP} and {BLUE_LEFT}"]
     assert clauses("up and down and left", at_most=2) == ["up", "down and left"]
@@ -49,47 +49,49 @@ def test_a_clause_has_the_same_features_wherever_it_stands(encoder: TextEncoder)
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("prompt", [RED_UP, f"{RED_UP} and {BLUE_LEFT} and green star moving down", f"{RED_UP} and"])
-def test_as_many_objects_as_in_training_must_be_spoken_of(encoder: TextEncoder, prompt: str) -> None:
+def test_a_prompt_must_name_as_many_objects_as_the_training_prompts(encoder: TextEncoder, prompt: str) -> None:
     text = build_text(_model(encoder), WORLD)
-    with pytest.raises(PromptError, match=r"objects?, those of the training of 2\. Join what you say of each by .and."):
+    with pytest.raises(
+        PromptError, match=r"names \d objects?, but the training prompts name 2\. Join the objects by .and."
+    ):
         text.features([prompt])
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("prompt", ["", "and", " and AND "])
-def test_a_prompt_that_speaks_of_nothing_is_refused(encoder: TextEncoder, prompt: str) -> None:
+def test_a_prompt_without_an_object_is_refused(encoder: TextEncoder, prompt: str) -> None:
     text = build_text(_model(encoder), WORLD)
     for unknown_words in ("refuse", "ignore"):
         with pytest.raises(PromptError):
             text.features([prompt], unknown_words=unknown_words)
 
 
-def test_what_holds_no_letter_is_not_read() -> None:
+def test_a_clause_without_letters_is_refused() -> None:
     text = build_text(_model("sentence"), WORLD)
     for prompt in ("!!!", "!!! and ???", f"{RED_UP} and !!!"):
         with pytest.raises(PromptError):
             text.features([prompt])
 
 
-def test_of_foreign_words_each_thing_reads_its_clause() -> None:
+def test_each_object_reads_its_own_clause_of_unknown_words() -> None:
     text = build_text(_model("sentence"), WORLD)
     foreign, known = _each(text, ["a crimson ball rising and a navy box drifting left", f"{RED_UP} and {BLUE_LEFT}"])
     assert torch.equal(foreign, known)
 
 
-def test_an_and_inside_of_foreign_words_joins_no_objects() -> None:
+def test_an_and_inside_a_phrase_of_unknown_words_joins_no_objects() -> None:
     text = build_text(_model("sentence"), WORLD)
     prompt = "a crimson ball going up and down and a navy box sinking"
     text.check([prompt])
     assert text.reading(prompt) == "red circle bouncing vertically and blue square moving down"
     assert torch.equal(text.features([prompt]), text.features([text.reading(prompt)]))
     for single in ("a crimson ball", "123 and a crimson ball rising"):
-        with pytest.raises(PromptError, match="of 1 object,"):
+        with pytest.raises(PromptError, match="names 1 object,"):
             text.check([single])
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_what_one_clause_says_changes_no_other_thing(encoder: TextEncoder) -> None:
+def test_a_clause_changes_no_other_object(encoder: TextEncoder) -> None:
     torch.manual_seed(0)
     generator = build_generator(_model(encoder), WORLD)
     before, after = (
@@ -99,7 +101,7 @@ def test_what_one_clause_says_changes_no_other_thing(encoder: TextEncoder) -> No
     assert not torch.allclose(before[0, 1], after[0, 1])
 
 
-def test_each_thing_has_noise_of_its_own() -> None:
+def test_each_object_has_its_own_noise() -> None:
     torch.manual_seed(0)
     generator = build_generator(_model("tokens"), WORLD)
     first, second = _latents(generator, "tokens", f"{RED_UP} and {RED_UP}")[0]
@@ -113,7 +115,7 @@ def _latents(generator: TextGenerator, encoder: TextEncoder, prompt: str) -> tor
         return generator.latents(noise, build_text(model, WORLD).features([prompt]))[0]
 
 
-def test_swapped_clauses_with_swapped_noise_swap_the_things() -> None:
+def test_swapped_clauses_with_swapped_noise_swap_the_objects() -> None:
     torch.manual_seed(0)
     model = _model("tokens")
     generator, text = build_generator(model, WORLD), build_text(model, WORLD)
@@ -126,14 +128,14 @@ def test_swapped_clauses_with_swapped_noise_swap_the_things() -> None:
     torch.testing.assert_close(there, back.flip(1))
 
 
-def test_the_labels_of_two_things_weigh_as_much_as_the_words_of_one() -> None:
+def test_the_labels_of_two_objects_weigh_as_much_as_the_words_of_one() -> None:
     one, two = Labels(WORLD, objects=1), Labels(WORLD, objects=2)
     assert one.weight == 1
     words = [len(part.split()) for prompt in WORLD.seen_prompts for part in prompt.replace("-", " ").split(" and ")]
     assert two.weight * two.of(WORLD.seen_prompts).sum(1).mean() == pytest.approx(sum(words) / len(words))
 
 
-def test_labels_tell_apart_what_words_do_not() -> None:
+def test_labels_tell_prompts_apart_that_have_the_same_words() -> None:
     prompts = ["red circle moving up and blue square moving left", "blue circle moving up and red square moving left"]
     one, other = Labels(WORLD, objects=1).of(prompts)
     assert torch.equal(one, other)
@@ -147,7 +149,7 @@ def test_no_two_prompts_of_the_binding_tier_have_the_same_labels() -> None:
     assert len(labels.unique(dim=0)) == len(labels)
 
 
-def test_a_word_that_no_training_prompt_holds_is_refused_with_its_clause() -> None:
+def test_an_unknown_word_is_refused_together_with_its_prompt() -> None:
     text = build_text(_model("tokens"), WORLD)
     with pytest.raises(
         PromptError, match=r"prompt .red circle moving up and blue hexagon moving left. .*unknown word .hexagon"
@@ -156,7 +158,7 @@ def test_a_word_that_no_training_prompt_holds_is_refused_with_its_clause() -> No
     assert text.features(["red circle moving up and blue hexagon"], unknown_words="ignore").sum() == 5
 
 
-def test_a_world_of_single_objects_is_read_by_two_things() -> None:
+def test_prompts_of_one_object_can_be_read_for_two_objects() -> None:
     world = WorldConfig()
     text = build_text(ModelConfig(decoder="layers", objects=2), world)
     assert text.features(world.seen_prompts).shape == (len(world.seen_prompts), 2 * len(world.vocabulary.words))

@@ -1,4 +1,4 @@
-"""One step of an optimiser."""
+"""Steps of an optimiser."""
 
 import copy
 
@@ -23,7 +23,7 @@ def pictures() -> Tensor:
 
 
 @pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
-def test_every_weight_moves_by_its_own_gradient_however_the_pictures_lie_in_memory(network, pictures, order):
+def test_every_weight_moves_by_its_own_gradient_in_every_memory_format(network, pictures, order):
     other = copy.deepcopy(network)
     descend(
         torch.optim.Adam(network.parameters(), 1e-3, betas=BETAS, fused=True),

@@ -1,4 +1,4 @@
-"""The dictionary of verbs: looked up by their participles and third persons, made from WordNet's files."""
+"""The dictionary of verbs: it is made from WordNet's files and knows participles and third persons."""
 
 import gzip
 from pathlib import Path
@@ -34,16 +34,16 @@ LICENCE = "  1 This software and database is being provided to you\n"
         ("", None),
     ],
 )
-def test_a_form_is_looked_up_by_its_verb(word: str, meaning: str | None) -> None:
+def test_a_participle_or_third_person_has_the_definition_of_its_verb(word: str, meaning: str | None) -> None:
     assert definition(word) == meaning
 
 
-def test_the_third_person_is_told_from_other_words() -> None:
+def test_a_third_person_is_told_from_other_words() -> None:
     words = ("flies", "goes", "passes", "falls", "falling", "sideways", "canvas", "this")
     assert [word for word in words if may_be_finite(word)] == ["flies", "goes", "passes", "falls"]
 
 
-def test_the_table_is_made_of_the_first_senses_of_single_words(tmp_path: Path) -> None:
+def test_the_table_holds_the_first_sense_of_each_single_word(tmp_path: Path) -> None:
     (tmp_path / "data.verb").write_text(
         f'{LICENCE}00000100 38 v 01 hop 0 000 | jump lightly, as a hare (does); "he hopped"  \n'
         "00000200 38 v 01 hop 1 000 | travel by aircraft; for a short way  \n"
@@ -58,7 +58,7 @@ def test_the_table_is_made_of_the_first_senses_of_single_words(tmp_path: Path) -
     assert build(tmp_path) == made
 
 
-def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verbs, "TABLE", tmp_path / "verbs.tsv.gz")
     verbs.TABLE.write_bytes(gzip.compress(b"hop\tjump lightly"))
     verbs._table.cache_clear()
@@ -69,6 +69,6 @@ def test_another_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         verbs._table.cache_clear()
 
 
-def test_the_table_names_its_makers_and_their_licence_lies_beside_it() -> None:
+def test_the_table_names_its_authors_and_their_licence_is_beside_it() -> None:
     assert gzip.decompress(TABLE.read_bytes()).decode().startswith(NOTICE)
     assert "WordNet 3.0 Copyright 2006 by Princeton University" in TABLE.with_name("verbs.LICENSE.txt").read_text()
