@@ -22,7 +22,7 @@ from prefect.events.schemas.events import ResourceSpecification
 from flows.servers.heartbeat import OUR_TAG, SILENCE_SECONDS
 
 CRASHED_SECONDS = 15  # the run and its worker both report a crash, some seconds apart
-PENDING_SECONDS = 300  # a busy machine needs a minute to import everything, a cluster longer to fetch an image
+PENDING_SECONDS = 300  # a busy machine needs a minute or two to import everything
 RESCHEDULED_AT_MOST = 2
 CRASH_SILENT = "flipbook: a run without a sign of life has crashed"
 RESCHEDULE_CRASHED = "flipbook: start a crashed run again"
@@ -72,6 +72,7 @@ def automations() -> list[Automation]:
                 _states(*_ENDS, *_QUEUED, "Running"),
                 PENDING_SECONDS,
                 counts=["0", *begun],
+                on_processes=True,
             ),
             actions=[again],
         ),
@@ -99,7 +100,14 @@ def _states(*names: str) -> set[str]:
     return {f"prefect.flow-run.{name}" for name in names}
 
 
-def _missing(after: set[str], expected: set[str], seconds: int, *, counts: list[str] | None = None) -> EventTrigger:
+def _missing(
+    after: set[str],
+    expected: set[str],
+    seconds: int,
+    *,
+    counts: list[str] | None = None,
+    on_processes: bool = False,
+) -> EventTrigger:
     """Fires for each run of ours for which nothing `expected` follows within `seconds` of an event in `after`.
 
     Args:
@@ -107,15 +115,17 @@ def _missing(after: set[str], expected: set[str], seconds: int, *, counts: list[
         expected: names of the events that stop it.
         seconds: time between the two.
         counts: how often the run may have begun so far; any number if None.
+        on_processes: only runs of work pools of the type `process`. A cluster may rightly take an hour to start a run.
     """
     labels: dict[str, str | list[str]] = {"prefect.resource.id": ["prefect.flow-run.*"]}
+    related = [{"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]}]
+    if on_processes:
+        related.append({"prefect.resource.role": ["work-pool"], "prefect.work-pool.type": ["process"]})
     return EventTrigger(
         after=after,
         expect=expected,
         match=ResourceSpecification(labels | ({"prefect.run-count": counts} if counts else {})),
-        match_related=ResourceSpecification(
-            {"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]}
-        ),
+        match_related=[ResourceSpecification(dict(item)) for item in related],
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,

@@ -3,6 +3,7 @@
 import pytest
 from own_server import OwnServer
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.states import Crashed, Pending, Running
 from shell import eventually
 
@@ -24,7 +25,9 @@ def client(tmp_path_factory):
 @pytest.fixture(scope="module")
 def deployment(client):
     """A deployment without a worker: its runs have the states that the tests set."""
-    return client.create_deployment(flow_id=client.create_flow_from_name("child"), name="test", tags=[OUR_TAG])
+    client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
+    flow = client.create_flow_from_name("child")
+    return client.create_deployment(flow_id=flow, name="test", tags=[OUR_TAG], work_pool_name="cpu")
 
 
 def with_states(client, deployment, *states):
