@@ -14,22 +14,28 @@ from models.config import DEVICES
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3  # Parameters of mallopt(3).
 
 
+class DeviceError(ValueError):
+    """There is no such device. The message says which devices there are."""
+
+
 def pick_device(name: str) -> torch.device:
     """The device called `name`: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` is CUDA if torch finds it, else the CPU.
 
     Raises:
-        ValueError: there is no such name, or torch finds no such GPU.
+        DeviceError: there is no such name, or torch finds no such GPU.
     """
     if not re.fullmatch(DEVICES, name):
-        raise ValueError(f"There is no device {name!r}. Use auto, cpu, cuda or cuda:N, where N is the number of a GPU.")
+        raise DeviceError(
+            f"There is no device {name!r}. Use auto, cpu, cuda or cuda:N, where N is the number of a GPU."
+        )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
         return torch.device("cuda" if gpus else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and not gpus:
-        raise ValueError(f"The device {name!r} was asked for, but torch finds no CUDA GPU here. Use auto or cpu.")
+        raise DeviceError(f"The device {name!r} was asked for, but torch finds no CUDA GPU here. Use auto or cpu.")
     if device.type == "cuda" and (device.index or 0) >= gpus:
-        raise ValueError(f"The device {name!r} was asked for, but the last GPU here is cuda:{gpus - 1}.")
+        raise DeviceError(f"The device {name!r} was asked for, but the last GPU here is cuda:{gpus - 1}.")
     return device
 
 

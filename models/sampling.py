@@ -25,7 +25,7 @@ from models.networks.clip_generator import ClipGenerator
 from models.text.frozen import FrozenWeightsError, check_frozen_weights
 from models.training.batches import step_generator
 
-_CHUNK = 32  # Clips drawn at a time, always: the size of a matrix product can change how it is rounded.
+CHUNK = 32  # Clips drawn at a time, always: the size of a matrix product can change how it is rounded.
 
 
 class TextToVideo:
@@ -95,13 +95,14 @@ class TextToVideo:
         return self._text.reading(prompt)
 
     def generate(
-        self, prompts: Sequence[str], *, seed: int, unknown_words: UnknownWords = "refuse"
+        self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords = "refuse"
     ) -> NDArray[np.uint8]:
-        """One clip per prompt: uint8 (N, T, S, S, 3). Clip i depends only on its prompt and on (seed, i).
+        """One clip per prompt: uint8 (N, T, S, S, 3). Clip i depends only on its prompt and on (seed, first + i).
 
         Args:
             prompts: what to show, N of them.
             seed: equal seeds give equal clips.
+            first: number of the first clip, a multiple of `CHUNK`. Many clips are drawn part by part with it.
             unknown_words: whether a word that the model does not know is an error or is ignored. A model with the
                 frozen text encoder has no unknown words.
 
@@ -109,22 +110,24 @@ class TextToVideo:
             PromptError: a prompt is empty, or holds an unknown word that is not ignored.
         """
         text = self._text.features(prompts, unknown_words=unknown_words)
-        return render_samples(self._generator, text, seed=seed, world=self.world)
+        return render_samples(self._generator, text, seed=seed, world=self.world, first=first)
 
 
 @torch.no_grad()
-def render_samples(generator: ClipGenerator, text: Tensor, *, seed: int, world: WorldConfig) -> NDArray[np.uint8]:
+def render_samples(
+    generator: ClipGenerator, text: Tensor, *, seed: int, world: WorldConfig, first: int = 0
+) -> NDArray[np.uint8]:
     """Draw clips uint8 (N, T, S, S, 3) from text features (N, F), on the device of `generator`.
 
-    Clip i depends only on row i of `text` and on (seed, i).
+    Clip i depends only on row i of `text` and on (seed, first + i).
     """
     device = next(generator.parameters()).device
     frames = np.empty((len(text), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
-    for start in range(0, len(text), _CHUNK):
-        rows = range(start, start + _CHUNK)
+    for start in range(0, len(text), CHUNK):
+        rows = range(first + start, first + start + CHUNK)
         noise = torch.cat([generator.draw_noise(1, random=step_generator(seed, row)) for row in rows])
-        part = text[start : start + _CHUNK]
-        filled = torch.zeros(_CHUNK, text.shape[1])
+        part = text[start : start + CHUNK]
+        filled = torch.zeros(CHUNK, text.shape[1])
         filled[: len(part)] = part
         clips = generator(noise.to(device), filled.to(device))  # (32, T, 3, S, S) in [-1, 1]
         pictures = ((clips + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(2, -1)  # (32, T, S, S, 3)

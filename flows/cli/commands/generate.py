@@ -54,14 +54,18 @@ def generate(
     prepare_folder(out, option="--out")
 
     from evaluation.pictures.videos import write_videos
-    from models.sampling import TextToVideo
+    from models.sampling import CHUNK, TextToVideo
 
     network = TextToVideo.load(found.checkpoint, device=device)
     for prompt in dict.fromkeys(prompts):
         if (reading := network.reading(prompt)) != prompt:
             typer.echo(f"{prompt!r} is read as {reading!r}.")
-    # One call per prompt, so that the videos of a prompt do not depend on the other prompts.
-    batches = (network.generate([prompt] * count, seed=seed) for prompt in prompts)
+    # Few clips at a time bound the memory. The videos of a prompt do not depend on the other prompts.
+    batches = (
+        network.generate([prompt] * min(CHUNK, count - first), seed=seed, first=first)
+        for prompt in prompts
+        for first in range(0, count, CHUNK)
+    )
     names = [prompt for prompt in prompts for _ in range(count)]
     chosen = tuple(str(item) for item in formats or VideoFormat)
     written = write_videos(out, batches, prompts=names, fps=world.fps, formats=chosen)
