@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -56,8 +57,11 @@ def ensure_logged_model(client: MlflowClient, *, run_id: str, checkpoint: Path, 
         )
     if str(model.status) != "READY":
         with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary) / "model"
-            _save(folder, checkpoint, info, model_id=model.model_id, run_id=run_id)
+            folder, plain = Path(temporary) / "model", Path(temporary) / "checkpoint"
+            plain.mkdir()
+            for name in (WEIGHTS_FILE, INFO_FILE):
+                shutil.copyfile(checkpoint / name, plain / name)  # MLflow refuses symbolic links
+            _save(folder, plain, info, model_id=model.model_id, run_id=run_id)
             client.log_model_artifacts(model.model_id, str(folder))
         client.finalize_logged_model(model.model_id, "READY")
     outputs = run.outputs.model_outputs if run.outputs else []

@@ -64,6 +64,18 @@ def test_a_checkpoint_that_is_known_keeps_its_version(home, registered, checkpoi
     assert len(list_versions(home)) == 2
 
 
+def test_a_checkpoint_of_symbolic_links_is_registered(home, make_checkpoint, tmp_path):
+    """Some programs keep files under their hashes, with links as names."""
+    checkpoint, linked = make_checkpoint(tmp_path / "final"), tmp_path / "linked"
+    linked.mkdir()
+    for number, name in enumerate(("generator.safetensors", "checkpoint.json")):
+        (checkpoint / name).rename(tmp_path / f"blob-{number}")
+        (linked / name).symlink_to(tmp_path / f"blob-{number}")
+    version, new = import_checkpoint(home, linked / "generator.safetensors")
+    assert new
+    assert resolve_model(home, str(linked / "generator.safetensors")).digest == version.digest
+
+
 def not_there(folder: Path) -> None:
     shutil.rmtree(folder)
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+import traceback
+from pathlib import Path
+
 import pytest
 
+from data.home import Home
 from models.checkpoint import CheckpointError, checkpoint_digest
 from tracking.model_reference import ModelReferenceError, resolve_model
 from tracking.store import open_store
+from tracking.versions import list_versions
 
 
 def test_every_name_of_a_version_leads_to_the_same_checkpoint(home, registered):
@@ -80,3 +88,31 @@ def test_files_that_are_gone_are_named(home, registered):
 def test_a_folder_that_is_no_checkpoint_is_refused(home, tmp_path):
     with pytest.raises(CheckpointError):
         resolve_model(home, str(tmp_path))
+
+
+def test_the_models_of_a_read_only_home_can_be_used(home, registered):
+    """A child process without any rights on the files reads them."""
+    version = registered(seed=0)
+    resolve_model(home, version.ref)  # imports what the child could not read
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        read_only = Home.at(Path(folder) / "home")
+        shutil.copytree(home.root, read_only.root)
+        for path in (read_only.root, *read_only.root.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        child = os.fork()
+        if child == 0:
+            try:
+                if os.getuid() == 0:
+                    os.setgid(65534)
+                    os.setuid(65534)
+                assert not os.access(read_only.root, os.W_OK)
+                assert resolve_model(read_only, version.ref).digest == version.digest
+                assert [found.version for found in list_versions(read_only)] == [1]
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        for path in (read_only.root, *read_only.root.rglob("*")):
+            path.chmod(0o755)

@@ -246,6 +246,25 @@ def test_the_first_version_becomes_champion_and_stays_it_when_asked_again(home, 
     assert version_tags(home, version)["promotion"] == promotion.why
 
 
+def test_a_model_that_draws_no_held_out_prompt_right_is_not_the_first_champion(home, judged):
+    version, promotion = judged(0, seen=0.5, held_out=0.0)
+    assert not promotion.promoted
+    assert champion(home) == []
+    assert version_tags(home, version)["promotion"] == promotion.why
+
+
+def test_new_scores_of_a_version_change_its_standing_on_all_pages(home, judged, attached, make_report):
+    judged(0, seen=0.9, held_out=0.9)
+    loser, _ = judged(1, seen=0.9, held_out=0.5)
+    attached(loser, make_report(seen=0.9, held_out=1.0))
+    tags, page, _ = page_of(home, loser)
+    words = "not compared with the champion since it was scored again"
+    assert tags["promotion"] == list_versions(home)[0].promotion == words
+    assert "Not compared with the champion since it was scored again." in page
+    assert "not higher" not in page
+    assert promote(home, loser.version).promoted
+
+
 def test_a_better_version_takes_the_alias_and_the_old_one_says_so(home, judged):
     old, _ = judged(0, seen=0.97, held_out=0.9)
     new, promotion = judged(1, seen=0.97, held_out=0.97)
