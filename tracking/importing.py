@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from data.home import Home
-from models.checkpoint import INFO_FILE, WEIGHTS_FILE, CheckpointError, CheckpointInfo, checkpoint_digest
+from models.checkpoint import CheckpointError, CheckpointInfo, checkpoint_digest, find_checkpoint
 from tracking.lineage import IMPORTED_FROM_TAG, NOTE_TAG, flat_params, log_missing_params, origin_tags
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 from tracking.training_run import CHECKPOINT_DIGEST_TAG
@@ -33,7 +33,7 @@ def import_checkpoint(home: Home, path: Path, *, note: str = "") -> tuple[ModelV
         CheckpointError: there is no checkpoint, it is damaged, its weights are not finite, or it is from another
             program.
     """
-    folder = _folder_of(path)
+    folder = find_checkpoint(path).absolute()
     info = _try_out(folder)
     digest = checkpoint_digest(folder)
     known = find_version(home, digest)
@@ -41,16 +41,6 @@ def import_checkpoint(home: Home, path: Path, *, note: str = "") -> tuple[ModelV
         return known, False
     run_id = _run_of_import(home, folder, info, digest=digest, note=note)
     return register_version(home, run_id=run_id, checkpoint=folder, digest=digest), True
-
-
-def _folder_of(path: Path) -> Path:
-    if not path.exists():
-        raise CheckpointError(f"There is no file or folder {path}. Name a checkpoint's folder or its {WEIGHTS_FILE}.")
-    if path.is_dir():
-        return path.absolute()
-    if path.name != WEIGHTS_FILE:
-        raise CheckpointError(f"{path} is no checkpoint. Name a folder with {INFO_FILE} and {WEIGHTS_FILE} in it.")
-    return path.absolute().parent
 
 
 def _try_out(folder: Path) -> CheckpointInfo:

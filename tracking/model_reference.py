@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.home import Home
-from models.checkpoint import CheckpointError, checkpoint_digest, read_info
+from models.checkpoint import CheckpointError, checkpoint_digest, find_checkpoint, read_info
 from tracking.logged_model import DIGEST_TAG, MODEL_NAME_IN_RUN, find_logged_model
 from tracking.store import mlflow_lock, open_store, tracking_uri
 from tracking.versions import (
@@ -109,7 +109,7 @@ def _by_path(home: Home, ref: str) -> ResolvedModel:
             f"There is no file or folder {ref!r}. Possible forms of a model reference: {FORMS}. "
             + _inventory(open_store(home))
         )
-    folder = path.parent if path.suffix == ".safetensors" else path
+    folder = find_checkpoint(path)
     return ResolvedModel(ref, None, None, folder, checkpoint_digest(folder))
 
 
