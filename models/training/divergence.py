@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 LARGEST_LOSS = 1e6
-"""Healthy losses stay far below: the tutorial's loss is at most 200 by construction, and the other losses and penalties
-of all presets stay below that. A training that diverges passes 1e6 within a few steps, on its way to 1e17 and more."""
+"""Healthy losses that were seen stay below 1,000. A training that diverges passes 1e6 within a few steps, on its way to
+1e17 and more."""
 
 LARGEST_WEIGHT = 1e6
 """Adam moves a weight by about the learning rate per step, which is 1e-3 in all presets. So 10,000 steps move it by
