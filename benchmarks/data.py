@@ -1,11 +1,11 @@
-"""Compares how fast clips are made, stored and read with the tutorial's own loops, on the same number of processes.
+"""Compares our data set code with the tutorial's own loops: making, storing and reading clips, on equal processes.
 
     python -m benchmarks.data                        # 10,000 clips of ours, 1,000 of the tutorial's
     python -m benchmarks.data --peer-clips 10000     # the tutorial's loops in full (some minutes)
 
 The tutorial's loops take the same time for each clip, so some of its clips are enough to measure their speed. Both ways
-are timed in turn, `--repeats` times. The table shows medians, without the start of the processes. Bytes on disk are
-allocated blocks.
+are timed alternately, `--repeats` times. The table shows medians. The start of the processes is not timed. Bytes on
+disk are the bytes of allocated blocks.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Row:
 
 
 def single_threaded() -> None:
-    """Let the process compute on one core. This applies to both ways."""
+    """Let a process compute on one core. This applies to both ways."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
@@ -79,7 +79,7 @@ def read_share(folder: Path, worker: int, workers: int) -> int:
 
 
 def measure(folder: Path, *, clips: int, peer_clips: int, processes: int, repeats: int) -> list[Row]:
-    """Time both ways in turn. `folder` is for temporary files."""
+    """Time both ways alternately. `folder` is for temporary files."""
     ours, theirs = folder / "ours", folder / "theirs"
     data = DataConfig(clips=clips, shards=max(8, processes) if clips >= 8 else 1)
     share = peer_clips // processes
@@ -113,7 +113,7 @@ def measure(folder: Path, *, clips: int, peer_clips: int, processes: int, repeat
     read, peer_read = clips / median(times["read"]), peer_clips / median(times["peer read"])
     size, peer_size = disk_bytes(ours) / clips, disk_bytes(theirs) / peer_clips
     return [
-        Row("generate and write, clips/s", write, peer_write, write / peer_write, "10x", "20x"),
+        Row("make and write, clips/s", write, peer_write, write / peer_write, "10x", "20x"),
         Row("bytes per clip on disk", size, peer_size, peer_size / size, "4,000", "1,500"),
         Row("read into training tensors, clips/s", read, peer_read, read / peer_read, "30x", "60x"),
     ]

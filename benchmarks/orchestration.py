@@ -1,11 +1,12 @@
-"""What orchestration costs: the pipeline on a started Prefect server against its three computations as plain functions.
+"""Measures what orchestration costs: `flipbook run` on a started server, against its computations as plain functions.
 
     python -m benchmarks.orchestration                  # full size: about 25 minutes on two cores
-    python -m benchmarks.orchestration --steps 1500     # a shorter training, in which fixed costs weigh more
+    python -m benchmarks.orchestration --steps 1500     # a shorter training, so fixed costs weigh more
 
-Both begin with nothing, on the same machine, one after the other. The pipeline's time is that of the whole command
-`flipbook run`, from the start of its process to its end: tasks, caching, MLflow records, registration, artifacts. The
-functions' time leaves out imports. Then the same command runs again, all of it cached.
+Both start from nothing, on the same machine, one after the other. The time of the pipeline is the time of the whole
+command `flipbook run`, from the start of its process to its end. It includes tasks, caching, MLflow records,
+registration and artifacts. The time of the functions does not include imports. Then the same command runs again, with
+everything cached.
 """
 
 from __future__ import annotations
@@ -46,14 +47,20 @@ LINES_SHOWN = 20
 
 
 class CommandError(RuntimeError):
-    """The pipeline failed; the message holds the end of what it printed."""
+    """The pipeline failed. The message holds the end of its output."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of wall time; `ratio` of the pipeline over its pure compute, `cached` the median of its repetitions."""
+    """Seconds of wall time.
 
-    generate: float
+    Attributes:
+        dataset, train, evaluate: the three computations as plain functions.
+        pipeline: the whole command `flipbook run`.
+        cached: the same command again, as the median of its repetitions.
+    """
+
+    dataset: float
     train: float
     evaluate: float
     pipeline: float
@@ -61,17 +68,17 @@ class Costs:
 
     @property
     def compute(self) -> float:
-        """The three functions together."""
-        return self.generate + self.train + self.evaluate
+        """Seconds of the three functions together."""
+        return self.dataset + self.train + self.evaluate
 
     @property
     def ratio(self) -> float:
-        """What the pipeline takes for each second of compute."""
+        """Seconds of the pipeline per second of the three functions."""
         return self.pipeline / self.compute
 
 
 def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
-    """Seconds that generate, train and evaluate take as plain functions; `folder` is for their files."""
+    """Seconds of data set, training and evaluation as plain functions. `folder` is for their files."""
     clips_folder = folder / "clips"
     begin = time.perf_counter()
     with ThreadPoolExecutor(usable_cores()) as pool:
@@ -82,7 +89,7 @@ def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
             )
         )
     write_manifest(clips_folder, world=config.world, data=config.data, shards=shards, digest="0" * 64)
-    generated = time.perf_counter()
+    made = time.perf_counter()
     final = train(
         clips=load_clips(clips_folder),
         world=config.world,
@@ -100,16 +107,16 @@ def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
     report = evaluate(sampler, world=config.world, config=config.evaluation, report=lambda *_: None)
     (folder / "report.md").write_text(report_markdown(report), encoding="utf-8")
     write_gallery(folder / "videos", sampler=sampler, world=config.world, config=config.evaluation)
-    return generated - begin, trained - generated, time.perf_counter() - trained
+    return made - begin, trained - made, time.perf_counter() - trained
 
 
 def pipeline_seconds(steps: int, api: str, home: Path) -> float:
-    """Seconds of one `flipbook run` of `steps` training steps in `home`, on the Prefect server at `api`.
+    """Seconds of one `flipbook run` with `steps` training steps in `home`, on the Prefect server at `api`.
 
-    The configuration is the one that `compute` gets: what the shell says of Flipbook and MLflow is left out.
+    Variables of the shell that configure Flipbook and MLflow are removed, so that `compute` has the same configuration.
 
     Raises:
-        CommandError: it failed.
+        CommandError: the command failed.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     environment |= {HOME_VARIABLE: str(home), "PREFECT_API_URL": api}
@@ -119,41 +126,41 @@ def pipeline_seconds(steps: int, api: str, home: Path) -> float:
     seconds = time.perf_counter() - begin
     if done.returncode:
         end = "\n".join(done.stderr.splitlines()[-LINES_SHOWN:])
-        raise CommandError(
-            f"`flipbook run` failed with exit code {done.returncode}; the end of what it printed:\n{end}"
-        )
+        raise CommandError(f"`flipbook run` failed with exit code {done.returncode}. The end of its output:\n{end}")
     return seconds
 
 
 def measure(steps: int, folder: Path, *, repeats: int) -> Costs:
-    """Compute, then the pipeline, then the cached pipeline `repeats` times."""
+    """Time the plain functions, then the pipeline, then the cached pipeline `repeats` times."""
     config = full()
     config = config.model_copy(update={"train": config.train.model_copy(update={"steps": steps})})
-    generated, trained, evaluated = compute(config, folder / "plain")
+    made, trained, evaluated = compute(config, folder / "plain")
     home = folder / "home"
     with prefect_server(Home.at(folder / "server")) as api:
         api.wait_until_ready()
         whole = pipeline_seconds(steps, api.url, home)
         cached = median(pipeline_seconds(steps, api.url, home) for _ in range(repeats))
-    return Costs(generate=generated, train=trained, evaluate=evaluated, pipeline=whole, cached=cached)
+    return Costs(dataset=made, train=trained, evaluate=evaluated, pipeline=whole, cached=cached)
 
 
 def main() -> None:
-    """Print the two figures; optionally keep them as JSON."""
+    """Print the figures, and write them to a JSON file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=TrainConfig().steps, help="training steps of both")
-    parser.add_argument("--repeats", type=int, default=3, help="cached runs")
-    parser.add_argument("--json", type=Path, default=None, help="file to keep the figures in")
+    parser.add_argument(
+        "--steps", type=int, default=TrainConfig().steps, help="number of training steps, for both ways"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="number of cached runs")
+    parser.add_argument("--json", type=Path, default=None, help="file to write the figures to")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="flipbook-benchmark-") as folder:
         try:
             costs = measure(options.steps, Path(folder), repeats=options.repeats)
         except CommandError as error:
             sys.exit(f"Error: {error}")
-    print(f"{options.steps:,} steps: generate {costs.generate:.1f} s, train {costs.train:.1f} s, ", end="")
-    print(f"evaluate {costs.evaluate:.1f} s as plain functions; the pipeline {costs.pipeline:.1f} s")
-    print(f"pipeline / compute     {costs.ratio:8.3f}   (bar 1.10)")
-    print(f"the same again, cached {costs.cached:8.1f} s (bar 8 s)")
+    print(f"{options.steps:,} training steps. As plain functions: data set {costs.dataset:.1f} s, ", end="")
+    print(f"training {costs.train:.1f} s, evaluation {costs.evaluate:.1f} s. The pipeline: {costs.pipeline:.1f} s.")
+    print(f"pipeline / plain functions  {costs.ratio:8.3f}   (bar 1.10)")
+    print(f"pipeline again, all cached  {costs.cached:8.1f} s (bar 8 s)")
     if options.json:
         options.json.write_text(json.dumps({**asdict(costs), "ratio": costs.ratio}, indent=2) + "\n")
 

@@ -93,7 +93,7 @@ def results_table(reports: Sequence[EvaluationReport]) -> str:
 
 
 def fill(page: str, block: str, *, begin: str = BEGIN, end: str = END) -> str:
-    """`page` with `block` between the markers. Raises ValueError if a marker is missing."""
+    """Return `page` with `block` between the markers. Raises ValueError if a marker is missing."""
     head, found_begin, rest = page.partition(begin)
     _, found_end, tail = rest.partition(end)
     if not found_begin or not found_end:

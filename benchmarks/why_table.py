@@ -1,4 +1,4 @@
-"""Fill the ablation's place in docs/why.md: table and plot, from the folder that `flipbook ablate --out` wrote.
+"""Write table and plot of an ablation into docs/why.md, from the folder that `flipbook ablate --out` wrote.
 
 python -m benchmarks.why_table ablation
 """
@@ -17,14 +17,16 @@ BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
 
 
 def ablation_block(ablation: Ablation) -> str:
-    """Plot and table as Markdown, for the page beside the folder of the plot."""
-    return f"![Joint exact against CPU minutes, a line a training](images/{PLOT.name})\n\n{ablation_table(ablation)}"
+    """Plot and table as Markdown. The link to the plot is relative to `docs/`."""
+    return (
+        f"![Joint exact against CPU minutes, one line per training](images/{PLOT.name})\n\n{ablation_table(ablation)}"
+    )
 
 
 def main() -> None:
-    """Read the ablation's figures, and write plot and table into the docs."""
+    """Read the figures of the ablation, and write plot and table into the docs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path, help="where `flipbook ablate --out` wrote")
+    parser.add_argument("folder", type=Path, help="folder that `flipbook ablate --out` wrote")
     folder = parser.parse_args().folder
     ablation = Ablation.model_validate_json((folder / DATA).read_text(encoding="utf-8"))
     PLOT.write_bytes(ablation_plot(ablation))

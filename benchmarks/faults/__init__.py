@@ -1,1 +1,1 @@
-"""Provokes faults on real servers, workers and trainings, and reports what happened."""
+"""Provokes faults on real servers, workers and trainings, and reports what happens."""

@@ -1,4 +1,4 @@
-"""Faults that the test suite provokes too. Here they are longer or more frequent than the suite has time for."""
+"""Faults that the test suite provokes too. Here they last longer, or are provoked more often."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def mlflow_outage(_folder: Path) -> str:
     )
     (seen,) = [line for line in output.splitlines() if line.startswith("server away for")]
     return (
-        f"{seen}; afterwards every metric step, sample grid, artifact, the run and the version were there once, as "
-        "without the fault"
+        f"{seen}; afterwards each metric step, sample grid and artifact, the run and the version were there exactly "
+        "once, as without the fault"
     )
 
 
@@ -36,13 +36,14 @@ def damaged_home(_folder: Path) -> str:
         FLIPBOOK_TEST_EXAMPLES=str(EXAMPLES),
     )
     return (
-        f"{EXAMPLES} damaged homes, each with one to six files truncated, changed by a bit, deleted or replaced by "
-        "another: every run completed with the same report, weights and version, and every file was whole again"
+        f"{EXAMPLES} damaged homes, in each of them one to six files were truncated, changed by one bit, deleted or "
+        "replaced by another: every run completed with the same report, weights and version, and every file was whole "
+        "again"
     )
 
 
 def _test(file: str, name: str, **variables: str) -> str:
-    """Run a test. Returns what pytest printed; raises NotHeldError if the test fails."""
+    """Run a test. Returns the output of pytest, and raises NotHeldError if the test fails."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"{file}::{name}", "-q", "--no-header"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What happened under each fault, and the table of all faults."""
+"""What was seen under each fault, and the table of all faults."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ BEGIN, END = "<!-- faults:begin -->", "<!-- faults:end -->"
 
 
 class NotHeldError(AssertionError):
-    """Something that must hold did not; the message says what happened instead."""
+    """A requirement did not hold. The message says what happened instead."""
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Raise NotHeldError with the message `otherwise` unless `holds`."""
+    """Raise NotHeldError with the message `otherwise` if `holds` is false."""
     if not holds:
         raise NotHeldError(otherwise)
 
@@ -31,7 +31,7 @@ class Finding:
 
 
 def markdown(findings: Sequence[Finding]) -> str:
-    """The table."""
+    """The table of the findings, as Markdown."""
     lines = ["| fault | what must hold | what was seen |", "| --- | --- | --- |"]
     for row in findings:
         seen = row.seen if row.held else f"**NOT HELD:** {row.seen.splitlines()[0]}"
@@ -40,9 +40,9 @@ def markdown(findings: Sequence[Finding]) -> str:
 
 
 def with_table(page: str, findings: Sequence[Finding]) -> str:
-    """`page` with the table between its two marks. Raises ValueError if the page has no marks."""
+    """Return `page` with the table between its two markers. Raises ValueError if a marker is missing."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} and {END}")
+        raise ValueError(f"The page does not contain {BEGIN} ... {END}.")
     return f"{before}{BEGIN}\n{markdown(findings)}\n{END}{after}"

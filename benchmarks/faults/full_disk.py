@@ -1,4 +1,4 @@
-"""The disk fills up while shards or checkpoints are written. For this a small file system is mounted there."""
+"""The disk fills up while shards or checkpoints are written. A small file system is mounted there for this."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from models.checkpoint import STATE_FILE, checkpoint_digest, read_info
 CLEAR = "No space left on device"
 ADVICE = "Free some space there"
 SHARDS_KB = (4, 16, 28)  # the three shards and the manifest take 44 kB on disk
-CHECKPOINTS = (0.5, 1.5, 2.5)  # how many checkpoints fit; the training keeps two, and writes a third before one goes
+CHECKPOINTS = (0.5, 1.5, 2.5)  # how many fit; a training keeps two, and writes the third before it deletes one
 ENOUGH_KB = 64 * 1024
 
 
 def of_shards(folder: Path) -> str:
-    """Uses disks with room for no shard, for some shards, and for nearly all of them."""
+    """Try disks with room for no shard, for some shards, and for nearly all shards."""
     settings = config(steps=20)
     digest, _ = undisturbed(settings, folder / "undisturbed")
     whole = _shards(folder / "undisturbed" / "clips")
@@ -33,22 +33,22 @@ def of_shards(folder: Path) -> str:
                 _fails_clearly(site, settings)
                 files = [path for path in disk.rglob("*") if path.is_file()]
                 for path in files:
-                    require(whole.get(path.name) == sha256_of(path), f"{path.name} is left, and is not whole")
-                require("manifest.json" not in {path.name for path in files}, "a manifest without all of its shards")
+                    require(whole.get(path.name) == sha256_of(path), f"{path.name} was left, but is not whole")
+                require("manifest.json" not in {path.name for path in files}, "there is a manifest, but not all shards")
                 kept.append(len(files))
                 _grow(disk)
                 _completes(site, settings)
-                require(_shards(disk) == whole, "after space was freed the clips are others than on a large disk")
-        require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+                require(_shards(disk) == whole, "after space was freed, the clips differ from those on a large disk")
+        require(the_digest(site.home) == digest, "the weights differ from those of an undisturbed training")
     return (
-        f"{len(SHARDS_KB)} disks, on which {', '.join(map(str, kept))} shards fitted: one sentence each time "
-        f'("… {CLEAR}. {ADVICE} …"), only whole files left and no manifest; given space, the same command completed '
+        f"{len(SHARDS_KB)} disks, on which {', '.join(map(str, kept))} shards fitted: each time one sentence "
+        f'("… {CLEAR}. {ADVICE} …"), only whole files left and no manifest; with space, the same command completed '
         "with the same bytes"
     )
 
 
 def of_checkpoints(folder: Path) -> str:
-    """Uses disks with room for no checkpoint, for one, and for two."""
+    """Try disks with room for no checkpoint, for one, and for two."""
     settings = config(checkpoint_seconds=0.5)
     digest, _ = undisturbed(settings, folder / "undisturbed")
     size = sum(path.stat().st_size for path in (folder / "undisturbed" / "training" / "final").iterdir())
@@ -57,29 +57,31 @@ def of_checkpoints(folder: Path) -> str:
         for fitting in CHECKPOINTS:
             with small_disk(site.home.checkpoints, int(fitting * size / 1024) + 40) as disk:
                 _fails_clearly(site, settings)
-                require(not list(disk.glob("*/final")), "a final checkpoint on a disk that has no room for it")
+                require(not list(disk.glob("*/final")), "there is a final checkpoint on a disk that has no room for it")
                 for checkpoint in disk.glob("*/step-*"):
-                    checkpoint_digest(checkpoint)  # raises where it is not whole
+                    checkpoint_digest(checkpoint)  # raises an error if it is not whole
                     state = sha256_of(checkpoint / STATE_FILE)
-                    require(state == read_info(checkpoint).state_sha256, f"{checkpoint.name} is left, and is not whole")
+                    require(
+                        state == read_info(checkpoint).state_sha256, f"{checkpoint.name} was left, but is not whole"
+                    )
                 reached.append(max(steps_saved(site.home), default=0))
                 _grow(disk)
                 _completes(site, settings)
-                require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+                require(the_digest(site.home) == digest, "the weights differ from those of an undisturbed training")
     steps = ", ".join(map(str, reached))
     return (
         f"{len(CHECKPOINTS)} disks, on which {', '.join(str(int(fitting)) for fitting in CHECKPOINTS)} checkpoints "
-        f"fitted: one sentence each time, only whole checkpoints left (the newest of step {steps}); given space, the "
-        "same command went on to bit-identical weights"
+        f"fitted: each time one sentence, only whole checkpoints left (newest step: {steps}); with space, the same "
+        "command went on to bit-identical weights"
     )
 
 
 @contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
-    """Within the block, `folder` is an empty file system of this size. Raises NotHeldError if that is not allowed."""
+    """Mount an empty file system of this size at `folder` for the block. Raises NotHeldError if that fails."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    require(mounted.returncode == 0, f"not tried, since mounting is not permitted: {mounted.stderr.strip()}")
+    require(mounted.returncode == 0, f"not tried, because mounting is not permitted: {mounted.stderr.strip()}")
     try:
         yield folder
     finally:
@@ -98,9 +100,12 @@ def _grow(disk: Path) -> None:
 def _fails_clearly(site: Site, settings: PipelineConfig) -> None:
     done = site.train(settings)
     output = done.stdout + done.stderr
-    require(done.returncode != 0, "the command succeeded on a disk that is full")
-    require(CLEAR in " ".join(output.split()) and ADVICE in " ".join(output.split()), f"no clear sentence:\n{output}")
-    require("Traceback" not in output, f"a traceback:\n{output[-3000:]}")
+    require(done.returncode != 0, "the command succeeded although the disk is full")
+    require(
+        CLEAR in " ".join(output.split()) and ADVICE in " ".join(output.split()),
+        f"the error message is not clear:\n{output}",
+    )
+    require("Traceback" not in output, f"the command printed a traceback:\n{output[-3000:]}")
 
 
 def _completes(site: Site, settings: PipelineConfig) -> None:

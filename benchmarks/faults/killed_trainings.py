@@ -1,4 +1,4 @@
-"""`kill -9` of a training process at random moments: on a worker, and on the command line."""
+"""`kill -9` of a training process at random moments, on a worker and on the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEED_OF_MOMENTS = 1
 
 
 def on_a_worker(folder: Path, kills: int = KILLS) -> str:
-    """Kills trainings of the gpu worker. Each is killed at most as often as the server puts it back into the queue."""
+    """Kill trainings on the gpu worker. No run is killed more often than the server reschedules it."""
     moments, waits, done, seed = random.Random(SEED_OF_MOMENTS), [], 0, 0
     with Site(folder, workers={"gpu": 1}) as site:
         (worker,) = site.workers.values()
@@ -42,13 +42,13 @@ def on_a_worker(folder: Path, kills: int = KILLS) -> str:
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
                 run.wait_until("Crashed", "AwaitingRetry", seconds=120)
-                require(_is_training(site.home, run, since), "the run has completed without training again")
+                require(_is_training(site.home, run, since), "the run completed without training again")
                 waits.append(time.monotonic() - killed)
             run.wait_until("Completed", seconds=START_SECONDS)
             seed, done = seed + 1, done + hits
             digests = final_digests(site.home)
-            require(len(digests) == seed, f"{len(digests)} trainings have ended, not {seed}")
-            require(digest in digests, f"training {seed} has ended with other weights than an undisturbed one")
+            require(len(digests) == seed, f"{len(digests)} trainings have ended, expected {seed}")
+            require(digest in digests, f"the weights of training {seed} differ from those of an undisturbed training")
     return (
         f"kills: {done}, runs: {seed}. Each training went on by itself, {statistics.median(waits):.0f} s after the "
         f"kill (median; longest {max(waits):.0f} s); final weights bit-identical in {seed} of {seed}"
@@ -56,7 +56,7 @@ def on_a_worker(folder: Path, kills: int = KILLS) -> str:
 
 
 def on_the_command_line(folder: Path, kills: int = KILLS) -> str:
-    """Kills `flipbook train`, and runs the same command again."""
+    """Kill `flipbook train`, and give the same command again."""
     moments, done, seed = random.Random(SEED_OF_MOMENTS), 0, 0
     with Site(folder) as site:
         while done < kills:
@@ -75,10 +75,10 @@ def on_the_command_line(folder: Path, kills: int = KILLS) -> str:
             require(command.wait(START_SECONDS) == 0, f"`flipbook train` failed:\n{command.end_of_log()}")
             seed += 1
             digests = final_digests(site.home)
-            require(len(digests) == seed, f"{len(digests)} trainings have ended, not {seed}")
-            require(digest in digests, f"training {seed} has ended with other weights than an undisturbed one")
+            require(len(digests) == seed, f"{len(digests)} trainings have ended, expected {seed}")
+            require(digest in digests, f"the weights of training {seed} differ from those of an undisturbed training")
     return (
-        f"{done} kills in {seed} trainings, the same command given again each time: final weights bit-identical in "
+        f"kills: {done}, trainings: {seed}; the same command was given again each time; final weights bit-identical in "
         f"{seed} of {seed}"
     )
 
@@ -86,7 +86,7 @@ def on_the_command_line(folder: Path, kills: int = KILLS) -> str:
 def _is_training(home: Home, run: Run, since: float) -> bool:
     """Wait until the run's training has begun after `since`. Returns False if the run completes without training."""
     wait_for(
-        f"the training of a run that is {run.state().name}",
+        f"the training of a run in the state {run.state().name}",
         lambda: _began(home, since) or run.state().is_completed(),
         seconds=START_SECONDS,
         every=0.1,
@@ -95,7 +95,7 @@ def _is_training(home: Home, run: Run, since: float) -> bool:
 
 
 def _wait_for_training(home: Home, command: Program, since: float) -> None:
-    """Return when the command trains, or has ended."""
+    """Wait until the command trains or has ended."""
     wait_for(
         "the training of `flipbook train`",
         lambda: _began(home, since) or command.exit_code is not None,

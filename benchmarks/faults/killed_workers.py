@@ -1,4 +1,4 @@
-"""`kill -9` of a worker: with its children, as if its machine died, and alone."""
+"""`kill -9` of a worker, with its children (as if the machine died) and alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 400.0
 
 
 def with_its_children(folder: Path) -> str:
-    """Nobody is left to report the end of the run."""
+    """Kill the worker and its children. No process is left that could report the end of the run."""
     settings = config()
     digest, _ = undisturbed(settings, folder / "undisturbed")
     with Site(folder, workers={"gpu": 1}) as site:
@@ -28,21 +28,22 @@ def with_its_children(folder: Path) -> str:
         reached = max(steps_saved(site.home))
         run.wait_until("Completed", seconds=PATIENCE_SECONDS)
         names, after = run.names(), {str(s.name): s.timestamp.timestamp() - killed for s in run.history()}
-        require({"Crashed", "AwaitingRetry"} <= set(names), f"the run was never rescheduled: {names}")
+        require({"Crashed", "AwaitingRetry"} <= set(names), f"the run was never put back into the queue: {names}")
         require(
-            after["AwaitingRetry"] < RESCHEDULED_WITHIN_SECONDS, f"rescheduled after {after['AwaitingRetry']:.0f} s"
+            after["AwaitingRetry"] < RESCHEDULED_WITHIN_SECONDS,
+            f"back in the queue after {after['AwaitingRetry']:.0f} s",
         )
-        require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+        require(the_digest(site.home) == digest, "the weights differ from those of an undisturbed training")
         when = {name: f"{after[name]:.0f} s" for name in ("Crashed", "AwaitingRetry", "Running", "Completed")}
         return (
-            f"Crashed {when['Crashed']} after the kill, in the queue again after {when['AwaitingRetry']}, on the "
+            f"Crashed {when['Crashed']} after the kill, back in the queue after {when['AwaitingRetry']}, on the "
             f"restarted worker after {when['Running']}, Completed after {when['Completed']}; went on from step "
             f"{reached} of {settings.train.steps}; weights bit-identical"
         )
 
 
 def alone(folder: Path) -> str:
-    """The process of the run survives."""
+    """Kill the worker, but not its children. The process of the run survives."""
     settings = config()
     digest, _ = undisturbed(settings, folder / "undisturbed")
     with Site(folder, workers={"gpu": 1}) as site:
@@ -53,14 +54,15 @@ def alone(folder: Path) -> str:
         worker.kill(with_children=False)
         run.wait_until("Completed", seconds=PATIENCE_SECONDS)
         names, after = run.names(), {str(s.name): s.timestamp.timestamp() - killed for s in run.history()}
-        require(the_digest(site.home) == digest, "other weights than those of an undisturbed training")
+        require(the_digest(site.home) == digest, "the weights differ from those of an undisturbed training")
         if "Crashed" in names:
             require(
-                after["AwaitingRetry"] < RESCHEDULED_WITHIN_SECONDS, f"rescheduled after {after['AwaitingRetry']:.0f} s"
+                after["AwaitingRetry"] < RESCHEDULED_WITHIN_SECONDS,
+                f"back in the queue after {after['AwaitingRetry']:.0f} s",
             )
-            how = f"rescheduled after {after['AwaitingRetry']:.0f} s"
+            how = f"back in the queue after {after['AwaitingRetry']:.0f} s"
         else:
-            how = "its run's process went on without it"
+            how = "the process of the run went on without the worker"
         follower = Run.of(site, "train/train", training_parameters(config(seed=1, steps=20), registered=False))
         waited = follower.wait_until("Completed", seconds=PATIENCE_SECONDS)
         return (

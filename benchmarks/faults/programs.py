@@ -1,4 +1,4 @@
-"""A program with all its children. It can be killed at any moment, and comes back as under a supervisor."""
+"""A program with all its children. It can be killed at any moment, and is restarted as by a supervisor."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Program:
     """One server or worker.
 
     Args:
-        name: for messages.
-        command: the interpreter and its arguments.
+        name: name for messages.
+        command: interpreter and arguments.
         environment: all environment variables.
-        log: the file to which its output is added.
-        supervised: whether it is started again when it has ended.
+        log: file to which the output is appended.
+        supervised: whether the program is started again after it has ended.
     """
 
     def __init__(
@@ -42,37 +42,37 @@ class Program:
             threading.Thread(target=self._supervise, daemon=True).start()
 
     def start(self) -> None:
-        """Start it. It may not be ready yet when this returns."""
+        """Start the program. It may not be ready yet when this returns."""
         with self._guard:
             self._wanted = True
             self._launch()
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """Id of the program's process."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Exit code of the program, or None while it runs."""
         return self._process.poll() if self._process is not None else None
 
     def wait(self, seconds: float) -> int:
-        """Its exit code, once it has ended. Raises NotHeldError where that takes longer than `seconds`."""
+        """Wait for the end, and return the exit code. Raises NotHeldError if that takes longer than `seconds`."""
         wait_for(f"the end of {self.name}", lambda: self.exit_code is not None, seconds=seconds)
         assert self.exit_code is not None
         return self.exit_code
 
     def descendants(self) -> list[psutil.Process]:
-        """What it has started, and what that has started."""
+        """All processes that the program has started, and the processes that these have started."""
         try:
             return psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
 
     def kill(self, *, with_children: bool = True) -> None:
-        """`kill -9` to it, and to all that it has started, at once. A supervised one is back some seconds later."""
+        """`kill -9` the program and all its descendants at once. A supervised program is back some seconds later."""
         victims = [psutil.Process(self.pid), *(self.descendants() if with_children else ())]
         for victim in victims:
             with suppress(psutil.NoSuchProcess):
@@ -81,7 +81,7 @@ class Program:
         self._process.wait()
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 30.0) -> None:
-        """End it and all that it has started; what has not ended after `seconds` is killed."""
+        """End the program and its descendants. What has not ended after `seconds` is killed."""
         with self._guard:
             self._wanted = False
             process = self._process
@@ -99,7 +99,7 @@ class Program:
         process.wait()
 
     def end_of_log(self) -> str:
-        """Its last words."""
+        """The last 3,000 characters of the log."""
         return self._log.read_text(errors="replace")[-3000:]
 
     def _launch(self) -> None:
@@ -123,9 +123,9 @@ class Program:
 
 
 def wait_for(what: str, condition: Callable[[], object], *, seconds: float, every: float = 0.3) -> float:
-    """Returns the seconds until `condition()` became true. Raises NotHeldError where `seconds` do not suffice."""
+    """Wait until `condition()` is true, and return the seconds. Raises NotHeldError if it takes more than `seconds`."""
     began = time.monotonic()
     while not condition():
-        require(time.monotonic() - began < seconds, f"{what} did not come within {seconds:.0f} s")
+        require(time.monotonic() - began < seconds, f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(every)
     return time.monotonic() - began

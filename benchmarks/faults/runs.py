@@ -1,4 +1,4 @@
-"""Flow runs of deployments: start them, follow them, and read what the server has recorded."""
+"""Flow runs of deployments: starts them, follows them, and reads what the server has recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Run:
 
     @classmethod
     def of(cls, site: Site, deployment: str, parameters: dict[str, Any]) -> Run:
-        """A new run of a deployment such as "train/train"."""
+        """Start a run of a deployment such as "train/train"."""
         found = site.client.read_deployment_by_name(deployment)
         return cls(site, site.client.create_flow_run_from_deployment(found.id, parameters=parameters).id)
 
@@ -33,13 +33,13 @@ class Run:
         return self.site.client.read_flow_run(self.id)
 
     def state(self) -> State[Any]:
-        """Its state."""
+        """The state of the run."""
         state = self.read().state
         assert state is not None
         return state
 
     def wait_until(self, *names: str, seconds: float) -> float:
-        """Returns the seconds until the run reaches one of these states. Raises NotHeldError if it ends in another."""
+        """Wait for one of these states, and return the seconds. Raises NotHeldError if the run ends in another."""
 
         def there() -> bool:
             state = self.state()
@@ -47,25 +47,25 @@ class Run:
             require(not failed, f"the run {self.read().name} is {state.name}: {state.message}")
             return state.name in names
 
-        return wait_for(f"{' or '.join(names)} of a run that is {self.state().name}", there, seconds=seconds)
+        return wait_for(f"{' or '.join(names)} of a run in the state {self.state().name}", there, seconds=seconds)
 
     def history(self) -> list[State[Any]]:
-        """All its states, oldest first."""
+        """All states of the run, oldest first."""
         return sorted(self.site.client.read_flow_run_states(self.id), key=lambda state: state.timestamp)
 
     def names(self) -> list[str]:
-        """The names of all its states, oldest first."""
+        """The names of all states of the run, oldest first."""
         return [str(state.name) for state in self.history()]
 
     def children(self) -> list[Run]:
-        """The runs that it has handed work to."""
+        """The runs to which this run has handed work."""
         found = self.site.client.read_flow_runs(
             flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[self.id]))
         )
         return [Run(self.site, child.id) for child in found]
 
     def tasks(self, *names: str) -> list[TaskRun]:
-        """Its task runs; only those of the tasks `names`, if any are named."""
+        """The task runs of the run. If `names` are given, only runs of these tasks."""
         found = self.site.client.read_task_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[self.id])), limit=200
         )
@@ -73,7 +73,7 @@ class Run:
 
 
 def settled_tasks(run: Run, *, seconds: float = 60.0) -> list[TaskRun]:
-    """All task runs of an ended run. The server records them some seconds late."""
+    """All task runs of a run that has ended. The server records them some seconds late, so this waits for them."""
 
     def settled() -> bool:
         return all(task.state is not None and task.state.is_final() for task in run.tasks())
@@ -83,7 +83,7 @@ def settled_tasks(run: Run, *, seconds: float = 60.0) -> list[TaskRun]:
 
 
 def run_interval(run: FlowRun | TaskRun) -> tuple[datetime, datetime]:
-    """Start and end of an ended run."""
+    """Start and end of a run that has ended."""
     assert run.start_time is not None
     assert run.end_time is not None
     return run.start_time, run.end_time

@@ -1,4 +1,4 @@
-"""Runs that want to happen at the same time: two identical pipelines, and ten trainings on the pool gpu."""
+"""Runs that are started at the same time: two identical pipelines, and ten trainings on the pool gpu."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORKERS, RUNS_EACH = 2, 2
 
 
 def two_pipelines(folder: Path) -> str:
-    """The same pipeline twice, as deployments. Both hand their training to the pool gpu."""
+    """Start the same pipeline twice, by its deployment. Both runs hand their training to the pool gpu."""
     settings = config(steps=100)
     with Site(folder, workers={"cpu": 1, "gpu": 1}, limit=2) as site:
         parameters = {"config": as_parameters(settings), "train_on": "train/train"}
@@ -33,19 +33,19 @@ def two_pipelines(folder: Path) -> str:
         )
         once = [f"shard {shard}" for shard in range(settings.data.shards)] + ["write-manifest", "train", "evaluate"]
         counts = {name: done[name] for name in once}
-        require(set(counts.values()) == {1}, f"pieces of work and how often each was done: {counts}")
+        require(set(counts.values()) == {1}, f"how often each piece of work was done: {counts}")
         for run in runs:
             require("Crashed" not in run.names(), f"a run went through {run.names()}")
         versions = list_versions(site.home)
-        require(len(versions) == 1, f"{len(versions)} registered versions")
+        require(len(versions) == 1, f"{len(versions)} versions were registered, expected 1")
     return (
-        f"each of {len(once)} pieces of work done once, one registered version, both Completed "
-        f"({len(runs) - 2} runs of train/train, max. {max(took):.0f} s)"
+        f"each of {len(once)} pieces of work was done once, one version was registered, both runs Completed "
+        f"({len(runs) - 2} runs of train/train, at most {max(took):.0f} s)"
     )
 
 
 def ten_trainings(folder: Path, trainings: int = TRAININGS) -> str:
-    """The workers together would take four runs at once, but the pool gives out one at a time."""
+    """Queue ten trainings. The workers could execute four runs at once, but the pool allows one at a time."""
     with Site(folder, workers={"gpu": WORKERS}, limit=RUNS_EACH) as site:
         runs = [
             Run.of(site, "train/train", training_parameters(config(seed=seed, steps=60), registered=False))
@@ -55,9 +55,9 @@ def ten_trainings(folder: Path, trainings: int = TRAININGS) -> str:
             run.wait_until("Completed", seconds=PATIENCE_SECONDS)
         intervals = sorted(run_interval(run.read()) for run in runs)
         gaps = [(second[0] - first[1]).total_seconds() for first, second in pairwise(intervals)]
-        require(min(gaps) >= 0, f"two trainings at once for {-min(gaps):.1f} s")
-        require(len(set(final_digests(site.home))) == trainings, "not every run has left its own weights")
+        require(min(gaps) >= 0, f"two trainings ran at the same time for {-min(gaps):.1f} s")
+        require(len(set(final_digests(site.home))) == trainings, "some runs did not leave weights of their own")
     return (
-        f"{trainings} of {trainings} Completed on {WORKERS} workers with {RUNS_EACH} runs each, one after the other: "
+        f"{trainings} of {trainings} Completed one after the other on {WORKERS} workers with {RUNS_EACH} runs each: "
         f"from {min(gaps):.1f} to {max(gaps):.1f} s between the end of one training and the start of the next"
     )

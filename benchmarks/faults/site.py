@@ -27,17 +27,17 @@ from flows.servers.programs import server_settings
 START_SECONDS = 180.0
 HOST = "127.0.0.1"
 FOREIGN = ("PREFECT_", "MLFLOW_", "FLIPBOOK_")
-WORKER_POLL_SECONDS = 2  # how often a worker asks for runs; by default 10 s, which only takes time here
+WORKER_POLL_SECONDS = 2  # how often a worker asks for runs; the default of 10 s would only take time
 
 
 class Site:
-    """The servers and workers of a home, for the length of the block.
+    """The servers and workers of a home. They run as long as the block.
 
     Args:
-        folder: an empty one.
-        workers: number of workers per pool.
-        limit: how many runs each worker executes at once.
-        mlflow: MLFLOW_TRACKING_URI of all runs; without it they use the home's SQLite file.
+        folder: an empty folder.
+        workers: number of workers for each pool.
+        limit: number of runs that each worker executes at once.
+        mlflow: MLFLOW_TRACKING_URI of all runs. None: runs use the SQLite file of the home.
     """
 
     def __init__(
@@ -100,11 +100,11 @@ class Site:
                 left.kill()
 
     def wait_until_up(self) -> float:
-        """Returns the seconds until the Prefect server answered."""
+        """Wait until the Prefect server answers, and return the seconds."""
         return wait_for(f"an answer of the Prefect server ({self._logs})", self._answers, seconds=START_SECONDS)
 
     def run_python(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run Python on this home and these servers, in the project's folder."""
+        """Run Python with this home and these servers, in the folder of the project."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -115,17 +115,17 @@ class Site:
         )
 
     def train(self, config: PipelineConfig) -> subprocess.CompletedProcess[str]:
-        """Run `flipbook train` with `config` to its end."""
+        """Run `flipbook train` with `config`, and wait for its end."""
         return self.run_python("-m", "flows.cli.main", "train", **as_variables(config))
 
     def command_line(self, *arguments: str, config: PipelineConfig) -> Program:
-        """Start `flipbook ARGUMENTS` with `config` as a program that can be killed."""
+        """Start `flipbook ARGUMENTS` with `config`, as a program that can be killed."""
         program = self._program("command", ("-m", "flows.cli.main", *arguments), as_variables(config))
         program.start()
         return program
 
     def processes(self) -> list[psutil.Process]:
-        """All processes of this home, orphans too. Their environment names the home."""
+        """All processes whose environment names this home, including orphans."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
@@ -158,18 +158,18 @@ class Site:
 
 
 def as_variables(config: PipelineConfig) -> dict[str, str]:
-    """`config` as the command line reads it from the environment."""
+    """`config` as environment variables for the command line."""
     return {f"FLIPBOOK_{name.upper()}": json.dumps(section) for name, section in as_parameters(config).items()}
 
 
 def as_parameters(config: PipelineConfig) -> dict[str, Any]:
-    """The sections of `config` as a flow run's parameters."""
+    """The sections of `config` as parameters of a flow run."""
     parameters: dict[str, Any] = config.model_dump(mode="json")
     return parameters
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which no program listens."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A training that is tiny, but long enough to be hit: its configuration, and its weights without any fault."""
+"""A tiny training that is long enough to be disturbed: its configuration, and its weights without any fault."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_EVERY = 10
 
 
 def config(*, seed: int = 0, steps: int = STEPS, checkpoint_seconds: float = 1.0) -> PipelineConfig:
-    """A training that takes about twenty seconds on one core, on clips that take no time."""
+    """A training that takes about twenty seconds on one core. Making its clips takes almost no time."""
     return tiny_config(
         train={
             "steps": steps, "seed": seed, "checkpoint_seconds": checkpoint_seconds, "log_every": LOG_EVERY,
@@ -32,12 +32,12 @@ def config(*, seed: int = 0, steps: int = STEPS, checkpoint_seconds: float = 1.0
 
 
 def training_parameters(settings: PipelineConfig, **more: Any) -> dict[str, Any]:
-    """Parameters of the deployment train/train."""
+    """The parameters of `settings` for the deployment train/train, and `more` parameters."""
     return {name: as_parameters(settings)[name] for name in ("world", "data", "model", "train")} | more
 
 
 def undisturbed(settings: PipelineConfig, folder: Path) -> tuple[str, float]:
-    """The same training as plain functions in this process, without Prefect and MLflow.
+    """Train with `settings` as plain functions in this process, without Prefect and MLflow.
 
     Returns the digest of the final weights, and the seconds that the training took.
     """
@@ -60,17 +60,17 @@ def undisturbed(settings: PipelineConfig, folder: Path) -> tuple[str, float]:
 
 
 def final_digests(home: Home) -> list[str]:
-    """Digests of all finished trainings of the home."""
+    """Digests of the final weights of all finished trainings in the home."""
     return [checkpoint_digest(final) for final in sorted(home.checkpoints.glob(f"*/{FINAL}"))]
 
 
 def the_digest(home: Home) -> str:
-    """The digest of the one training of the home."""
+    """The digest of the final weights of the only training in the home."""
     digests = final_digests(home)
-    require(len(digests) == 1, f"{len(digests)} trainings have ended, not one")
+    require(len(digests) == 1, f"{len(digests)} trainings have ended, expected 1")
     return digests[0]
 
 
 def steps_saved(home: Home) -> list[int]:
-    """Steps of the checkpoints that are in the home now."""
+    """Steps of the checkpoints that are in the home now, ascending."""
     return sorted(int(path.name.partition("-")[2]) for path in home.checkpoints.glob("*/step-*"))
