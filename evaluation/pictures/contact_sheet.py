@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from torchvision.transforms.v2.functional import to_pil_image
+from torchvision.utils import make_grid
 
 Frames = NDArray[np.uint8]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -75,9 +78,9 @@ def contact_sheet(
             draw.rectangle((_MARGIN - 6, top - 3, left + strip + 4, top + size + 2), fill=FAILED_PAPER)
         if n and new_prompt:
             draw.line((_MARGIN, top - 3, width - _MARGIN, top - 3), fill=LINE)
-        _strip(sheet, frames[n], left, top, edge=FAILED if failed else LINE)
+        _strip(sheet, frames[n], left, top, failed=failed)
         if real is not None:
-            _strip(sheet, real[n], right, top, edge=LINE)
+            _strip(sheet, real[n], right, top)
         words: list[tuple[str, Font, tuple[int, int, int]]] = (
             [(line, font, INK) for line in labels[n]] if new_prompt else []
         )
@@ -102,13 +105,14 @@ def _label_lines(prompt: str) -> list[str]:
     return next((lines for lines in ways if len(lines) <= _LABEL_LINES), ways[-1]) or [""]
 
 
-def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, edge: tuple[int, int, int]) -> None:
-    draw = ImageDraw.Draw(sheet)
-    size = clip.shape[1]
-    for k, frame in enumerate(clip):
-        x = left + k * (size + _GAP)
-        sheet.paste(Image.fromarray(frame), (x, top))
-        draw.rectangle((x - 1, top - 1, x + size, top + size), outline=edge)
+def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, failed: bool = False) -> None:
+    frames = torch.from_numpy(np.ascontiguousarray(clip.transpose(0, 3, 1, 2)))  # (T, 3, S, S)
+    strip = to_pil_image(make_grid(frames, nrow=len(frames), padding=_GAP, pad_value=LINE[0]))
+    corner = (left - _GAP, top - _GAP)
+    sheet.paste(strip, corner)
+    if failed:
+        end = (corner[0] + strip.width - 1, corner[1] + strip.height - 1)
+        ImageDraw.Draw(sheet).rectangle((*corner, *end), outline=FAILED, width=_GAP)
 
 
 def _mark(draw: ImageDraw.ImageDraw, x: int, y: int, *, passed: bool) -> None:

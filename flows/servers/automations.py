@@ -1,11 +1,12 @@
 """What Prefect's server does by itself: a run whose worker has died goes back into the queue.
 
-A killed worker leaves its runs Running or Pending for ever, because nobody is left to report their end. Three
+A killed worker leaves its runs Running or Pending for ever, because nobody is left to report their end. Four
 automations notice that. They act on runs with the tag `flipbook`, which all deployments of this project have.
 
 * A running flow says every 30 s that it is alive. If it falls silent, it has crashed.
 * A crashed run is started again, at most twice.
 * A run that has not begun some minutes after a worker took it is queued again.
+* A run that has crashed five times before it began has failed, for example because its code cannot be imported.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from flows.servers.heartbeat import OUR_TAG, SILENCE_SECONDS
 CRASHED_SECONDS = 15  # the run and its worker both report a crash, some seconds apart
 PENDING_SECONDS = 300  # a busy machine needs a minute or two to import everything
 RESCHEDULED_AT_MOST = 2
+STARTS_AT_MOST = 5
 CRASH_SILENT = "flipbook: a run without a sign of life has crashed"
 RESCHEDULE_CRASHED = "flipbook: start a crashed run again"
 RESCHEDULE_PENDING = "flipbook: queue a run again that does not begin"
+GIVE_UP = "flipbook: a run that never begins has failed"
 _ENDS = ("Completed", "Failed", "Cancelled", "Paused", "Suspended")
 _QUEUED = ("Scheduled", "AwaitingRetry", "Late")
+_OURS = ResourceSpecification({"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]})
 
 
 def automations() -> list[Automation]:
@@ -76,6 +80,26 @@ def automations() -> list[Automation]:
             ),
             actions=[again],
         ),
+        Automation(
+            name=GIVE_UP,
+            description=f"Fails a run that has crashed {STARTS_AT_MOST} times at the same count of starts.",
+            trigger=EventTrigger(
+                expect=_states("Crashed"),
+                match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+                match_related=[_OURS],
+                for_each={"prefect.resource.id", "prefect.run-count"},
+                posture=Posture.Reactive,
+                threshold=STARTS_AT_MOST,
+                within=timedelta(seconds=2 * STARTS_AT_MOST * PENDING_SECONDS),
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.FAILED,
+                    message=f"It has crashed {STARTS_AT_MOST} times before it began. Its worker's log tells why. "
+                    "Correct that, and retry the run.",
+                )
+            ],
+        ),
     ]
 
 
@@ -118,14 +142,15 @@ def _missing(
         on_processes: only runs of work pools of the type `process`. A cluster may rightly take an hour to start a run.
     """
     labels: dict[str, str | list[str]] = {"prefect.resource.id": ["prefect.flow-run.*"]}
-    related = [{"prefect.resource.role": ["tag"], "prefect.resource.id": [f"prefect.tag.{OUR_TAG}"]}]
+    related = [_OURS]
     if on_processes:
-        related.append({"prefect.resource.role": ["work-pool"], "prefect.work-pool.type": ["process"]})
+        pool = {"prefect.resource.role": ["work-pool"], "prefect.work-pool.type": ["process"]}
+        related.append(ResourceSpecification(dict(pool)))
     return EventTrigger(
         after=after,
         expect=expected,
         match=ResourceSpecification(labels | ({"prefect.run-count": counts} if counts else {})),
-        match_related=[ResourceSpecification(dict(item)) for item in related],
+        match_related=related,
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,

@@ -57,3 +57,9 @@ def test_a_run_that_crashes_after_its_third_start_stays_crashed(client, deployme
     later = with_states(client, deployment, Running(), Crashed())
     eventually(lambda: state_name(client, later) == "AwaitingRetry")  # so the automations have seen both by now
     assert state_name(client, crashed) == "Crashed"
+
+
+def test_a_run_that_crashes_again_and_again_before_it_begins_has_failed(client, deployment):
+    run = with_states(client, deployment, *[Pending(), Crashed()] * automations.STARTS_AT_MOST)
+    eventually(lambda: state_name(client, run) == "Failed")
+    assert "worker's log" in client.read_flow_run(run).state.message
