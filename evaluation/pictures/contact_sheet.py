@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from torchvision.transforms.v2.functional import to_pil_image
-from torchvision.utils import make_grid
+from torchvision.transforms.v2.functional import to_pil_image  # type: ignore[import-untyped]
+from torchvision.utils import make_grid  # type: ignore[import-untyped]
 
 Frames = NDArray[np.uint8]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
