@@ -1,1 +1,1 @@
-"""What an operator schedules, and the command line."""
+"""One flow per file. Below: configuration, command line and servers."""

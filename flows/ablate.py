@@ -58,14 +58,14 @@ def ablate(
 ) -> AblationResult:
     """Train from the tutorial's network to ours, one repair at a time, and show what each repair is worth.
 
-    All variants are measured on the prompts of the varied world. What was trained before is not trained again.
+    All variants are measured on the prompts of the varied world. Finished trainings are not repeated.
 
     Args:
-        config: The recipe where the repairs lead, the number of clips, the number of samples. As it stands: the full
+        config: the recipe to which the repairs lead, the number of clips, and the number of samples. Default: the full
             recipe.
         cpu_minutes: CPU time of every training, on one thread.
-        seeds: trainings of each variant, the first with the seed of `config`.
-        side_by_side: trainings at a time, each in a process of its own.
+        seeds: number of trainings per variant. The first one has the seed of `config`.
+        side_by_side: number of trainings at the same time, each in its own process.
         out: folder for table, plot and figures. Empty: only MLflow keeps them.
     """
     home = Home.from_environment().create()

@@ -43,12 +43,12 @@ def evaluate(
     """Score a model on the prompts of its world, and render videos of each. Nothing is trained.
 
     If the model is a registered version, scores and videos are recorded below its training. They become the version's
-    own scores if they are of its own prompts, and of no fewer clips than the scores that it has.
+    own scores if they use its own prompts and at least as many clips as its present scores.
 
     Args:
         model: models:/flipbook@champion, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint.
         evaluation: how many samples are drawn and what is measured on them. Empty: the full size.
-        world: other prompts than those of the model's own world. Empty: its own.
+        world: the world whose prompts are drawn. Empty: the model's own world.
     """
     home = Home.from_environment().create()
     with shown_in_prefect():

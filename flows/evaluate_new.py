@@ -32,7 +32,8 @@ def evaluate_new() -> list[str]:
 def start_evaluation(version: ModelVersion) -> bool:
     """Start the deployment `evaluate` for `version` on the Prefect server of this process, and do not wait for it.
 
-    Within six hours one evaluation is started per version, whoever asks. Returns whether the server has the deployment.
+    Within six hours at most one evaluation is started per version, however often this is called. Returns whether the
+    server has the deployment.
     """
     period = int(time.time() // PATIENCE_SECONDS)
     key = f"evaluate {version.ref} {version.run_id} {period}"

@@ -62,7 +62,7 @@ def hand_over(home: Home, deployment: str, parameters: dict[str, Any], *, key: s
             child = _unless_it_comes_back(client, child)
             if child.state is None or not child.state.is_final() or child.state.is_completed():
                 break
-            attempt += 1  # an earlier try of this run started it; it did not complete, so it gets a successor
+            attempt += 1  # an earlier try of this run started this child, which did not complete: start another one
         get_run_logger().info("waiting for %s, run %s", deployment, child.name)
         while not (child.state and child.state.is_final()):
             time.sleep(POLL_SECONDS)
@@ -95,7 +95,7 @@ def _mark(home: Home, waiting_run: str | None) -> Path:
 
 
 def _unless_it_comes_back(client: SyncPrefectClient, child: FlowRun) -> FlowRun:
-    """`child`. If it has crashed, wait whether it is put back into the queue: a crash is final only if it is not."""
+    """Return `child`. If it has crashed, wait whether it is put back into the queue. If not, the crash is final."""
     deadline = time.monotonic() + RESCHEDULE_SECONDS
     while child.state and child.state.is_crashed() and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

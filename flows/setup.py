@@ -83,9 +83,10 @@ def _ensure_pool(client: SyncPrefectClient, pool: WorkPoolCreate) -> None:
 
 
 def _deploy(client: SyncPrefectClient) -> None:
-    """Deploy prefect.yaml. Its schedules and limits are for new deployments only; later they are the server's.
+    """Deploy prefect.yaml. Its schedules and limits apply to new deployments only, because later the server keeps them.
 
-    A schedule in the file would remove those that were added on the pages, and would be switched as the file says.
+    A schedule in the file would remove the schedules that were added on the pages, and would be switched on or off as
+    the file says.
     """
     content = yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8"))
     known = {deployment.name: deployment for deployment in client.read_deployments() if OUR_TAG in deployment.tags}
@@ -106,7 +107,7 @@ def _deploy(client: SyncPrefectClient) -> None:
 
 
 def _limit_of(deployment: DeploymentResponse) -> dict[str, Any] | None:
-    """How many runs of it may be active at once, in the words of prefect.yaml."""
+    """How many runs of the deployment may be active at once, in the format of prefect.yaml."""
     limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
     if limit is None:
         return None

@@ -1,4 +1,4 @@
-"""Where the fanned-out tasks of a flow run."""
+"""The task runner of flows whose tasks run in parallel."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from data.cores import usable_cores
 
 
 def thread_per_core() -> TaskRunner[Any]:
-    """Threads of this process, one a core: a shard's work is numpy and compression, which leave Python's lock free."""
+    """One thread of this process per core. Threads suffice, because numpy and compression release Python's lock."""
     return ThreadPoolTaskRunner(max_workers=usable_cores())

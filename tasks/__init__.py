@@ -1,1 +1,1 @@
-"""Thin Prefect tasks: what each step is cached by, what it retries, what it logs."""
+"""Prefect tasks, one file per step: what each step is cached by, when it is retried, and what it logs."""

@@ -54,7 +54,7 @@ def delete_leftovers(leftovers: list[Leftover]) -> int:
     for leftover in leftovers:
         if leftover.path.exists() and _days_since_written(leftover.path) >= leftover.days:
             doomed = leftover.path.with_name(f".deleting-{leftover.path.name}")
-            leftover.path.rename(doomed)  # in one step, so that nobody finds half of it
+            leftover.path.rename(doomed)  # in one step, so that no reader finds half of it
             shutil.rmtree(doomed)
             freed += leftover.bytes
     return freed

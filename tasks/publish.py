@@ -87,7 +87,7 @@ def _video_cell(evaluation: Evaluation, tier: GroupScores, scores: GroupScores) 
 
 
 def origin_markdown(home: Home, run_id: str | None) -> str:
-    """A link to the training's run in MLflow, or a sentence that there is none."""
+    """A link to the training's run in MLflow, or a sentence that says that there is no run."""
     if run_id is None:
         return "This model comes from a checkpoint that no MLflow run here has made."
     return f"Training: {link_to_mlflow(home, run_id, f'MLflow run {run_id[:8]}')}"

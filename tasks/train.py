@@ -1,4 +1,4 @@
-"""The training task: it goes on where a killed one stopped, and tells MLflow and whoever watches how far it is."""
+"""The training task: it goes on where a killed one stopped, and reports its progress to MLflow and Prefect."""
 
 from __future__ import annotations
 

@@ -79,11 +79,11 @@ class MlflowServer:
         }
 
     def freeze(self) -> None:
-        """It takes connections and answers none of them."""
+        """Stop the server in such a way that it accepts connections, but answers none of them."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """It goes on as if nothing had been."""
+        """Let the server go on after `freeze`."""
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:

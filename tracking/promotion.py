@@ -1,4 +1,4 @@
-"""The champion: the alias moves only to a version that is better, and each version says why it is, or is not, it."""
+"""The champion: the alias moves only to a better version, and each version says why it is, or is not, the champion."""
 
 from __future__ import annotations
 

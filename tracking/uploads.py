@@ -52,7 +52,7 @@ class Uploads:
         while not self._given_up.wait(pause):
             try:
                 call()
-            except Exception as error:  # whatever it is, it must not end the training
+            except Exception as error:  # no error here may end the training
                 if not is_transient(error):
                     _logger.warning("MLflow at %s refuses a part of the curves (%s).", self._uri, reason(error))
                     return

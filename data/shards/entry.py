@@ -30,7 +30,7 @@ def verify_shard(folder: Path, entry: ShardEntry) -> None:
     """Check that the shard exists and holds exactly the bytes that were written.
 
     Raises:
-        DamagedShardError: the shard is missing, or its size or sha256 is not that of the entry.
+        DamagedShardError: the shard is missing, or its size or sha256 differs from the entry.
     """
     path = folder / entry.name
     try:

@@ -24,7 +24,7 @@ _BATCH_BYTES = 32 * 2**20  # the most bytes of frames at a time, so that large f
 def write_shard(folder: Path, *, world: WorldConfig, data: DataConfig, shard: int) -> ShardEntry:
     """Make the clips of one shard and write them to `folder`, which is created if it is missing.
 
-    The same arguments give the same bytes. The shard appears at its path in one step, so nobody sees half of it. Its
+    The same arguments give the same bytes. The shard appears at its path in one step, so no reader sees half of it. Its
     entry is written beside it, for `data.shards.manifest.whole_shard`.
 
     Raises:

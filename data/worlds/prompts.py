@@ -136,7 +136,8 @@ def clauses(prompt: str, *, at_most: int) -> list[str]:
 def parse_prompt(prompt: str) -> Scene:
     """Return the objects of `[colour] shape phrase [and [colour] shape phrase]`. This is the only parser of prompts.
 
-    Two objects must have different colours. Otherwise nobody could tell which is which where they overlap.
+    Two objects must have different colours. Otherwise the pixels would not show which object is which where they
+    overlap.
 
     Raises:
         PromptError: the prompt is empty, holds a word that the grammar does not know, or does not follow the grammar.

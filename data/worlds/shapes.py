@@ -16,7 +16,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }
 """RGB of each colour, on white. Every colour has a channel at 0, which tells how much of a pixel is covered."""
 
-_STAR_INNER = 0.5  # distance of a star's inner corners from its centre, in units of that of its tips
+_STAR_INNER = 0.5  # distance of a star's inner corners from its centre, where its tips have the distance 1
 _REACH = {
     "circle": 1.0,
     "square": float(np.sqrt(np.pi / 2)),

@@ -97,7 +97,7 @@ def execute(arguments: list[str], *, debug: bool = False) -> int:
 
 
 def explain(error: BaseException) -> str:
-    """Say what went wrong: our own errors speak for themselves, the system's name their file, others their type."""
+    """The message for `error`. For errors of the system it names the file, and for unexpected errors the type."""
     if type(error).__module__.split(".")[0] in ROOMS:
         return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, shutil.Error):  # some files of a folder could not be copied

@@ -55,7 +55,7 @@ def choose_home(home: Path | None) -> "Home":
 
     Raises:
         HomeError: the folder cannot be used.
-        ConfigError: the name of an environment variable is almost that of one of ours.
+        ConfigError: an environment variable is named almost like one of ours.
     """
     from data.home import HOME_VARIABLE, Home
     from flows.config.variables import configured_variables

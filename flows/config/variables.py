@@ -8,7 +8,7 @@ from flows.config.mistakes import ConfigError, did_you_mean
 from flows.config.pipeline import PipelineConfig
 
 PREFIX = "FLIPBOOK_"
-OTHER_VARIABLES = ("HOME", "PRESET", "CONFIG", "MLFLOW_PAGES")  # all that are not values of the configuration
+OTHER_VARIABLES = ("HOME", "PRESET", "CONFIG", "MLFLOW_PAGES")  # all variables that set no value of the configuration
 _SIMILAR = 0.85  # share of equal letters; unrelated names, such as those that Kubernetes sets, have fewer
 
 
@@ -19,7 +19,7 @@ def configured_variables() -> dict[str, tuple[list[str], str]]:
     later.
 
     Raises:
-        ConfigError: the name of a variable is almost that of a known one, or it names an unknown section.
+        ConfigError: a variable is named almost like a known one, or names an unknown section.
     """
     sections = PipelineConfig.model_fields
     found = {}

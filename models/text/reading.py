@@ -3,7 +3,8 @@
 This is a hard attention over the words of the training prompts. The keys are the vectors of what the training says
 ("red", "star", "moving left") and of what its phrases mean. The queries are the vectors of the prompt's words. Names of
 colours are looked up first, and the definitions of verbs in a dictionary. Nothing here is trained on paraphrases. Views
-and thresholds were chosen on other sentences than those of the evaluation. `docs/experiments.md` shows what was tried.
+and thresholds were not chosen on the sentences of the evaluation, but on others. `docs/experiments.md` shows what was
+tried.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Artifact(BaseModel):
 
     @contextmanager
     def lock(self, home: Home, part: str = "") -> Iterator[None]:
-        """Within the block nobody else makes the artifact, or this `part` of it, in `home`."""
+        """Hold a lock in `home` for the block: no other process makes the artifact, or this `part`, meanwhile."""
         with locked(home, f"{self.name}{part}"):
             yield
 

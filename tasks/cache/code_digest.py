@@ -1,8 +1,8 @@
 """A digest of the code that makes an artifact, so that other code makes another artifact.
 
 The digest is the same under every Python from 3.11 on. It is therefore not taken from `ast.dump`, whose output changes
-between versions, but from the syntax tree itself: the names of nodes, and those of their fields that are not empty.
-This file imports the standard library alone, so that any interpreter can compute the digest.
+between versions, but from the syntax tree itself: the names of nodes, and their fields that are not empty. This file
+imports the standard library alone, so that any interpreter can compute the digest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _IGNORED_FIELDS = {"ctx", "type_comment", "kind"}
 def code_digest(*modules: str) -> str:
     """sha256 (hex) of the code of `modules`, such as "data.files", and of all that they import from `ROOMS`.
 
-    Comments, docstrings, the descriptions of fields, and layout do not count: to explain a line keeps the digest.
+    Comments, docstrings, the descriptions of fields, and layout do not count: a new comment keeps the digest.
 
     Raises:
         ModuleNotFoundError: a module does not exist.

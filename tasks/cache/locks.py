@@ -15,7 +15,7 @@ _logger = logging.getLogger("flipbook.locks")
 
 @contextmanager
 def locked(home: Home, name: str) -> Iterator[None]:
-    """Hold the lock `name` of `home` within the block; wait for it as long as somebody else holds it.
+    """Hold the lock `name` of `home` within the block. Waits while another process or thread holds it.
 
     The kernel releases the lock when its holder ends, also after `kill -9`. It holds between the threads and processes
     of one machine. The file honours the umask, so that the users of a group can share a home.

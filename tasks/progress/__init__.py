@@ -1,1 +1,1 @@
-"""How far a running step is, for whoever watches it."""
+"""The progress of running steps, and where it is shown."""

@@ -138,7 +138,7 @@ class RunProgress:
                 step.artifact = client.create_artifact(artifact).id
             else:
                 client.update_artifact(step.artifact, ArtifactUpdate(description=text, data=share))
-        except Exception as error:  # whatever it is, it must not end the work whose progress is shown
+        except Exception as error:  # no error here may end the work whose progress is shown
             if not self._away:
                 step.logger.warning(
                     "Prefect takes no progress (%s: %s). The work goes on.", type(error).__name__, error

@@ -25,7 +25,7 @@ class ProgressSink(Protocol):
 
 
 class LoggedProgress:
-    """The sink if nobody watches: beginnings and ends become log lines."""
+    """The default sink: beginnings and ends become log lines."""
 
     def start(self, step: str, total: int) -> None:
         """Log the beginning."""

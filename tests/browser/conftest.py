@@ -1,7 +1,7 @@
 """Servers and workers as `flipbook up` starts them, Debian's chromium in front of them, and where pictures go.
 
 BROWSER_SCREENSHOTS=out/screenshots python -m pytest tests/browser      keeps the pictures in that folder
-python -m pytest tests/browser --docs-images                            puts those of docs/operate.md there anew
+python -m pytest tests/browser --docs-images                            also renews the pictures of docs/operate.md
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ SPLIT = read_split("pairs")
 
 
 def meant(prompt: str) -> frozenset[Meaning]:
-    """What is to be seen, in whatever order it is named."""
+    """The objects that a prompt names, without their order."""
     return frozenset(parse_prompt(prompt))
 
 

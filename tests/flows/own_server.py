@@ -1,4 +1,4 @@
-"""A Prefect server as `flipbook up` starts it, for tests that take it away, or change what it does by itself."""
+"""A Prefect server as `flipbook up` starts it, for tests that stop it or change its automations."""
 
 import subprocess
 import urllib.request

@@ -1,4 +1,4 @@
-"""Files of a home that are damaged at random: what they held is made again, and never served.
+"""Files of a home that are damaged at random: their content is made again, and never used.
 
 FLIPBOOK_TEST_EXAMPLES=200 python -m pytest tests/flows/test_damaged_home.py      tries more of them
 """
@@ -38,7 +38,7 @@ class Truncated:
 
 @dataclass(frozen=True)
 class Flipped:
-    """One bit of the file is another."""
+    """One bit of the file is changed."""
 
     share: float
     bit: int
@@ -60,7 +60,7 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Replaced:
-    """The file holds what another one of the home held."""
+    """The file has the content of another file of the home."""
 
     def apply(self, _content: bytes, other: bytes) -> bytes | None:
         return other
@@ -70,7 +70,7 @@ SHARES = st.floats(min_value=0, max_value=1, exclude_max=True)
 DAMAGES = st.one_of(
     st.builds(Truncated, SHARES), st.builds(Flipped, SHARES, st.integers(0, 7)), st.just(Deleted()), st.just(Replaced())
 )
-BLOWS = st.lists(  # where, which of the files there, what befalls it, which other file of the same folder it may become
+BLOWS = st.lists(  # folder, number of the file in it, damage, number of the file in the same folder that may replace it
     st.tuples(st.sampled_from(DAMAGED_FOLDERS), st.integers(0, 1000), DAMAGES, st.integers(0, 1000)),
     min_size=1,
     max_size=6,
@@ -98,7 +98,7 @@ class Sound:
 
     @property
     def products(self) -> dict[Path, bytes]:
-        """All that a run serves: shards, manifest, the final weights, report and videos."""
+        """All that a run uses: shards, manifest, the final weights, report and videos."""
         final = self.result.checkpoint_folder
         found = [final / "checkpoint.json", final / "generator.safetensors"]
         for folder in (self.result.dataset_folder, self.result.evaluation_folder):

@@ -46,7 +46,7 @@ def children(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
 def becomes(
     client: SyncPrefectClient, deployment: str, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int, list[State]], None]:
-    """Has the child of that number take the states, one whenever its parent waits."""
+    """Puts the child with that number into the states, one each time its parent waits."""
 
     def plan(number: int, states: list[State]) -> None:
         def sleep(_seconds: float) -> None:

@@ -69,7 +69,7 @@ def final_digest(home):
 
 @pytest.fixture
 def undisturbed(prefect_api, tmp_path, monkeypatch):
-    """Digest of the weights of the long training where nothing interrupts it."""
+    """Digest of the weights of the long training, if it is not interrupted."""
     config = tiny_config(**LONG)
     home = Home.at(tmp_path / "undisturbed")
     with monkeypatch.context() as patch:

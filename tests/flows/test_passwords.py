@@ -78,7 +78,7 @@ def in_prefect(api: str) -> str:
 
 
 def files_with(folder: Path) -> list[Path]:
-    """The files that hold the password, as it is or as it stands in an address."""
+    """The files that hold the password, in plain text or encoded as in a URL."""
     words = (PASSWORD.encode(), IN_URL.encode())
     return [path for path in folder.rglob("*") if path.is_file() and any(word in path.read_bytes() for word in words)]
 

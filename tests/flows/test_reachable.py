@@ -57,7 +57,7 @@ def server(*answers: tuple[int, bytes], port: int = 0, certificate: Path | None 
 
 
 def refused(url: str, say: Callable[[str], None] = pytest.fail) -> str:
-    """What the error says, which comes without waiting."""
+    """The message of the error, which is raised without waiting."""
     with temporary_settings({PREFECT_API_URL: url}), pytest.raises(UnreachableError) as caught:
         wait_for_server(url, say)
     return str(caught.value)
@@ -91,7 +91,7 @@ def test_a_host_that_does_not_exist_is_a_sentence_at_once() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that nobody trusts, with its key."""
+    """A self-signed certificate with its key."""
     folder = tmp_path_factory.mktemp("certificate")
     command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out cert.pem"
     subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Progress on Prefect's pages: a server that hangs holds no training up, and shows the last value when it is back."""
+"""Progress on Prefect's pages: a server that hangs delays no training, and later shows the last value."""
 
 import signal
 import threading
@@ -41,7 +41,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of these tests' own."""
+    """A server for these tests only."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_API_URL", "PREFECT_HOME"):
             patch.delenv(name, raising=False)
@@ -58,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def quick(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything a tenth as slow; the order of what happens stays."""
+    """All delays are shorter. The order of what happens is the same."""
     monkeypatch.setattr(run_progress, "SECONDS_BETWEEN_UPDATES", 0.2)
     monkeypatch.setattr(run_progress, "ANSWER_SECONDS", 1.0)
 

@@ -1,4 +1,4 @@
-"""supervisord of a home: started, killed, stopped; and whether what is left of it is told from what runs."""
+"""supervisord of a home: started, killed, stopped; and whether leftovers are told from what runs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`flipbook up` from its start to its end, with real servers and workers: one of it for all these tests.
+"""`flipbook up` from its start to its end, with real servers and workers. One start serves all these tests.
 
 The folder in which it is started holds files with the names of our modules, and its environment names a proxy that does
 not exist. The tests follow one another.

@@ -6,7 +6,7 @@ from models.networks.bounded import bounded
 
 
 def _value_and_gradient(value: float, wish: float) -> tuple[float, float]:
-    """The bounded value within [-2, 2], and the gradient that arrives where `wish` was the gradient behind it."""
+    """The bounded value within [-2, 2], and the gradient of the input if the output has the gradient `wish`."""
     inputs = torch.tensor([value], requires_grad=True)
     output = bounded(inputs, 2.0)
     output.backward(torch.tensor([wish]))

@@ -32,7 +32,7 @@ def _diverge(clips: ClipTensors, folder: Path, model: ModelConfig = MODEL, **cha
         DivergedError, match=r"training has diverged at step \d+: .*lower train\.learning_rate"
     ) as found:
         train_tiny(clips, folder, model=model, report=events.append, checkpoint_seconds=1e-9, **changes)
-    assert not is_transient(found.value)  # nobody repeats it
+    assert not is_transient(found.value)  # so no task repeats it
     return events
 
 

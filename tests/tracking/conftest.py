@@ -152,7 +152,7 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
         )
 
     def make(*, seen: float, held_out: float, clips: int = 64, world: WorldConfig = world) -> EvaluationReport:
-        """`clips` of each prompt of `world`, which is that of the registered models where no other is given."""
+        """`clips` of each prompt of `world`. Its default is the world of the registered models."""
         shares = {tier: seen if tier == "T0" else held_out for tier in world.tiers}
         return EvaluationReport(
             world_fingerprint=world.fingerprint,

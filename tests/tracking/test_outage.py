@@ -54,7 +54,7 @@ def test_a_training_goes_on_without_its_server_and_all_points_arrive(shared_serv
     run = begin(remote, manifest, DIGEST)
     train(run, 1)
     shared_server.kill()
-    train(run, 2, 3)  # returns at once, or the test would never end: nobody starts the server meanwhile
+    train(run, 2, 3)  # returns at once: if it waited for the server, the test would never end
     shared_server.start()
     train(run, 4)
     run.finish(CHECKPOINT)

@@ -44,7 +44,7 @@ def resolve_pair(home: Home, a: str, b: str | ResolvedModel) -> Pair:
 
 
 def opponent_of(home: Home, model: ResolvedModel) -> str | None:
-    """The version that `model` is compared with if nobody names one, or None if there is no other version.
+    """The version that `model` is compared with by default, or None if there is no other version.
 
     It is the champion. For the champion itself it is the champion before it. Otherwise it is the newest other version.
     """

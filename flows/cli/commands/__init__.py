@@ -1,1 +1,1 @@
-"""The commands of `flipbook`, a file a topic. What they need is imported when they run."""
+"""The commands of `flipbook`, one file per topic. They import what they need when they run."""
