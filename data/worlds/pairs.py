@@ -41,7 +41,7 @@ def _segment(radius: Floats, cosine: Floats) -> Floats:
 
 
 def draw_over(behind: NDArray[np.uint8], before: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Draw the object of the frames `before` over that of the frames `behind`; all are uint8 (N, T, 3, S, S).
+    """Draw the object in `before` over the object in `behind`. All frames are uint8 (N, T, 3, S, S).
 
     Every colour of the palette has a channel at 0. The darkest channel of a pixel therefore tells how much of the pixel
     is covered.

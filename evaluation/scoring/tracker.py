@@ -1,8 +1,8 @@
 """Follows the largest blob of ink through each clip. It sees pixels only.
 
 The background is white, so the *ink* of a pixel is its largest distance from white over the three channels, 0 to 255.
-Every colour of the palette has a channel at 0, so full coverage is 255 ink in every colour, and a pixel on a soft edge
-has as much ink as the shape covers of it. Ink below a tenth is called haze and is ignored.
+Every colour of the palette has a channel at 0, so full coverage is 255 ink in every colour. The ink of a pixel on a
+soft edge is in proportion to the part that the shape covers. Ink below a tenth is called haze and is ignored.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _wait(url: str, log: Path) -> None:
             ask(f"{url}/health")
             return
         except OSError as error:
-            gone = "refused" in str(error) or "reset" in str(error)  # nobody listens any more
+            gone = "refused" in str(error) or "reset" in str(error)  # no server listens any more
             if gone or time.monotonic() > deadline:
                 raise EmbeddedServerError(f"Prefect's server did not start ({error}).{reason_in(log)}") from error
         time.sleep(0.1)

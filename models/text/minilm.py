@@ -1,8 +1,8 @@
 """The frozen sentence encoder: all-MiniLM-L6-v2, a BERT of six layers, in PyTorch alone.
 
 Devlin et al., "BERT" (2019); Reimers & Gurevych, "Sentence-BERT" (2019); Wang et al., "MiniLM" (2020). It is written
-out here so that the vector of a text depends only on the weights, and not on the version of another library or on the
-texts beside it.
+out here so that the vector of a text depends only on the weights. The version of another library and other texts in the
+same call do not change it.
 """
 
 from __future__ import annotations
