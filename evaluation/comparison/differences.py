@@ -59,7 +59,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("diversity_size", "Diversity of size", "size", "1 is as varied as real clips", spread=True),
     Metric("coverage", "Coverage", "coverage", "right is the value of real clips", spread=True),
 )
-"""The metrics that are compared. The first one is the headline."""
+"""The metrics that are compared, and that MLflow keeps for each tier. The first one is the headline."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from data.selection import evenly_spread
 from data.worlds.clips import make_clips_for
 from data.worlds.motions import MOTIONS
 from data.worlds.presets import shapes_world
-from data.worlds.prompts import TUTORIAL_PHRASES
+from data.worlds.prompts import PHRASES
 from data.worlds.shapes import COLOURS, SHAPES
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
@@ -15,8 +15,6 @@ from evaluation.report import LISTED_WORST
 from evaluation.report_markdown import report_markdown
 from evaluation.scoring.clip_scores import score_clips, score_observations
 from evaluation.scoring.observations import observe
-
-PHRASES = (*TUTORIAL_PHRASES, "moving up", "moving up-right")
 
 
 @pytest.fixture(scope="module")

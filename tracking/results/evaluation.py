@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from data.home import Home
 from data.selection import evenly_spread
 from data.worlds.world import WorldConfig
+from evaluation.comparison.differences import METRICS
 from evaluation.promotion_rule import HeadlineScores
 from evaluation.report import EvaluationReport, GroupScores
+from evaluation.scoring.rates import Rate
 from tracking.lineage import DIGEST_LENGTH, NOTE_TAG, PARENT_TAG, origin_tags
 from tracking.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
@@ -161,28 +163,16 @@ def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[M
 
 def tier_values(tier: GroupScores, report: EvaluationReport) -> dict[str, float]:
     """A tier's metrics by their names in MLflow: shares from 0 to 1, lengths in px, spreads relative to real clips."""
-    measures = tier.generated
-    values = {
-        "joint_exact": measures.joint.value,
-        "joint_exact_low": measures.joint.low,
-        "joint_exact_high": measures.joint.high,
+    values: dict[str, float | None] = {
+        "joint_exact_low": tier.joint.low,
+        "joint_exact_high": tier.joint.high,
         "joint_exact_real": tier.real.joint.value,
         "joint_exact_shuffled": tier.shuffled.joint.value,
         "joint_exact_worst_prompt": report.worst(tier.name).joint.value,
-        "motion": measures.motion.value,
-        "shape": measures.shape.value,
-        "permanence": measures.permanence.value,
-        "colour": measures.colour.value,
-        "count": measures.count.value,
-        "shape_iou": measures.shape_iou,
-        "rmse_px": measures.rmse,
-        "cosine": measures.cosine,
-        "smoothness_px": measures.smoothness,
-        "diversity_start": tier.diversity.start,
-        "diversity_speed": tier.diversity.speed,
-        "diversity_size": tier.diversity.size,
-        "coverage": tier.diversity.coverage,
     }
+    for metric in METRICS:
+        value = metric.of(tier)
+        values[metric.key] = value.value if isinstance(value, Rate) else value
     return {name: value for name, value in values.items() if value is not None}
 
 
