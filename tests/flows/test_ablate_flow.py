@@ -123,7 +123,7 @@ def test_a_training_that_fails_in_its_process_says_why(first, home):
 
 def test_a_world_that_the_tutorial_has_no_words_for_is_refused_in_a_line(home, capsys):
     assert execute(["ablate", "--set", 'world.shapes=["square"]', "--out", str(home.root / "x")]) == 1
-    assert "knows shapes circle only, not square" in capsys.readouterr().err
+    assert "the shapes circle, not square" in capsys.readouterr().err
     assert not (home.root / "x").exists()
 
 
