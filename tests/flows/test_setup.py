@@ -162,7 +162,7 @@ def test_a_server_that_is_down_is_a_sentence() -> None:
     (port,) = free_ports(1)
     done = registered(PREFECT_API_URL=f"http://127.0.0.1:{port}/api")
     assert done.returncode == 1
-    assert f"Error: No Prefect server answers at http://127.0.0.1:{port}/api" in done.stderr
+    assert f"Error: The Prefect server at http://127.0.0.1:{port}/api (PREFECT_API_URL) does not answer" in done.stderr
     assert "Traceback" not in done.stderr
 
 
