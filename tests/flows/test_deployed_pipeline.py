@@ -79,7 +79,7 @@ def test_training_is_handed_to_the_gpu_pool_and_what_is_trained_is_not_handed_ov
     (version,) = list_versions(home)  # the training alone registers none: the pipeline does
     assert version.aliases == ()  # a model that draws nothing right is no champion
     keys = {artifact.key for artifact in client.read_artifacts(flow_run_filter=_of(first))}
-    assert {"scores", "videos", "progress-generate", "progress-evaluate"} <= keys
+    assert {"scores", "videos", "progress-dataset", "progress-evaluate"} <= keys
 
     again = run()
     assert again.state
