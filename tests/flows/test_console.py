@@ -46,7 +46,7 @@ def test_a_step_from_the_cache_is_shown_as_done_although_it_never_started() -> N
 
 def test_many_threads_can_report_at_once() -> None:
     sink, progress = bars()
-    threads = [threading.Thread(target=sink.start, args=("generate", 8)) for _ in range(8)]
+    threads = [threading.Thread(target=sink.start, args=("dataset", 8)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

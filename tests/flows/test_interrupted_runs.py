@@ -91,7 +91,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(prefect_api, home, undist
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not list(home.checkpoints.glob("*/final"))
-    assert finished(start(home, prefect_api, LONG))["cached"] == {"generate": True, "train": False, "evaluate": False}
+    assert finished(start(home, prefect_api, LONG))["cached"] == {"dataset": True, "train": False, "evaluate": False}
     assert final_digest(home) == undisturbed
 
 
