@@ -183,9 +183,9 @@ def test_registering_a_checkpoint_starts_its_evaluation_and_nothing_else(
     since = [item for item in servers.flow_runs() if item["id"] not in registered and not item["auto_scheduled"]]
     assert [item["id"] for item in since] == [evaluated.id]
     assert servers.task_names(evaluated.id) == {
-        "find_model",
-        "evaluate_checkpoint",
-        "attach_to_version",
+        "resolve_model",
+        "evaluate_model",
+        "attach_evaluation",
         "publish_evaluation",
     }
 
