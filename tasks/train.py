@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from data.home import Home
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
-from tasks.cache.artifact import Artifact
+from tasks.cache.artifact import MANIFEST, Artifact
 from tasks.dataset import Dataset
 from tasks.progress.progress import current_progress
 from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
@@ -55,23 +55,21 @@ def train_model(
         run_id = finished_run(home, artifact.digest) if whole else None
         if run_id is None:
             if not whole:
-                _remove_damaged(folder / FINAL)
-            run_id = _train(home, world, model, train, dataset, artifact)
+                _remove_damaged(folder)
+            run_id, digest = _train(home, world, model, train, dataset, artifact)
             artifact.complete(home, [path for path in (folder / FINAL).iterdir() if path.name != "training.pt"])
+        else:
+            digest = checkpoint_digest(folder / FINAL)
         found = ResolvedModel(
-            ref=f"runs:/{run_id}/model",
-            version=None,
-            run_id=run_id,
-            checkpoint=folder / FINAL,
-            digest=checkpoint_digest(folder / FINAL),
+            ref=f"runs:/{run_id}/model", version=None, run_id=run_id, checkpoint=folder / FINAL, digest=digest
         )
     return kept(found) if whole else found
 
 
 def _train(
     home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset, artifact: Artifact
-) -> str:
-    """Run the training to its end, with its MLflow run. Returns the run's id."""
+) -> tuple[str, str]:
+    """Run the training to its end, with its MLflow run. Returns the run's id and the digest of the final checkpoint."""
     from data.reading.dataset import load_clips
     from models.checkpoint import checkpoint_digest
     from models.training.trainer import Progress, TrainEvent
@@ -104,9 +102,10 @@ def _train(
                 progress.update(STEP, done, f"{losses}  {event.clips_per_second:.0f} clips/s")
 
         final = run_training(clips=clips, world=world, model=model, train=train, folder=folder, report=report)
-        run.finish(checkpoint_digest(final))
+        digest = checkpoint_digest(final)
+        run.finish(digest)
     progress.finish(STEP, f"checkpoint {final}")
-    return run.run_id
+    return run.run_id, digest
 
 
 def _device_in_words(name: str) -> str:
@@ -121,13 +120,23 @@ def _device_in_words(name: str) -> str:
     return "the CPU: torch finds no CUDA GPU here" if name == "auto" else "the CPU, as asked"
 
 
-def _remove_damaged(final: Path) -> None:
-    """Delete the final checkpoint of an earlier training if it is damaged, so that it is made again."""
-    from models.checkpoint import CheckpointError, checkpoint_digest
+def _remove_damaged(folder: Path) -> None:
+    """Delete the final checkpoint in `folder`, which is not whole, so that it is made again from the one before it.
 
-    if final.exists():
+    A checkpoint that is intact stays if no manifest was written yet: its training was interrupted just before that.
+    """
+    from models.checkpoint import FINAL, CheckpointError, checkpoint_digest
+
+    final, manifest = folder / FINAL, folder / MANIFEST
+    if not final.exists():
+        return
+    why = "a file of the final checkpoint is missing or damaged"
+    if not manifest.exists():
         try:
             checkpoint_digest(final)
         except CheckpointError as error:
-            _logger.warning("training again from the newest intact checkpoint: %s", error)
-            shutil.rmtree(final)
+            why = str(error)
+        else:
+            return
+    _logger.warning("training again from the newest intact checkpoint: %s", why)
+    shutil.rmtree(final)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -114,8 +115,9 @@ def whole_shard(folder: Path, *, data: DataConfig, shard: int) -> ShardEntry | N
     """
     path = folder / shard_name(data, shard)
     known = list[ShardEntry]()
-    with suppress(ManifestError):
-        known += [entry for entry in read_manifest(folder).shards if entry.name == path.name]
+    with suppress(ManifestError, FileNotFoundError):
+        written = (folder / MANIFEST_NAME).stat().st_mtime_ns
+        known += filter(None, [_entries(folder, written).get(path.name)])
     with suppress(FileNotFoundError, ValidationError):
         known.append(ShardEntry.model_validate_json(entry_path(path).read_bytes()))
     for entry in known:
@@ -123,3 +125,9 @@ def whole_shard(folder: Path, *, data: DataConfig, shard: int) -> ShardEntry | N
             verify_shard(folder, entry)
             return entry
     return None
+
+
+@lru_cache(maxsize=1)
+def _entries(folder: Path, written: int) -> dict[str, ShardEntry]:
+    """The shards in the manifest of `folder` by name. `written`, its time stamp, tells one manifest from the next."""
+    return {entry.name: entry for entry in read_manifest(folder).shards}

@@ -16,6 +16,7 @@ from mlflow_server import MlflowServer
 from tiny import tiny_config
 
 from data.home import HOME_VARIABLE, Home
+from data.worlds.world import WorldConfig
 from flows.pipeline import PipelineResult, pipeline
 from flows.train import train
 from models.checkpoint import INFO_FILE, WEIGHTS_FILE, checkpoint_digest
@@ -149,6 +150,17 @@ def test_whatever_is_damaged_is_made_again_to_the_same_result(sound: Sound, blow
     found = sound.products
     assert found.keys() == expected.keys()
     assert [path.name for path in expected if found[path] != expected[path]] == []
+
+
+def test_a_damaged_file_beside_intact_weights_is_made_again(prefect_api, home):
+    world = WorldConfig(laws="tutorial")
+    own = tiny_config(model={"network": "tutorial"}, train={"checkpoint_seconds": 0.0})
+    first = train(world, own.data, own.model, own.train)
+    (export,) = home.checkpoints.glob("*/final/generator.pth")
+    whole = export.read_bytes()
+    export.write_bytes(whole[:-1] + b"?")
+    assert train(world, own.data, own.model, own.train).digest == first.digest
+    assert export.read_bytes() == whole
 
 
 def test_a_damaged_copy_of_a_model_that_a_server_holds_is_fetched_again(prefect_api, home, tmp_path, monkeypatch):
