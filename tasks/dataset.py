@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,8 @@ def complete_dataset(home: Home, world: WorldConfig, data: DataConfig, shards: S
     artifact = dataset_artifact(world, data)
     dataset = Dataset(artifact.folder(home), artifact.digest)
     with artifact.lock(home):
-        try:
-            found = dataset.manifest()
-            if found.digest == dataset.digest and found.shards == tuple(shards):
-                return kept(dataset)
-        except ManifestError:  # there is none yet, or it is damaged
-            pass
-        write_manifest(dataset.folder, digest=dataset.digest, world=world, data=data, shards=shards)
-    return dataset
+        before = None
+        with suppress(ManifestError):  # there is none yet, or it is damaged
+            before = dataset.manifest()
+        manifest = write_manifest(dataset.folder, digest=dataset.digest, world=world, data=data, shards=shards)
+    return kept(dataset) if manifest == before else dataset

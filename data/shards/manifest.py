@@ -80,7 +80,10 @@ def write_manifest(
     """
     ordered = tuple(sorted(shards, key=lambda shard: shard.first_index))
     manifest = Manifest(digest=digest, world=world, data=data, shards=ordered)
-    write_atomically(folder / MANIFEST_NAME, (manifest.model_dump_json(indent=2) + "\n").encode())
+    content = (manifest.model_dump_json(indent=2) + "\n").encode()
+    path = folder / MANIFEST_NAME
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomically(path, content)
     for entry in ordered:
         entry_path(folder / entry.name).unlink(missing_ok=True)
     return manifest

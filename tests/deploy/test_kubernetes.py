@@ -10,6 +10,7 @@ from deployment import DEPLOY
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import refresh_global_settings_context
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.templating import find_placeholders
@@ -38,6 +39,7 @@ def client(tmp_path_factory):
             api.wait_until_ready()
             with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
                 yield client
+    refresh_global_settings_context()  # Prefect does not see by itself that the server from before is back
 
 
 @pytest.fixture

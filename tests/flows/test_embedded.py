@@ -10,7 +10,6 @@ from shell import ROOT, alive, eventually, output_until, shell, started
 
 from data.home import Home
 from flows.servers import lifecycle
-from flows.servers.embedded import EmbeddedServerError, prefect_server
 
 COMMAND = """
 import sys
@@ -99,13 +98,11 @@ def broken_history(tmp_path: Path) -> Home:
     return home
 
 
-def test_the_end_of_its_log_says_why_it_did_not_start(broken_history: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with (
-        pytest.raises(EmbeddedServerError, match="file is not a database"),
-        prefect_server(broken_history) as api,
-    ):
-        api.wait_until_ready()
+def test_the_end_of_its_log_says_why_it_did_not_start(broken_history: Home, tmp_path: Path) -> None:
+    done = command(broken_history.root, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "EmbeddedServerError: Prefect's server did not start" in done.stderr
+    assert "file is not a database" in done.stderr
 
 
 def test_a_full_disk_is_named_instead_of_the_log(broken_history: Home, monkeypatch: pytest.MonkeyPatch) -> None:
