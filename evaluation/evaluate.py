@@ -19,11 +19,11 @@ from data.worlds.prompts import Meaning, swapped_prompts
 from data.worlds.tiers import SEEN_TIER
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report import EvaluationReport, GroupScores
+from evaluation.report import EvaluationReport, FrechetDistances, GroupScores
 from evaluation.scoring.attribute_scores import attribute_scores
 from evaluation.scoring.clip_scores import ClipScores, score_clips, score_observations
 from evaluation.scoring.diversity import Diversity, diversity
-from evaluation.scoring.frechet import ClipEncoder, FrechetDistances, frechet_distance, shuffle_frames, train_encoder
+from evaluation.scoring.frechet import ClipEncoder, frechet_distance, shuffle_frames, train_encoder
 from evaluation.scoring.observations import observe
 from evaluation.scoring.scores import Scores
 

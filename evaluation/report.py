@@ -7,12 +7,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from evaluation.config import EvaluationConfig
 from evaluation.scoring.attribute_scores import AttributeScores
 from evaluation.scoring.diversity import Diversity
-from evaluation.scoring.frechet import FrechetDistances
 from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import Scores
 
 LISTED_ALL, LISTED_WORST = 40, 20
 """Tables list all prompts if there are at most `LISTED_ALL`, else the `LISTED_WORST` worst ones."""
+
+
+class FrechetDistances(BaseModel):
+    """Fréchet distances to one set of real clips. Lower is better. Compare them within one world only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generated: float = Field(description="Distance of the generated clips.")
+    floor: float = Field(description="Distance of other real clips. A perfect model would reach it.")
+    shuffled_frames: float = Field(
+        description="Distance of the generated clips with their frames in random order. It must be larger."
+    )
+    n: int = Field(description="Number of clips on each side.")
 
 
 class GroupScores(BaseModel):

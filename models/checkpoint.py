@@ -19,18 +19,17 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
 
 from data.files import StorageError, sha256_of
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
 from models.text.frozen import FrozenWeights
+
+if TYPE_CHECKING:  # many commands only read descriptions, and PyTorch takes seconds to load
+    from torch import Tensor
 
 INFO_FILE = "checkpoint.json"
 WEIGHTS_FILE = "generator.safetensors"
@@ -132,6 +131,8 @@ def save_checkpoint(
         CheckpointError: a weight is not finite.
         StorageError: the folder cannot be written, or the disk is full. What was there before is still there.
     """
+    from safetensors.torch import save
+
     _refuse_not_finite(weights, where=folder)
     unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -209,6 +210,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         CheckpointError: see `checkpoint_digest`. Also if the weights are no safetensors file or are not finite.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
     info, digest, content = _read(folder)
     try:
         weights = load(content)
@@ -246,6 +250,8 @@ def _refuse_not_finite(weights: Mapping[str, Tensor], *, where: Path) -> None:
 
 
 def _saved_by_torch(values: dict[str, Any]) -> bytes:
+    import torch
+
     buffer = io.BytesIO()
     torch.save(values, buffer)
     return buffer.getvalue()

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Self
 from data.home import Home
 from data.shards.manifest import Manifest
 from evaluation.pictures.contact_sheet import contact_sheet
-from models.training.trainer import Progress, Samples, TrainEvent
 from tracking.lineage import NOTE_TAG, dataset_input, flat_params, log_missing_params, origin_tags
-from tracking.machine_load import MachineLoad
 from tracking.shown_uri import shown_text
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags, tracking_uri
 from tracking.store_check import reason
@@ -29,6 +27,8 @@ from tracking.uploads import Uploads
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+
+    from models.training.trainer import TrainEvent
 
 TRAINING_DIGEST_TAG = "flipbook.training_digest"
 CHECKPOINT_DIGEST_TAG = "flipbook.checkpoint_digest"
@@ -50,6 +50,8 @@ class TrainingRun:
     """
 
     def __init__(self, client: MlflowClient, run_id: str, *, uri: str) -> None:
+        from tracking.machine_load import MachineLoad
+
         self.run_id = run_id
         self._client = client
         self._uploads = Uploads(uri)
@@ -102,6 +104,8 @@ class TrainingRun:
 
     def handle(self, event: TrainEvent) -> None:
         """Take one of the trainer's events. Returns at once; the event reaches MLflow soon."""
+        from models.training.trainer import Progress, Samples
+
         if isinstance(event, Progress):
             values = {f"loss/{name}": value for name, value in event.losses.items()}
             metrics = _metrics(values | {"clips_per_second": event.clips_per_second}, step=event.step)

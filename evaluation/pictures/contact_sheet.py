@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from torchvision.transforms.v2.functional import to_pil_image  # type: ignore[import-untyped]
-from torchvision.utils import make_grid  # type: ignore[import-untyped]
 
 Frames = NDArray[np.uint8]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -106,6 +103,10 @@ def _label_lines(prompt: str) -> list[str]:
 
 
 def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, failed: bool = False) -> None:
+    import torch
+    from torchvision.transforms.v2.functional import to_pil_image  # type: ignore[import-untyped]
+    from torchvision.utils import make_grid  # type: ignore[import-untyped]
+
     frames = torch.from_numpy(np.ascontiguousarray(clip.transpose(0, 3, 1, 2)))  # (T, 3, S, S)
     strip = to_pil_image(make_grid(frames, nrow=len(frames), padding=_GAP, pad_value=LINE[0]))
     corner = (left - _GAP, top - _GAP)

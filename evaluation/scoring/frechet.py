@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from scipy.linalg import sqrtm
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,19 +30,6 @@ _CLIPS = 1536
 _STEPS = 256
 _BATCH = 32
 _ENCODE_AT_ONCE = 256
-
-
-class FrechetDistances(BaseModel):
-    """Fréchet distances to one set of real clips. Lower is better. Compare them within one world only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    generated: float = Field(description="Distance of the generated clips.")
-    floor: float = Field(description="Distance of other real clips. A perfect model would reach it.")
-    shuffled_frames: float = Field(
-        description="Distance of the generated clips with their frames in random order. It must be larger."
-    )
-    n: int = Field(description="Number of clips on each side.")
 
 
 class ClipEncoder(nn.Module):

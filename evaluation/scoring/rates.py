@@ -8,7 +8,6 @@ from math import hypot
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import binomtest
 
 
 class Rate(BaseModel):
@@ -31,6 +30,8 @@ class Rate(BaseModel):
         """The rate of `hits` among `n` clips. Raises ValueError unless 0 <= hits <= n and n > 0."""
         if not (0 <= hits <= n and n > 0):
             raise ValueError(f"a rate needs at least one clip and no more hits than clips, not {hits} of {n}")
+        from scipy.stats import binomtest  # takes a second or two, which most commands can save
+
         interval = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
         return cls(value=hits / n, low=float(interval.low), high=float(interval.high), n=n)
 

@@ -21,8 +21,7 @@ from evaluation.comparison.two_models import ComparedModel, Comparison, Comparis
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import write_gallery
-from evaluation.report import EvaluationReport
-from evaluation.scoring.frechet import FrechetDistances
+from evaluation.report import EvaluationReport, FrechetDistances
 from evaluation.scoring.rates import difference_interval
 
 CONFIG = EvaluationConfig(samples_seen=12, samples_held_out=16, samples_real=16, frechet=False, videos_per_prompt=5)

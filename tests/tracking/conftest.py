@@ -15,9 +15,8 @@ from data.shards.entry import ShardEntry
 from data.shards.manifest import Manifest, write_manifest
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
-from evaluation.report import EvaluationReport, GroupScores
+from evaluation.report import EvaluationReport, FrechetDistances, GroupScores
 from evaluation.scoring.diversity import Diversity
-from evaluation.scoring.frechet import FrechetDistances
 from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import FaultCounts, Scores
 from models.checkpoint import checkpoint_digest, save_checkpoint
