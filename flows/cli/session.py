@@ -10,8 +10,8 @@ from flows.servers.embedded import prefect_server
 
 
 @contextmanager
-def flow_session(home: Home) -> Iterator[Callable[[], None]]:
-    """Within the block, flows can run. The server starts in the background while the block imports its flow:
+def flow_session(home: Home, *, tracked: bool = True) -> Iterator[Callable[[], None]]:
+    """Within the block, flows can run. The server starts in the background while this process loads what it needs:
 
         with flow_session(home) as wait_for_prefect:
             from flows.pipeline import pipeline
@@ -19,11 +19,19 @@ def flow_session(home: Home) -> Iterator[Callable[[], None]]:
             wait_for_prefect()
             result = pipeline(config)
 
-    Raises what `prefect_server` raises.
+    `tracked` says that the flow uses MLflow. Raises what `prefect_server` and `open_store` raise.
     """
     # Prefect repeats each failure on the terminal. The command line prints one line, and the server keeps the rest.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with progress_shown() as say:
-        say(f"Loading PyTorch and Prefect. Home: {home.root}")
+        say(f"Loading Prefect and MLflow. Home: {home.root}")
         with prefect_server(home, say=say) as api:
-            yield api.wait_until_ready
+
+            def wait() -> None:
+                if tracked:
+                    from tracking.store import open_store
+
+                    open_store(home)
+                api.wait_until_ready()
+
+            yield wait

@@ -34,7 +34,7 @@ def dataset(
 
     from flows.cli.session import flow_session
 
-    with flow_session(chosen) as wait_for_prefect:
+    with flow_session(chosen, tracked=False) as wait_for_prefect:
         from flows.dataset import dataset as dataset_flow
 
         wait_for_prefect()
