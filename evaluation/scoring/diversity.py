@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.spatial import KDTree
 
 from evaluation.scoring.clip_scores import ClipScores
 from evaluation.scoring.scores import finite_mean
@@ -85,6 +84,8 @@ def coverage(real: NDArray[np.float64], generated: NDArray[np.float64]) -> float
     if not varied.any():
         return None
     real, generated = real[:, varied] / spread[varied], generated[:, varied] / spread[varied]
+    from scipy.spatial import KDTree  # takes half a second, which most commands can save
+
     ball = np.asarray(KDTree(real).query(real, k=NEIGHBOURS + 1)[0])[:, -1]  # each point is its own nearest neighbour
     nearest = np.asarray(KDTree(generated).query(real)[0])
     return float((nearest < ball).mean())

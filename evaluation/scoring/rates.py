@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot
+from math import hypot, sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+Z_95 = NormalDist().inv_cdf(0.975)
+
 
 class Rate(BaseModel):
-    """A share of clips with its Wilson 95 % interval."""
+    """A share of clips with its 95 % interval (Wilson, Journal of the American Statistical Association 22 (1927))."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,10 +33,11 @@ class Rate(BaseModel):
         """The rate of `hits` among `n` clips. Raises ValueError unless 0 <= hits <= n and n > 0."""
         if not (0 <= hits <= n and n > 0):
             raise ValueError(f"a rate needs at least one clip and no more hits than clips, not {hits} of {n}")
-        from scipy.stats import binomtest  # takes a second or two, which most commands can save
-
-        interval = binomtest(hits, n).proportion_ci(confidence_level=0.95, method="wilson")
-        return cls(value=hits / n, low=float(interval.low), high=float(interval.high), n=n)
+        share, weight = hits / n, Z_95**2 / n
+        middle = (share + weight / 2) / (1 + weight)
+        reach = sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
+        low, high = max(middle - reach, 0.0), min(middle + reach, 1.0)
+        return cls(value=share, low=low if hits else 0.0, high=high if hits < n else 1.0, n=n)
 
     @classmethod
     def pooled(cls, rates: Sequence[Rate]) -> Rate:
