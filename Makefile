@@ -69,9 +69,9 @@ down: $(RUNTIME)
 status: $(RUNTIME)
 	@$(BIN)/flipbook status $(ARGS)
 
-# Two processes, since many tests wait for servers. The tests of one file stay together and share what it has started.
+# Three processes, since many tests wait for servers. The tests of one file stay together and share what it has started.
 test: $(TOOLS)
-	@$(BIN)/python -m pytest -n 2 --durations=25 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --durations=25 --dist loadfile --no-loadscope-reorder
 
 check: $(TOOLS)
 	$(BIN)/ruff format --check .

@@ -94,11 +94,11 @@ def test_the_score_consists_of_the_logits_of_the_prompts_words() -> None:
 
 def test_the_weight_of_the_words_teaches_the_word_heads(stars: ClipTensors) -> None:
     def loss_of_words(weight: float) -> float:
-        game = _game(stars, word_weight=weight, generator_word_weight=0.0, steps=40)
-        losses = [game.step()[f"{CLIP}_words"] for _ in range(40)]
+        game = _game(stars, word_weight=weight, generator_word_weight=0.0, steps=80)
+        losses = [game.step()[f"{CLIP}_words"] for _ in range(80)]
         return float(torch.stack(losses[-10:]).mean())
 
-    assert loss_of_words(1.0) < 0.9 * loss_of_words(0.0)
+    assert loss_of_words(1.0) < 0.75 * loss_of_words(0.0)
 
 
 def test_a_training_with_word_heads_goes_on_to_the_same_weights(stars: ClipTensors, tmp_path: Path) -> None:
