@@ -16,15 +16,14 @@ EXAMPLES = 100
 
 def mlflow_outage(_folder: Path) -> str:
     """The MLflow server is killed during a training, and comes back after a minute."""
-    output = _test(
+    _test(
         "tests/flows/test_mlflow_outage.py",
-        "test_a_training_does_not_notice_that_its_server_is_gone_for_a_while",
+        "test_a_pipeline_outlives_a_restart_of_its_server",
         FLIPBOOK_TEST_OUTAGE_SECONDS=str(OUTAGE_SECONDS),
     )
-    (seen,) = [line for line in output.splitlines() if line.startswith("server away for")]
     return (
-        f"{seen}; afterwards each metric step, sample grid and artifact, the run and the version were there exactly "
-        "once, as without the fault"
+        f"server away for {OUTAGE_SECONDS} s: the training went on to its end meanwhile, and the pipeline completed; "
+        "afterwards each metric step, sample grid and artifact, the run and the version were there exactly once"
     )
 
 
@@ -42,8 +41,8 @@ def damaged_home(_folder: Path) -> str:
     )
 
 
-def _test(file: str, name: str, **variables: str) -> str:
-    """Run a test. Returns the output of pytest, and raises NotHeldError if the test fails."""
+def _test(file: str, name: str, **variables: str) -> None:
+    """Run a test. Raises NotHeldError if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"{file}::{name}", "-q", "--no-header"],
         cwd=ROOT,
@@ -53,4 +52,3 @@ def _test(file: str, name: str, **variables: str) -> str:
         check=False,
     )
     require(done.returncode == 0, f"{name} failed:\n{done.stdout[-6000:]}")
-    return done.stdout

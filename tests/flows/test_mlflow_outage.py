@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from tracking import uploads
 from tracking.store import EXPERIMENT, open_store
 from tracking.versions import MODEL_NAME, registered_versions
 
+AWAY_SECONDS = float(os.environ.get("FLIPBOOK_TEST_OUTAGE_SECONDS", "0"))
 CONFIG: PipelineConfig = tiny_config(
     train={"steps": 100, "checkpoint_seconds": 0.3, "log_every": 5, "sample_every": 50}
 )
@@ -38,11 +40,16 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowSe
         yield started
 
 
-def restart_in_training(server: MlflowServer, home: Home) -> None:
-    """Kill the server when the training has saved something, and start it again."""
+def restart_in_training(server: MlflowServer, home: Home, ended: list[bool]) -> None:
+    """Kill the server when the training has saved something, start it again, and note whether the training has ended.
+
+    `python -m benchmarks.faults` sets how long the server is away.
+    """
     while not list(home.checkpoints.glob("*/*")):
         time.sleep(0.02)
     server.kill()
+    time.sleep(AWAY_SECONDS)
+    ended.append(bool(list(home.checkpoints.glob("*/final"))))
     server.start()
 
 
@@ -73,10 +80,12 @@ def assert_complete(home: Home, promoted: bool) -> None:
 
 
 def test_a_pipeline_outlives_a_restart_of_its_server(prefect_api, server, home):
-    outage = threading.Thread(target=restart_in_training, args=(server, home))
+    ended: list[bool] = []
+    outage = threading.Thread(target=restart_in_training, args=(server, home, ended))
     outage.start()
     result = pipeline(CONFIG)
     outage.join()
+    assert ended == [True] or not AWAY_SECONDS, "the training has waited for the server"
     assert_complete(home, result.promoted)
 
 
