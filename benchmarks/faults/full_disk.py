@@ -11,6 +11,7 @@ from benchmarks.faults.findings import require
 from benchmarks.faults.site import Site
 from benchmarks.faults.trainings import config, steps_saved, the_digest, undisturbed
 from data.files import sha256_of
+from data.shards.entry import ShardEntry, verify_shard
 from flows.config.pipeline import PipelineConfig
 from models.checkpoint import STATE_FILE, checkpoint_digest, read_info
 
@@ -31,11 +32,14 @@ def of_shards(folder: Path) -> str:
         for kilobytes in SHARDS_KB:
             with small_disk(site.home.datasets, kilobytes) as disk:
                 _fails_clearly(site, settings)
-                files = [path for path in disk.rglob("*") if path.is_file()]
+                shards = list(disk.rglob("*.parquet"))
+                for entry in disk.rglob("*.parquet.json"):
+                    verify_shard(entry.parent, ShardEntry.model_validate_json(entry.read_bytes()))  # raises an error
+                files = [path for path in disk.rglob("*") if path.is_file() and not path.name.endswith(".parquet.json")]
                 for path in files:
                     require(whole.get(path.name) == sha256_of(path), f"{path.name} was left, but is not whole")
                 require("manifest.json" not in {path.name for path in files}, "there is a manifest, but not all shards")
-                kept.append(len(files))
+                kept.append(len(shards))
                 _grow(disk)
                 _completes(site, settings)
                 require(_shards(disk) == whole, "after space was freed, the clips differ from those on a large disk")

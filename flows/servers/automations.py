@@ -4,7 +4,8 @@ A killed worker leaves its runs Running or Pending for ever, because no process 
 Four automations notice that. They act on runs with the tag `flipbook`, which all deployments of this project have.
 
 * A running flow says every 30 s that it is alive. If it falls silent, it has crashed.
-* A crashed run is started again, at most twice.
+* A crashed run is started again, at most twice after it has begun. A run whose process could not begin, because the
+  server was away for example, is started again until the last rule applies.
 * A run that has not begun some minutes after a worker took it is queued again.
 * A run that has crashed five times before it began has failed, for example because its code cannot be imported.
 """
@@ -57,13 +58,13 @@ def automations() -> list[Automation]:
         ),
         Automation(
             name=RESCHEDULE_CRASHED,
-            description=f"Puts a crashed run back into the queue, at most {RESCHEDULED_AT_MOST} times. "
-            "The run keeps what is done.",
+            description="Puts a crashed run back into the queue, after it has begun at most "
+            f"{RESCHEDULED_AT_MOST} times. The run keeps what is done.",
             trigger=_missing(
                 _states("Crashed"),
                 _states(*_ENDS, *_QUEUED, "Pending", "Submitting", "Running"),
                 CRASHED_SECONDS,
-                counts=begun,
+                counts=["0", *begun],
             ),
             actions=[again],
         ),
@@ -72,8 +73,8 @@ def automations() -> list[Automation]:
             description=f"Puts a run back into the queue that a worker took {PENDING_SECONDS} s ago, and that has not "
             "begun since. Its worker has died, or its code cannot be loaded: then the worker's log tells why.",
             trigger=_missing(
-                _states("Pending", "Submitting", "Crashed"),
-                _states(*_ENDS, *_QUEUED, "Running"),
+                _states("Pending", "Submitting"),
+                _states(*_ENDS, *_QUEUED, "Crashed", "Running"),
                 PENDING_SECONDS,
                 counts=["0", *begun],
                 on_processes=True,
