@@ -11,6 +11,7 @@ import ast
 import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ ROOMS = ("data", "models", "evaluation")
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PARSER = threading.Lock()  # Python 3.11's parser counts its recursion depth in a place that threads share
+_ATTEMPTS = 20
 _IGNORED_FIELDS = {"ctx", "type_comment", "kind"}
 
 
@@ -56,7 +58,11 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _parse(source: str) -> ast.Module:
+    """The syntax tree. Other code parses without our lock, and a parser that it has disturbed is asked again."""
     with _PARSER:
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(SystemError):
+                return ast.parse(source)
         return ast.parse(source)
 
 

@@ -1,5 +1,6 @@
 """The digest of code: what changes it, and what does not."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -115,3 +116,17 @@ def test_every_version_of_python_gives_the_same_digest(python: str) -> None:
     )
     done = subprocess.run([python, "-c", code], input=PROBE, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == PROBE_DIGEST, done.stderr
+
+
+def test_a_parser_that_other_threads_have_disturbed_is_asked_again(monkeypatch):
+    expected, parse = source_digest("x = 1"), ast.parse
+    errors = [SystemError("AST constructor recursion depth mismatch (before=57, after=91)") for _ in range(2)]
+
+    def disturbed(source):
+        if errors:
+            raise errors.pop()
+        return parse(source)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert source_digest("x = 1") == expected
+    assert not errors
