@@ -120,7 +120,8 @@ def whole_shard(folder: Path, *, data: DataConfig, shard: int) -> ShardEntry | N
     known = list[ShardEntry]()
     with suppress(ManifestError, FileNotFoundError):
         written = (folder / MANIFEST_NAME).stat().st_mtime_ns
-        known += filter(None, [_entries(folder, written).get(path.name)])
+        if found := _entries(folder, written).get(path.name):
+            known.append(found)
     with suppress(FileNotFoundError, ValidationError):
         known.append(ShardEntry.model_validate_json(entry_path(path).read_bytes()))
     for entry in known:

@@ -36,8 +36,7 @@ class Rate(BaseModel):
         share, weight = hits / n, Z_95**2 / n
         middle = (share + weight / 2) / (1 + weight)
         reach = sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
-        low, high = max(middle - reach, 0.0), min(middle + reach, 1.0)
-        return cls(value=share, low=low if hits else 0.0, high=high if hits < n else 1.0, n=n)
+        return cls(value=share, low=middle - reach if hits else 0.0, high=middle + reach if hits < n else 1.0, n=n)
 
     @classmethod
     def pooled(cls, rates: Sequence[Rate]) -> Rate:

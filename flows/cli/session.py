@@ -31,7 +31,7 @@ def flow_session(home: Home, *, tracked: bool = True) -> Iterator[Callable[[], N
                 if tracked:
                     from tracking.store import open_store
 
-                    open_store(home)
+                    open_store(home)  # loads MLflow, which takes as long as the server needs to start
                 api.wait_until_ready()
 
             yield wait

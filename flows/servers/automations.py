@@ -58,8 +58,8 @@ def automations() -> list[Automation]:
         ),
         Automation(
             name=RESCHEDULE_CRASHED,
-            description="Puts a crashed run back into the queue, after it has begun at most "
-            f"{RESCHEDULED_AT_MOST} times. The run keeps what is done.",
+            description="Puts a crashed run back into the queue, where it keeps what is done. "
+            f"A run that has begun is put back at most {RESCHEDULED_AT_MOST} times.",
             trigger=_missing(
                 _states("Crashed"),
                 _states(*_ENDS, *_QUEUED, "Pending", "Submitting", "Running"),

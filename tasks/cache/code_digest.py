@@ -58,7 +58,7 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _parse(source: str) -> ast.Module:
-    """The syntax tree. Other code parses without our lock, and a parser that it has disturbed is asked again."""
+    """The syntax tree. Libraries parse without our lock. If one of them disturbs the parser, it is asked again."""
     with _PARSER:
         for _ in range(_ATTEMPTS - 1):
             with suppress(SystemError):
