@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def services(settings: dict[str, str]) -> dict[str, Any]:
     return dict(rendered(settings | {"COMPOSE_PROFILES": "s3,gpu,no-gpu"})["services"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgres(settings: dict[str, str]) -> Iterator[Cluster]:
     """A real PostgreSQL server with the two databases."""
     if binaries() is None:
@@ -50,14 +50,15 @@ class PrefectServer:
     postgres: Cluster
     folder: Path
     port: int
+    _running: ExitStack = field(default_factory=ExitStack)
 
     @property
     def url(self) -> str:
         """Address of its API."""
         return f"http://127.0.0.1:{self.port}/api"
 
-    def running(self) -> AbstractContextManager[None]:
-        """Within the block the server answers."""
+    def start(self) -> None:
+        """Start the server, and return once it answers."""
         service = self.services["prefect"]
         environment = {
             "PREFECT_HOME": str(self.folder),
@@ -68,27 +69,29 @@ class PrefectServer:
             "PREFECT_SERVER_DATABASE_HOST": self.postgres.host,
             "PREFECT_SERVER_DATABASE_PORT": str(self.postgres.port),
         }
-        return serving(
-            service["command"],
-            service["environment"] | environment,
-            health=f"{self.url}/ready",
-            log=self.folder / "server.log",
+        self._running.enter_context(
+            serving(
+                service["command"],
+                service["environment"] | environment,
+                health=f"{self.url}/ready",
+                log=self.folder / "server.log",
+            )
         )
 
-
-@pytest.fixture(scope="session")
-def stopped_prefect(
-    services: dict[str, Any], postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> PrefectServer:
-    """The service `prefect`, which the test starts."""
-    return PrefectServer(services, postgres, tmp_path_factory.mktemp("prefect"), free_port())
+    def stop(self) -> None:
+        """Stop the server."""
+        self._running.close()
 
 
 @pytest.fixture(scope="module")
-def prefect(stopped_prefect: PrefectServer) -> Iterator[PrefectServer]:
+def prefect(
+    services: dict[str, Any], postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrefectServer]:
     """The service `prefect` on PostgreSQL, running."""
-    with stopped_prefect.running():
-        yield stopped_prefect
+    server = PrefectServer(services, postgres, tmp_path_factory.mktemp("prefect"), free_port())
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")

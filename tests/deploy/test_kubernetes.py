@@ -15,7 +15,6 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.templating import find_placeholders
 
-from data.home import Home
 from flows.servers.embedded import prefect_server
 from flows.servers.heartbeat import HEARTBEAT_SECONDS
 
@@ -30,12 +29,12 @@ def template():
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
+def client(tmp_path_factory, prepared):
     """A client of a real Prefect server."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_API_URL", "PREFECT_HOME"):
             patch.delenv(name, raising=False)
-        with prefect_server(Home.at(tmp_path_factory.mktemp("prefect"))) as api:
+        with prefect_server(prepared(tmp_path_factory.mktemp("prefect"))) as api:
             api.wait_until_ready()
             with temporary_settings({PREFECT_API_URL: api.url}), get_client(sync_client=True) as client:
                 yield client

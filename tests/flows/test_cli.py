@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from tiny import tiny_config
 
+from data.home import Home
 from flows.cli.main import app, execute, explain
 from flows.config.pipeline import PipelineConfig
 
@@ -21,9 +23,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for all tests in this file: MLflow takes seconds to create its database."""
-    return tmp_path_factory.mktemp("cli") / "home"
+def home(prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all tests in this file."""
+    return prepared(tmp_path_factory.mktemp("cli") / "home").root
 
 
 @pytest.fixture(autouse=True)

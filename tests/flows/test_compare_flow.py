@@ -1,5 +1,6 @@
 """Two versions of a tiny world compared, on a real Prefect server and MLflow store."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,14 @@ SETTINGS = [f"--set=evaluation.{key}={str(value).lower()}" for key, value in EVA
 
 
 @pytest.fixture(scope="module")
-def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory):
+def home(prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory):
     """One home for all tests of this file, with two versions of one world, the first of them evaluated."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        home = prepared(tmp_path_factory.mktemp("home"))
+        patch.setenv(HOME_VARIABLE, str(home.root))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         pipeline(tiny_config())
         pipeline(tiny_config(train={"seed": 1, "learning_rate": 5e-4}, evaluation={"seed": 7}))
-        home = Home.from_environment()
         promote(home, 1, even_if_not_better=True)  # by the rule no version of this world is champion
         yield home
 

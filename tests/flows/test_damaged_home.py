@@ -5,7 +5,7 @@ FLIPBOOK_TEST_EXAMPLES=200 python -m pytest tests/flows/test_damaged_home.py    
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,12 +108,14 @@ class Sound:
 
 
 @pytest.fixture(scope="module")
-def sound(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
+def sound(
+    prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sound]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        home = prepared(tmp_path_factory.mktemp("home"))
+        patch.setenv(HOME_VARIABLE, str(home.root))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         result = pipeline(CONFIG)
-        home = Home.from_environment()
         copy = tmp_path_factory.mktemp("copy") / "home"
         shutil.copytree(home.root, copy)
         yield Sound(home, copy, result, checkpoint_digest(result.checkpoint_folder))
@@ -163,8 +165,8 @@ def test_a_damaged_file_beside_intact_weights_is_made_again(prefect_api, home):
     assert export.read_bytes() == whole
 
 
-def test_a_damaged_copy_of_a_model_that_a_server_holds_is_fetched_again(prefect_api, home, tmp_path, monkeypatch):
-    with MlflowServer(tmp_path / "server") as server:
+def test_a_damaged_copy_of_a_served_model_is_fetched_again(prefect_api, home, databases, tmp_path, monkeypatch):
+    with MlflowServer(tmp_path / "server", database=databases / "mlflow.db") as server:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
         version = train(CONFIG.world, CONFIG.data, CONFIG.model, CONFIG.train)
         fetched = resolve_model(home, version.ref)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -132,9 +132,10 @@ def test_each_configuration_file_is_accepted(text: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, prefect_api: str) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, prepared: Callable[[Path], Home], prefect_api: str) -> Path:
     """A working directory with a tiny trained model in its default home."""
     folder = tmp_path_factory.mktemp("docs")
+    prepared(folder / ".flipbook")
     tiny = {
         f"FLIPBOOK_{name.upper()}": json.dumps(value) for name, value in tiny_config().model_dump(mode="json").items()
     }

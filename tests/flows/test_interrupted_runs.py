@@ -8,15 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 from tiny import tiny_config
 
-from data.home import HOME_VARIABLE, Home
-from flows.train import train
-from models.checkpoint import checkpoint_digest
+from benchmarks.faults.trainings import final_digests, steps_saved, undisturbed
 
 ROOT = Path(__file__).parents[2]
-LONG = {"train": {"steps": 100, "checkpoint_seconds": 0.2, "log_every": 50, "sample_every": 100}}
+LONG = {"train": {"steps": 150, "checkpoint_seconds": 0.2, "log_every": 50, "sample_every": 100}}
 PATIENCE_SECONDS = 300
 
 
@@ -50,32 +47,14 @@ def finished(process):
     return json.loads(output.splitlines()[-1])
 
 
-def newest_checkpoint(home):
-    return max(home.checkpoints.glob("*/step-*"), key=lambda path: path.name, default=None)
-
-
-def wait_for_a_checkpoint(home, process):
+def wait_for_a_checkpoint(home, process, after=0):
+    """Wait for a checkpoint of more than `after` steps. Returns its steps."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while newest_checkpoint(home) is None:
+    while max(steps_saved(home), default=0) <= after:
         assert process.poll() is None, process.stderr.read()[-3000:]
         assert time.monotonic() < deadline, "no checkpoint appeared"
         time.sleep(0.02)
-
-
-def final_digest(home):
-    (final,) = home.checkpoints.glob("*/final")
-    return checkpoint_digest(final)
-
-
-@pytest.fixture
-def undisturbed(prefect_api, tmp_path, monkeypatch):
-    """Digest of the weights of the long training, if it is not interrupted."""
-    config = tiny_config(**LONG)
-    home = Home.at(tmp_path / "undisturbed")
-    with monkeypatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        train(config.world, config.data, config.model, config.train)
-    return final_digest(home)
+    return max(steps_saved(home))
 
 
 def test_two_runs_at_once_do_each_piece_of_work_once(prefect_api, home):
@@ -85,24 +64,23 @@ def test_two_runs_at_once_do_each_piece_of_work_once(prefect_api, home):
         assert sorted(result["cached"][step] for result in results) == [False, True]
 
 
-def test_a_killed_training_goes_on_to_the_same_weights(prefect_api, home, undisturbed):
-    killed = start(home, prefect_api, LONG)
-    wait_for_a_checkpoint(home, killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert not list(home.checkpoints.glob("*/final"))
-    assert finished(start(home, prefect_api, LONG))["cached"] == {"dataset": True, "train": False, "evaluate": False}
-    assert final_digest(home) == undisturbed
+def test_a_training_that_is_interrupted_and_then_killed_goes_on_to_the_same_weights(prefect_api, home, tmp_path):
+    expected, _ = undisturbed(tiny_config(**LONG), tmp_path / "undisturbed")
 
-
-def test_an_interrupted_training_ends_within_seconds_and_goes_on_to_the_same_weights(prefect_api, home, undisturbed):
     interrupted = start(home, prefect_api, LONG)
-    wait_for_a_checkpoint(home, interrupted)
+    first = wait_for_a_checkpoint(home, interrupted)
     began = time.monotonic()
     interrupted.send_signal(signal.SIGINT)
     interrupted.communicate(timeout=PATIENCE_SECONDS)
     assert time.monotonic() - began < 15
     assert interrupted.returncode != 0
     assert not list(home.checkpoints.glob("*/final"))
-    finished(start(home, prefect_api, LONG))
-    assert final_digest(home) == undisturbed
+
+    killed = start(home, prefect_api, LONG)
+    wait_for_a_checkpoint(home, killed, after=first)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert not list(home.checkpoints.glob("*/final"))
+
+    assert finished(start(home, prefect_api, LONG))["cached"] == {"dataset": True, "train": False, "evaluate": False}
+    assert final_digests(home) == [expected]

@@ -30,12 +30,12 @@ CONFIG: PipelineConfig = tiny_config(
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowServer]:
+def server(databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowServer]:
     """A server for one test. Tasks that cannot reach it are tried again without long delays."""
     monkeypatch.setattr(uploads, "LONGEST_PAUSE_SECONDS", 0.5)
     for task in (train_model, register_version, attach_evaluation, promote_version, publish_evaluation):
         monkeypatch.setattr(task, "retry_delay_seconds", 1.0)
-    with MlflowServer(tmp_path / "server") as started:
+    with MlflowServer(tmp_path / "server", database=databases / "mlflow.db") as started:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", started.url)
         yield started
 

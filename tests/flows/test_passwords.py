@@ -83,8 +83,8 @@ def files_with(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and any(word in path.read_bytes() for word in words)]
 
 
-def test_a_password_in_the_address_of_mlflow_reaches_mlflow_alone(prefect_api, home, tmp_path):
-    with MlflowServer(tmp_path / "server", password=PASSWORD) as server:
+def test_a_password_in_the_address_of_mlflow_reaches_mlflow_alone(prefect_api, home, databases, tmp_path):
+    with MlflowServer(tmp_path / "server", password=PASSWORD, database=databases / "mlflow.db") as server:
         assert httpx.get(f"{server.url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=x").status_code == 401
         address = server.url.replace("//", f"//admin:{IN_URL}@")
         whole = run(["tests/flows/tiny.py", "{}"], home, address, prefect_api)

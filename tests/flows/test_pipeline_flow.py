@@ -1,5 +1,6 @@
 """The whole pipeline on a tiny world, on a real Prefect server and MLflow store: what is done, and done again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,13 @@ ALL = {"dataset": True, "train": True, "evaluate": True}
 
 
 @pytest.fixture(scope="module")
-def home(prefect_api: str, tmp_path_factory: pytest.TempPathFactory):
+def home(prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory):
     """One home for all tests of this file: each of them builds on the first run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        home = prepared(tmp_path_factory.mktemp("home"))
+        patch.setenv(HOME_VARIABLE, str(home.root))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield Home.from_environment()
+        yield home
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -40,13 +41,13 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server for these tests only."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PREFECT_API_URL", "PREFECT_HOME"):
             patch.delenv(name, raising=False)
         before = set(psutil.Process().children())
-        with prefect_server(Home.at(tmp_path_factory.mktemp("prefect"))) as api:
+        with prefect_server(prepared(tmp_path_factory.mktemp("prefect"))) as api:
             api.wait_until_ready()
             (process,) = set(psutil.Process().children()) - before
             try:

@@ -14,27 +14,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from shell import ROOT, alive, eventually, flipbook, free_ports, is_free, processes
+from tiny import tiny_config
 
 from data.home import Home
 from flows.servers.health import ask
 from flows.servers.supervisor import Supervisor
 
 SAFE_FLIPBOOK = (sys.executable, "-P", "-m", "flows.cli.main")  # as the installed command
+CONFIG = tiny_config(train={"steps": 300, "checkpoint_seconds": 0.2}).model_dump(mode="json")
+PARAMETERS = {name: CONFIG[name] for name in ("world", "data", "model", "train")}
 SURROUNDINGS = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "PYTHONPATH": str(ROOT)}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Up:
     """A home for which everything is up."""
 
     home: Path
     prefect: str
     mlflow: str
-    output: str
+    output: str = ""
+
+    def start(self, **how: Any):
+        """Start everything."""
+        ports = (self.prefect.rpartition(":")[2], "--mlflow-port", self.mlflow.rpartition(":")[2])
+        options = ("--prefect-port", *ports, "--detach", "--home", self.home)
+        return flipbook("up", *options, **how, **SURROUNDINGS, OMP_NUM_THREADS="1")
 
     def flipbook(self, *arguments: object):
         return flipbook(*arguments, "--home", self.home, **SURROUNDINGS)
@@ -54,14 +64,14 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     for name in ("flows.py", "random.py", "data/__init__.py"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("raise ImportError('this file belongs to the user')")
-    home, (prefect, mlflow) = folder / "home", free_ports(2)
-    options = ("--prefect-port", prefect, "--mlflow-port", mlflow, "--detach", "--home", home)
+    up = Up(folder / "home", *(f"http://127.0.0.1:{port}" for port in free_ports(2)))
     try:
-        done = flipbook("up", *options, program=SAFE_FLIPBOOK, cwd=folder, **SURROUNDINGS)
+        done = up.start(program=SAFE_FLIPBOOK, cwd=folder)
         assert done.returncode == 0, done.stderr
-        yield Up(home, f"http://127.0.0.1:{prefect}", f"http://127.0.0.1:{mlflow}", done.stdout)
+        up.output = done.stdout
+        yield up
     finally:
-        flipbook("down", "--home", home)
+        up.flipbook("down")
 
 
 def works(url: str) -> bool:
@@ -163,6 +173,47 @@ def test_what_is_killed_is_started_again(up: Up) -> None:
     eventually(lambda: any(datetime.fromisoformat(item["last_heartbeat_time"]) > killed for item in up.workers("gpu")))
 
 
+@pytest.fixture(scope="module")
+def training(up: Up) -> str:
+    """A run of `train` that has saved a checkpoint and goes on."""
+    deployment = ask(f"{up.prefect}/api/deployments/name/train/train")["id"]
+    run = ask(f"{up.prefect}/api/deployments/{deployment}/create_flow_run", {"parameters": PARAMETERS})["id"]
+    eventually(lambda: list(up.home.glob("checkpoints/*/step-*")))
+    assert state_of(up, run) == "RUNNING"
+    return run
+
+
+def test_down_leaves_nothing_and_no_run_that_counts_as_running(up: Up, flow_run: str, training: str) -> None:
+    running = processes(up.home)
+    assert len(running) >= 6  # MLflow's server is a child of the command that starts it, and the flow run of its worker
+    assert state_of(up, flow_run) == "RUNNING"
+    down = up.flipbook("down")
+    assert (down.returncode, down.stdout) == (0, "Stopped.\n")
+    assert not any(alive(process) for process in running)
+    assert processes(up.home) == []
+    assert state_of(up, flow_run) == "CRASHED"
+    assert state_of(up, training) == "SCHEDULED"  # as a run that is tried again
+    assert not list(up.home.glob("checkpoints/*/final"))
+    assert is_free(int(up.prefect.rpartition(":")[2]))
+    assert is_free(int(up.mlflow.rpartition(":")[2]))
+    status, down = up.flipbook("status"), up.flipbook("down")
+    assert (status.returncode, down.returncode) == (0, 0)
+    assert status.stdout == down.stdout == f"Nothing is up for {up.home}.\n"
+
+
+def test_a_training_that_down_has_ended_goes_on_from_its_checkpoint_at_the_next_up(up: Up, training: str) -> None:
+    again = up.start()
+    assert again.returncode == 0, again.stderr
+    eventually(lambda: state_of(up, training) == "COMPLETED")
+    states = ask(f"{up.prefect}/api/flow_run_states/?flow_run_id={training}")
+    names = [state["name"] for state in sorted(states, key=lambda state: state["timestamp"])]
+    assert names.count("AwaitingRetry") == 1
+    assert names.count("Completed") == 1
+    assert names.count("Running") == 2
+    assert "Crashed" not in names[names.index("AwaitingRetry") :]
+    assert list(up.home.glob("checkpoints/*/final"))
+
+
 def test_where_supervisord_is_killed_nothing_is_started_beside_what_it_left(up: Up) -> None:
     psutil.Process(int((up.home / "up" / "supervisord.pid").read_text())).kill()
     supervisor = Supervisor(Home.at(up.home))
@@ -175,19 +226,5 @@ def test_where_supervisord_is_killed_nothing_is_started_beside_what_it_left(up: 
     for process in processes(up.home):
         assert f"(pid {process.pid})" in again.stderr
     assert f"`flipbook down --home {up.home}` stops them" in again.stderr
-
-
-def test_down_leaves_nothing_and_no_run_that_counts_as_running(up: Up, flow_run: str) -> None:
-    running = processes(up.home)
-    assert len(running) >= 6  # MLflow's server is a child of the command that starts it, and the flow run of its worker
-    assert state_of(up, flow_run) == "RUNNING"
-    down = up.flipbook("down")
-    assert (down.returncode, down.stdout) == (0, "Stopped.\n")
-    assert not any(alive(process) for process in running)
+    assert up.flipbook("down").returncode == 0
     assert processes(up.home) == []
-    assert state_of(up, flow_run) == "CRASHED"
-    assert is_free(int(up.prefect.rpartition(":")[2]))
-    assert is_free(int(up.mlflow.rpartition(":")[2]))
-    status, down = up.flipbook("status"), up.flipbook("down")
-    assert (status.returncode, down.returncode) == (0, 0)
-    assert status.stdout == down.stdout == f"Nothing is up for {up.home}.\n"

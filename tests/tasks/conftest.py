@@ -2,7 +2,6 @@
 
 from tests.tracking.conftest import (
     checkpoint_of,
-    empty_store,
     home,
     make_checkpoint,
     make_report,
@@ -16,7 +15,6 @@ from tests.tracking.conftest import (
 
 __all__ = [
     "checkpoint_of",
-    "empty_store",
     "home",
     "make_checkpoint",
     "make_report",

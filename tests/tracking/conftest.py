@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from models.config import ModelConfig, TextEncoder, TrainConfig
 from models.networks.generator import build_generator
 from models.text.features import build_text
 from tracking.results.evaluation import attach_evaluation
-from tracking.store import open_store
 from tracking.training_run import TrainingRun
 from tracking.versions import ModelVersion, register_version
 
@@ -37,21 +35,11 @@ def world() -> WorldConfig:
     return WorldConfig(frame_size=32, frames=4)
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as MLflow makes it, once for all tests: that takes seconds."""
-    home = Home.at(tmp_path_factory.mktemp("store")).create()
-    open_store(home)
-    return home.root / "mlflow.db"
-
-
 @pytest.fixture
-def home(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, prepared: Callable[[Path], Home], monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home whose MLflow store is ready and empty."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    made = Home.at(tmp_path / "home").create()
-    shutil.copy(empty_store, made.root / "mlflow.db")
-    return made
+    return prepared(tmp_path / "home")
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ CHECKPOINT = "c1" * 32
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    with MlflowServer(tmp_path_factory.mktemp("outage")) as server:
+def shared_server(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    with MlflowServer(tmp_path_factory.mktemp("outage"), database=databases / "mlflow.db") as server:
         yield server
 
 

@@ -1,23 +1,37 @@
-"""The pipeline on the servers of deploy/compose.yaml: Prefect and MLflow on a real PostgreSQL, artifacts on real S3."""
+"""The services of deploy/compose.yaml at work: Prefect and MLflow on a real PostgreSQL, artifacts on real S3, a worker.
 
+One start serves all these tests.
+"""
+
+import asyncio
 import base64
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from uuid import UUID
 
 import psycopg
 import pytest
 from deployment import ROOT, plain_environment
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.deployments import run_deployment
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from processes import free_port, serving
 
 from data.home import Home
+from data.shards.config import DataConfig
+from data.worlds.world import WorldConfig
 from models.checkpoint import checkpoint_digest
 from tracking.model_reference import resolve_model
 from tracking.versions import list_versions
 
 PATIENCE_SECONDS = 300
+LIMIT = "one-gpu"
 
 
 def start(environment, home, changes=None):
@@ -56,6 +70,34 @@ def home(tmp_path_factory):
 def first(worker_environment, home):
     """What the first run of the tiny pipeline printed."""
     return finished(start(worker_environment, home.root))
+
+
+@pytest.fixture(scope="module")
+def server(prefect, settings):
+    """The service `prefect`, which this process asks."""
+    with temporary_settings(
+        {PREFECT_API_URL: prefect.url, PREFECT_API_AUTH_STRING: f"admin:{settings['PREFECT_PASSWORD']}"}
+    ):
+        yield prefect
+
+
+@pytest.fixture(scope="module")
+def registered(services, server):
+    """The service `setup` has completed."""
+    service = services["setup"]
+    environment = plain_environment() | service["environment"] | {"PREFECT_API_URL": server.url}
+    subprocess.run(service["command"], cwd=ROOT, env=environment, check=True, timeout=PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def worker(services, server, registered, tmp_path):
+    """The service `worker-cpu` is running. Gives its home."""
+    service, port, home = services["worker-cpu"], str(free_port()), tmp_path / "home"
+    changed = {"PREFECT_API_URL": server.url, "PREFECT_WORKER_WEBSERVER_PORT": port, "FLIPBOOK_HOME": str(home)}
+    environment = service["environment"] | changed | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    health = environment["HEALTH_URL"].replace("8080", port)
+    with serving(service["command"], environment, health=health, log=tmp_path / "worker.log"):
+        yield home
 
 
 @pytest.fixture
@@ -148,3 +190,54 @@ def test_two_pipelines_at_once_make_one_version(first, worker_environment, home,
     assert {result["version"] for result in results} == {"models:/flipbook/2"}
     assert sorted(result["cached"]["train"] for result in results) == [False, True]
     assert [row.version for row in list_versions(home)] == [2, 1]
+
+
+def test_setup_registers_both_pools_and_their_deployments(registered):
+    with get_client(sync_client=True) as client:
+        pools = {pool.name: pool.type for pool in client.read_work_pools()}
+        names = {deployment.name for deployment in client.read_deployments()}
+    assert pools.items() >= {"cpu": "process", "gpu": "process"}.items()
+    assert {"pipeline", "dataset", "train", "evaluate"} <= names
+
+
+def test_a_worker_takes_a_run_and_completes_it_in_the_shared_home(worker):
+    world = WorldConfig(frame_size=32, frames=4).model_dump(mode="json")
+    data = DataConfig(clips=8, shards=2).model_dump(mode="json")
+    run = run_deployment("dataset/dataset", parameters={"world": world, "data": data}, timeout=0)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with get_client(sync_client=True) as client:
+        while not (state := client.read_flow_run(run.id).state).is_final():
+            assert time.monotonic() < deadline, f"the run is {state.name}"
+            time.sleep(0.5)
+    assert state.is_completed(), state.message
+    (manifest,) = worker.glob("datasets/*/manifest.json")
+    assert len(list(manifest.parent.glob("*.parquet"))) == 2
+
+
+async def take_slot() -> UUID:
+    async with get_client() as client:
+        await client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=LIMIT, limit=1))
+        answer = await client.increment_concurrency_slots_with_lease(
+            names=[LIMIT], slots=1, mode="concurrency", lease_duration=600
+        )
+        return UUID(answer.json()["lease_id"])
+
+
+async def give_back(lease: UUID) -> None:
+    async with get_client() as client:
+        await client.release_concurrency_slots_with_lease(lease)
+
+
+async def slots_in_use() -> int:
+    async with get_client() as client:
+        return (await client.read_global_concurrency_limit_by_name(LIMIT)).active_slots
+
+
+def test_a_slot_that_was_held_while_the_server_restarted_is_given_back(server):
+    lease = asyncio.run(take_slot())
+    assert asyncio.run(slots_in_use()) == 1
+    server.stop()
+    server.start()
+    assert asyncio.run(slots_in_use()) == 1
+    asyncio.run(give_back(lease))
+    assert asyncio.run(slots_in_use()) == 0
