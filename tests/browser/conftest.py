@@ -50,8 +50,11 @@ def page(playwright: Playwright, servers: Servers) -> Iterator[Page]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium here; on Debian: apt-get install chromium")
-    browser = playwright.chromium.launch(executable_path=program)
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="UTC", locale="en-GB")
+    # Without a GPU, its process would compute in software what pages animate, and take more time than the servers.
+    browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu"])
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, timezone_id="UTC", locale="en-GB", reduced_motion="reduce"
+    )
     context.set_default_timeout(1000 * PATIENCE_SECONDS)
     _keep_inside(context, servers)
     yield context.new_page()
