@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
 
+from data.home import Home
 from tests.browser.camera import Camera
 from tests.browser.mlflow_pages import MlflowPages
 from tests.browser.prefect_pages import PrefectPages
@@ -30,9 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers and workers on an empty home. They use all cores, so they end with the module."""
-    with running_servers(tmp_path_factory.mktemp("browser") / "home") as running:
+    with running_servers(prepared(tmp_path_factory.mktemp("browser") / "home").root) as running:
         yield running
 
 
@@ -50,11 +51,8 @@ def page(playwright: Playwright, servers: Servers) -> Iterator[Page]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium here; on Debian: apt-get install chromium")
-    # Without a GPU, its process would compute in software what pages animate, and take more time than the servers.
-    browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu"])
-    context = browser.new_context(
-        viewport={"width": 1440, "height": 900}, timezone_id="UTC", locale="en-GB", reduced_motion="reduce"
-    )
+    browser = playwright.chromium.launch(executable_path=program)
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="UTC", locale="en-GB")
     context.set_default_timeout(1000 * PATIENCE_SECONDS)
     _keep_inside(context, servers)
     yield context.new_page()

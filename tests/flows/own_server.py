@@ -4,7 +4,6 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from shell import eventually, free_ports
@@ -16,16 +15,15 @@ from flows.servers.programs import program
 
 
 class OwnServer:
-    """A server with a history in `folder`, which may be started again."""
+    """A server on the history of a home, which may be started again."""
 
-    def __init__(self, folder: Path) -> None:
-        home, (port, other) = Home.at(folder / "home").create(), free_ports(2)
+    def __init__(self, home: Home) -> None:
+        port, other = free_ports(2)
         addresses = Addresses(prefect_port=port, mlflow_port=other)
         self.url = addresses.prefect_api
         self._home = home
-        home.prefect.mkdir()
         self._program = program("prefect", home, addresses)
-        self._log = folder / "server.log"
+        self._log = home.root / "server.log"
 
     @contextmanager
     def running(self) -> Iterator[None]:

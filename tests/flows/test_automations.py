@@ -12,9 +12,9 @@ from flows.servers.heartbeat import OUR_TAG
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
+def client(tmp_path_factory, prepared):
     """A client of a server whose automations wait no longer than they must."""
-    server = OwnServer(tmp_path_factory.mktemp("server"))
+    server = OwnServer(prepared(tmp_path_factory.mktemp("server")))
     with pytest.MonkeyPatch.context() as patch, server.running(), get_client(sync_client=True) as client:
         for name in ("CRASHED_SECONDS", "PENDING_SECONDS"):
             patch.setattr(automations, name, 10)  # the shortest that Prefect takes

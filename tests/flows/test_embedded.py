@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -65,19 +66,21 @@ def test_settings_that_prefect_cannot_read_are_named_in_one_sentence(tmp_path: P
     assert f"prefect.toml and pyproject.toml in {tmp_path}" in done.stderr
 
 
-def test_a_user_without_a_home_directory_gets_the_home_in_its_place(tmp_path: Path) -> None:
+def test_a_user_without_a_home_directory_gets_the_home_in_its_place(
+    tmp_path: Path, prepared: Callable[[Path], Home]
+) -> None:
     unknown_user = """
 import os, pwd
 def getpwuid(uid): raise KeyError(uid)
 pwd.getpwuid = getpwuid
 del os.environ["HOME"]
 """
-    done = command(tmp_path / "home", cwd=tmp_path, before=unknown_user)
+    done = command(prepared(tmp_path / "home").root, cwd=tmp_path, before=unknown_user)
     assert done.returncode == 0, done.stderr
 
 
-def test_it_ends_with_a_command_that_is_killed(tmp_path: Path) -> None:
-    killed = started(tmp_path / "home", "stay", program=(sys.executable, "-c", COMMAND))
+def test_it_ends_with_a_command_that_is_killed(tmp_path: Path, prepared: Callable[[Path], Home]) -> None:
+    killed = started(prepared(tmp_path / "home").root, "stay", program=(sys.executable, "-c", COMMAND))
     try:
         output_until(killed, "ready")
         children = psutil.Process(killed.pid).children(recursive=True)

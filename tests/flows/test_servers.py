@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from flows.servers.lifecycle import interrupted_by_signals
 from flows.servers.processes import PortError, check_port, listens
 
 
-def test_both_answer_and_end_with_ctrl_c_and_commands_on_the_home_wait_for_them(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_both_answer_and_end_with_ctrl_c_and_commands_on_the_home_wait_for_them(
+    tmp_path: Path, prepared: Callable[[Path], Home]
+) -> None:
+    home = prepared(tmp_path / "home").root
     prefect, mlflow = free_ports(2)
     ui = started("ui", "--home", home, "--prefect-port", prefect, "--mlflow-port", mlflow)
     try:
