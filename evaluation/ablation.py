@@ -13,8 +13,8 @@ from evaluation.scoring.clip_scores import FAULTS, score_clips
 from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import Scores
 
-PARTS = tuple(part for part in FAULTS if part != "count")
-"""The parts of joint exact that the table shows. With one object, a right permanence implies a right count."""
+PARTS = tuple(part for part in FAULTS if part != "turn")
+"""The parts of joint exact that the table shows. A circle cannot be turned."""
 
 
 class CurvePoint(BaseModel):

@@ -20,14 +20,14 @@ def report_markdown(report: EvaluationReport) -> str:
         "## Tiers",
         _tier_table(report),
         "In brackets: Wilson 95 % intervals. *Real clips* shows what a perfect model would reach, *shuffled prompts* "
-        "what the same samples reach against other prompts. **Joint exact** counts the clips with the right motion, "
-        "shape, colour and number of objects, each object of the right size in nine frames of ten.",
+        "what the same samples reach against other prompts. **Joint exact** counts the clips in which everything is "
+        "right, in every frame: motion, shape, turn, size, colour, edge, background, count and permanence.",
         _frechet_line(report),
         "## What failed",
         _fault_table(report),
         "The left columns show in which share of the samples each attribute is right. *Count* is right if every "
-        "prompted object is there once, and nothing else. The right columns show what alone is wrong with the samples "
-        "that fail.",
+        "prompted object is there, and nothing else. *Permanence* is right if no frame lacks an object. The right "
+        "columns show what alone is wrong with the samples that fail.",
         *_attribute_parts(report),
         "## Prompts" if listed == report.prompts else f"## The {len(listed)} worst of {len(report.prompts)} prompts",
         _prompt_table(listed),
@@ -66,7 +66,7 @@ def _fault_table(report: EvaluationReport) -> str:
     rows = []
     for tier in report.tiers:
         scores, faults = tier.generated, tier.generated.faults
-        rates = (scores.motion, scores.shape, scores.colour, scores.count, scores.permanence)
+        rates = [getattr(scores, name) for name in FAULTS]
         shares = [f"{100 * number / faults.clips:.1f} %" if faults.clips else "-" for _, number in faults]
         rows.append((f"**{tier.name}**", *(rate.percent for rate in rates), str(faults.clips), *shares))
     return _table(("tier", *FAULTS, "failed", *(f"{name} alone" for name in FAULTS), "several"), rows)

@@ -18,7 +18,7 @@ from evaluation.pictures.contact_sheet import contact_sheet
 from evaluation.pictures.encoders import Frames, encode_png
 from evaluation.pictures.moving_page import moving_page
 from evaluation.pictures.videos import CONTACT_SHEET, write_videos
-from evaluation.scoring.clip_scores import ClipScores, score_clips
+from evaluation.scoring.clip_scores import FAULTS, ClipScores, score_clips
 from evaluation.scoring.motion_fit import NO_MOTION
 
 MOVING_PAGE = "all-prompts.gif"
@@ -81,18 +81,13 @@ def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config:
 
 def what_failed(scores: ClipScores) -> list[str]:
     """For each clip, a few words on what keeps it from joint exact. Empty for clips that pass."""
-    notes = []
+    notes, faults = [], scores.faults
     for n in range(len(scores.prompts)):
-        if not scores.count_ok[n] and scores.count[n]:
-            objects = "object" if scores.count[n] == 1 else "objects"
-            notes.append(f"seen: {scores.count[n]} {objects}")
-        elif not scores.motion_ok[n]:
+        wrong = [name for name in FAULTS if faults[name][n]]
+        if not scores.motion_ok[n]:
             still = set(scores.predicted[n].split(CONJUNCTION)) == {NO_MOTION}
-            notes.append("seen: no motion" if still else f"seen: {scores.predicted[n]}")
-        elif not scores.permanence_ok[n]:
-            notes.append(f"whole in {100 * scores.permanence[n]:.0f} % of frames")
-        elif not scores.shape_ok[n]:
-            notes.append(f"shape IoU {scores.shape_iou[n]:.2f}")
-        else:
-            notes.append("" if scores.colour_ok[n] else "wrong colour")
+            wrong[0] = "seen: no motion" if still else f"seen: {scores.predicted[n]}"
+            if scores.predicted[n] == scores.expected[n]:
+                wrong[0] = f"path off by {scores.rmse[n]:.1f} px"
+        notes.append(", ".join(wrong))
     return notes

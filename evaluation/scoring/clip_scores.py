@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import permutations
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,25 @@ from numpy.typing import NDArray
 from data.worlds.motions import MOTIONS
 from data.worlds.prompts import CONJUNCTION
 from data.worlds.world import WorldConfig
+from evaluation.scoring.limits import MAX_BACKGROUND, MAX_EXTRA
 from evaluation.scoring.motion_fit import NO_MOTION
-from evaluation.scoring.object_scores import MIN_SHARE_OF_FRAMES, ObjectScores, score_object
-from evaluation.scoring.observations import Observation, observe
+from evaluation.scoring.object_scores import ObjectScores, score_object
+from evaluation.scoring.observations import Observations, observe
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-FAULTS: tuple[str, ...] = ("motion", "shape", "colour", "count", "permanence")
+FAULTS: tuple[str, ...] = (
+    "motion",
+    "shape",
+    "turn",
+    "size",
+    "colour",
+    "edge",
+    "background",
+    "count",
+    "permanence",
+)
 """What may be wrong with a clip."""
 
 
@@ -39,16 +51,25 @@ class ClipScores:
         prompts: the prompts.
         expected: the prompted motion; for two objects as in "up and left".
         predicted: the seen motion, "none" if no motion fits.
-        motion_ok, shape_ok, permanence_ok, colour_ok, count_ok: bool, whether the attribute is right.
-        joint: bool, all five are right. This is joint exact, the headline.
-        shape_iou: float64, 0 to 1, overlap with the ideal prompted shape.
-        permanence: float64, 0 to 1, share of the frames with exactly one blob of the right size. The lower one of two
-            objects.
-        count: int64, number of objects seen. An object that is in the picture for some frames only counts, too.
+        motion_ok: bool, as all `..._ok`: the path and its steps follow the prompted motion.
+        shape_ok: the shape is the prompted one, and no other shape that the renderer knows matches better.
+        turn_ok: the shape is turned as the law says.
+        size_ok: in all frames, the size follows its law.
+        colour_ok: in all frames, the inside has the prompted colour.
+        edge_ok: the edge is neither blurred nor is the object transparent.
+        background_ok: in all frames, the background is white.
+        count_ok: every prompted object is there, and there is nothing else in any frame.
+        permanence_ok: every object is there in all frames in which its path is in the picture.
+        joint: bool, all of them are right. This is joint exact, the headline.
+        shape_iou: float64, 0 to 1, mean overlap with the ideal prompted shape.
+        permanence: float64, 0 to 1, share of the judged frames that show the object. The lower one of two objects.
+        count: int64, number of objects seen; everything else in the picture together counts as one.
         rmse: float64 px, distance from the best fit of the prompted motion. Infinite if nothing could be followed.
         cosine: float64, -1 to 1, between the seen steps and the steps of that fit. NaN if the prompted motion stands
             still.
         smoothness: float64 px, mean length of the centroid's second difference. NaN if nothing could be followed.
+        extra: float64, number of pixels beside the objects that are not background, in the worst frame.
+        background: float64, mean distance of the background from white, 0 to 255, in the worst frame.
         start: float64 (N, 2 K) px, centroid of each of the K objects in the first frame. NaN if it is not seen.
         speed: float64 (N, K), px per frame, of the centroid, or of the radius if the motion is a change of size.
         size: float64 (N, K) px, mean radius of the circle of equal area. NaN if no frame holds a whole blob.
@@ -60,9 +81,13 @@ class ClipScores:
     predicted: tuple[str, ...]
     motion_ok: Flags
     shape_ok: Flags
-    permanence_ok: Flags
+    turn_ok: Flags
+    size_ok: Flags
     colour_ok: Flags
+    edge_ok: Flags
+    background_ok: Flags
     count_ok: Flags
+    permanence_ok: Flags
     joint: Flags
     shape_iou: Floats
     permanence: Floats
@@ -70,6 +95,8 @@ class ClipScores:
     rmse: Floats
     cosine: Floats
     smoothness: Floats
+    extra: Floats
+    background: Floats
     start: Floats
     speed: Floats
     size: Floats
@@ -77,17 +104,8 @@ class ClipScores:
 
     @property
     def faults(self) -> dict[str, Flags]:
-        """What is wrong, bool (N,) for each name in `FAULTS`.
-
-        One object too many breaks permanence, too. It is reported as a wrong count only.
-        """
-        return {
-            "motion": ~self.motion_ok,
-            "shape": ~self.shape_ok,
-            "colour": ~self.colour_ok,
-            "count": ~self.count_ok,
-            "permanence": ~self.permanence_ok & self.count_ok,
-        }
+        """What is wrong, bool (N,) for each name in `FAULTS`."""
+        return {name: ~getattr(self, f"{name}_ok") for name in FAULTS}
 
 
 def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
@@ -106,25 +124,25 @@ def score_clips(frames: NDArray[np.uint8], prompts: Sequence[str], world: WorldC
     return score_observations(observe(frames, world), prompts, world)
 
 
-def score_observations(observed: Sequence[Observation], prompts: Sequence[str], world: WorldConfig) -> ClipScores:
+def score_observations(observed: Observations, prompts: Sequence[str], world: WorldConfig) -> ClipScores:
     """Score clips that `observe` has looked at against N prompts. Raises the same errors as `score_clips`."""
-    clips = len(observed[0].present)
+    clips = len(observed.ink)
     if clips != len(prompts):
         raise ValueError(f"there are {clips} clips but {len(prompts)} prompts; each clip needs its own prompt")
     known = {prompt: world.scene_of(prompt) for prompt in set(prompts)}
     scenes = [known[prompt] for prompt in prompts]
     found = [
-        [score_object(observation, [scene[place] for scene in scenes], world) for observation in observed]
+        [score_object(observation, [scene[place] for scene in scenes], world) for observation in observed.objects]
         for place in range(world.objects)
     ]
-    if world.objects == 1:
-        objects, stray = found[0], np.zeros(clips)
-    else:
-        chosen = _assignment(found)
-        objects = [ObjectScores.chosen(row, number) for row, number in zip(found, chosen.T, strict=True)]
-        unused = np.stack([(chosen != k).all(axis=1) for k in range(len(observed))])
-        stray = (unused * np.stack([observation.seen for observation in observed])).max(axis=0)
-    return _clip_scores(prompts, [[meaning.motion for meaning in scene] for scene in scenes], objects, stray)
+    chosen = _assignment(found) if world.objects > 1 else np.zeros((clips, 1), np.int64)
+    objects = [ObjectScores.chosen(row, number) for row, number in zip(found, chosen.T, strict=True)]
+    extra, background = np.zeros(clips), np.zeros(clips)
+    for numbers in np.unique(chosen, axis=0):
+        rows = np.flatnonzero((chosen == numbers).all(axis=1))
+        extra[rows], background[rows] = observed.beside(rows, numbers)
+    motions = [[meaning.motion for meaning in scene] for scene in scenes]
+    return _clip_scores(prompts, motions, objects, extra, background, scale=world.frame_size / 64)
 
 
 def _assignment(found: Sequence[Sequence[ObjectScores]]) -> NDArray[np.int64]:
@@ -145,13 +163,18 @@ def _assignment(found: Sequence[Sequence[ObjectScores]]) -> NDArray[np.int64]:
 
 
 def _clip_scores(
-    prompts: Sequence[str], motions: Sequence[Sequence[str]], objects: Sequence[ObjectScores], stray: Floats
+    prompts: Sequence[str],
+    motions: Sequence[Sequence[str]],
+    objects: Sequence[ObjectScores],
+    extra: Floats,
+    background: Floats,
+    *,
+    scale: float,
 ) -> ClipScores:
-    """Scores of clips, given the scores of their objects and the share of frames (N,) that show another object."""
-    rarely = 1 - MIN_SHARE_OF_FRAMES + 1e-9
+    """Scores of clips, given the scores of their objects and what `Observations.beside` says."""
     present = np.stack([one.present for one in objects])
-    crowded = np.stack([one.crowded for one in objects]) > rarely
     several = len(objects) > 1
+    alone = extra <= MAX_EXTRA * scale**2
 
     def each(right: Callable[[ObjectScores], Flags]) -> Flags:
         """Whether it is right in every object that is present, and at least one object is."""
@@ -170,12 +193,10 @@ def _clip_scores(
         return np.where(counted.any(axis=0), total, without)
 
     right = {
-        "motion_ok": each(lambda one: one.motion_ok),
-        "shape_ok": each(lambda one: one.shape_ok),
-        "permanence_ok": each(lambda one: one.permanence_ok),
-        "colour_ok": each(lambda one: one.colour_ok),
-        "count_ok": present.all(axis=0) & ~crowded.any(axis=0) & (stray <= rarely),
+        f"{name}_ok": each(attrgetter(f"{name}_ok"))
+        for name in ("motion", "shape", "turn", "size", "colour", "edge", "permanence")
     }
+    right |= {"background_ok": background <= MAX_BACKGROUND, "count_ok": present.all(axis=0) & alone}
     names = np.array([*MOTIONS, NO_MOTION])
     return ClipScores(
         prompts=tuple(prompts),
@@ -185,10 +206,12 @@ def _clip_scores(
         joint=reduce(np.logical_and, right.values()),
         shape_iou=mean(lambda one: one.shape_iou, without=0.0),
         permanence=np.min([np.where(one.present | (not several), one.permanence, 0.0) for one in objects], axis=0),
-        count=np.asarray((present.astype(np.int64) + crowded).sum(axis=0) + (stray > rarely)),
+        count=np.asarray(present.sum(axis=0) + ~alone),
         rmse=mean(lambda one: one.rmse, without=np.inf),
         cosine=mean(lambda one: one.cosine, without=np.nan),
         smoothness=mean(lambda one: one.smoothness, without=np.nan),
+        extra=extra,
+        background=background,
         start=np.concatenate([one.start for one in objects], axis=1),
         speed=np.stack([one.speed for one in objects], axis=1),
         size=np.stack([one.size for one in objects], axis=1),

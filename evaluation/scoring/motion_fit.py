@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 from data.worlds.motions import BOUNCES, DIRECTIONS, MOTIONS, ORBITS, SIZES, ZIGZAGS, bounce_limits, size_ranges
 from data.worlds.world import WorldConfig
+from evaluation.scoring.limits import MAX_RMSE, MAX_STEP_RMSE, RANGE_TOLERANCE
 from evaluation.scoring.tracker import Tracks
 
 Floats = NDArray[np.float64]
 
-MAX_RMSE = 2.5
-"""Maximum RMSE of a fit, in px of a 64x64 picture. If the best fit is worse, the motion is "none"."""
 NO_MOTION = "none"
-_RADIUS_WEIGHT = 2.5
+NEAR = 2.5
+"""A clip shows a motion, right or wrong, if the RMSE is at most this many px of a 64x64 picture."""
+_RADIUS_WEIGHT = 1.5
 """Weight of 1 px of radius against 1 px of position in `shrinking` and `expanding`, whose centre stands still."""
 _GRID_CLIPS = 256  # clips whose grid of bounces is in memory at once
 
@@ -38,20 +39,27 @@ class MotionFit:
 
     Attributes:
         rmse: float64 (N,), px of the actual picture. Infinite if too few frames could be judged.
+        step_rmse: float64 (N,), px of the actual picture: RMSE of the centroid's steps from frame to frame. Infinite
+            as `rmse`.
         centres: float64 (N, T, 2), px, x and y of the whole shape's centre.
         radii: float64 (N, T), px, the expected radius of the shape.
     """
 
     rmse: Floats
+    step_rmse: Floats
     centres: Floats
     radii: Floats
 
 
 @dataclass(frozen=True)
 class MotionFits:
-    """The fits of all M motions for N clips, float64: `rmse` (N, M), `centres` (N, M, T, 2) and `radii` (N, M, T)."""
+    """The fits of all M motions for N clips, float64. See `MotionFit`.
+
+    `rmse` and `step_rmse` are (N, M), `centres` is (N, M, T, 2) and `radii` is (N, M, T).
+    """
 
     rmse: Floats
+    step_rmse: Floats
     centres: Floats
     radii: Floats
     frame_size: int
@@ -62,20 +70,27 @@ class MotionFits:
         return np.asarray(np.argmin(self.rmse, axis=1), dtype=np.int64)
 
     @property
-    def recognised(self) -> NDArray[np.int64]:
-        """int64 (N,), index into `MOTIONS` of the motion that a clip shows, or -1 if none fits within `MAX_RMSE`."""
-        best = self.best
-        near = self.rmse[np.arange(len(best)), best] <= MAX_RMSE * self.frame_size / 64
-        return np.where(near, best, -1)
+    def right(self) -> NDArray[np.bool_]:
+        """bool (N, M): the clip follows the motion, in its path and in its steps."""
+        scale = self.frame_size / 64
+        return np.asarray((self.rmse <= MAX_RMSE * scale) & (self.step_rmse <= MAX_STEP_RMSE * scale))
 
-    def is_best(self, fit: MotionFit) -> NDArray[np.bool_]:
-        """bool (N,): `fit` is within `MAX_RMSE`, and no motion fits better. Equal paths are equally right."""
-        return np.asarray((fit.rmse <= self.rmse.min(axis=1)) & (fit.rmse <= MAX_RMSE * self.frame_size / 64))
+    @property
+    def recognised(self) -> NDArray[np.int64]:
+        """int64 (N,), index into `MOTIONS` of the motion that a clip shows, right or wrong; -1 if it shows none."""
+        best = np.argmin(self.rmse, axis=1)
+        near = self.rmse[np.arange(len(best)), best] <= NEAR * self.frame_size / 64
+        return np.where(near, best, -1)
 
     def of(self, motion: NDArray[np.int64]) -> MotionFit:
         """The fit of one motion per clip, given as indices (N,) into `MOTIONS`."""
         rows = np.arange(len(motion))
-        return MotionFit(self.rmse[rows, motion], self.centres[rows, motion], self.radii[rows, motion])
+        return MotionFit(
+            self.rmse[rows, motion],
+            self.step_rmse[rows, motion],
+            self.centres[rows, motion],
+            self.radii[rows, motion],
+        )
 
 
 def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> MotionFits:
@@ -90,6 +105,7 @@ def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> Mo
     fits = [fitter.fit(motion) for motion in MOTIONS]
     return MotionFits(
         rmse=np.stack([fit.rmse for fit in fits], axis=1),
+        step_rmse=np.stack([fit.step_rmse for fit in fits], axis=1),
         centres=np.stack([fit.centres for fit in fits], axis=1),
         radii=np.stack([fit.radii for fit in fits], axis=1),
         frame_size=tracks.frame_size,
@@ -131,6 +147,11 @@ def fewest_frames(frames: int) -> int:
     return max(min(frames // 2, 5), 2)
 
 
+def rms(squared: Floats, judged: NDArray[np.bool_]) -> Floats:
+    """The root of the mean over the judged frames, (..., T) to (...). 0 if there are none."""
+    return np.asarray(np.sqrt(np.where(judged, squared, 0).sum(axis=-1) / np.maximum(judged.sum(axis=-1), 1)))
+
+
 class _Fitter:
     """The tracks of N clips, prepared for the fits of all motions."""
 
@@ -148,12 +169,12 @@ class _Fitter:
         self.time = np.arange(self.frames, dtype=np.float64)
         self.enough = fewest_frames(self.frames)
         mean = (np.where(tracks.whole, self.radii, 0).sum(axis=1)) / self.total
-        low, high = (self.scale * edge for edge in world.radius)
+        low, high = self.lengths(world.radius)
         self.radius = np.clip(mean, low, high)[:, None] * np.ones(self.frames)
 
     def lengths(self, bounds: tuple[float, float]) -> tuple[float, float]:
-        """A range of lengths of the world, in px of the actual picture."""
-        return self.scale * bounds[0], self.scale * bounds[1]
+        """A range of lengths of the world, in px of the actual picture, with its tolerance."""
+        return self.scale * bounds[0] * (1 - RANGE_TOLERANCE), self.scale * bounds[1] * (1 + RANGE_TOLERANCE)
 
     def mean(self, values: Floats) -> Floats:
         """Mean over the frames in which the shape is whole, (N, T, ...) to (N, 1, ...)."""
@@ -177,16 +198,20 @@ class _Fitter:
     def judge(self, centres: Floats) -> MotionFit:
         """Compare a path (N, T, 2) with the track in all frames in which the path is in the picture."""
         _, shift = visible_part(centres, self.radius, frame_size=self.size)
-        return MotionFit(
-            self.rmse(centres, ((self.observed - centres - shift) ** 2).sum(axis=-1)), centres, self.radius
-        )
+        return self.compared(centres, self.observed - centres - shift, self.radius)
 
-    def rmse(self, centres: Floats, squared: Floats) -> Floats:
+    def compared(self, centres: Floats, error: Floats, radii: Floats, swelling: Floats | float = 0.0) -> MotionFit:
+        """The fit whose centroids differ from the seen ones by `error` (N, T, 2), and its radii by `swelling`."""
         judged = inside_picture(centres, frame_size=self.size) & self.seen & ~self.hidden
-        count = judged.sum(axis=1)
-        error = np.sqrt(np.where(judged, squared, 0).sum(axis=1) / np.maximum(count, 1))
-        trusted = (count >= self.enough) & (self.weight.sum(axis=1) >= self.enough)
-        return np.where(trusted, error, np.inf)
+        trusted = (judged.sum(axis=1) >= self.enough) & (self.weight.sum(axis=1) >= self.enough)
+        both = judged[:, 1:] & judged[:, :-1]
+        steps = np.diff(error, axis=1)
+        return MotionFit(
+            np.where(trusted, rms((error**2).sum(axis=-1) + swelling**2, judged), np.inf),
+            np.where(trusted & both.any(axis=1), rms((steps**2).sum(axis=-1), both), np.inf),
+            centres,
+            radii,
+        )
 
     def direction(self, step: Floats) -> Floats:
         moment = self.time - (self.frames - 1) / 2
@@ -202,10 +227,10 @@ class _Fitter:
     def orbit(self, turn: int) -> Floats:
         centre = (self.size - 1) / 2
         z = (self.points[..., 0] - centre) + 1j * (self.points[..., 1] - centre)  # (N, T)
-        low, high = np.deg2rad(self.ranges.orbit_angular_speed)
+        low, high = np.deg2rad(self.ranges.orbit_angular_speed) * (1 - RANGE_TOLERANCE, 1 + RANGE_TOLERANCE)
         best = np.full(self.count, np.inf)
         path = np.zeros((self.count, self.frames), np.complex128)
-        for rate in np.linspace(low, high, 33):  # steps of a quarter of a degree per frame
+        for rate in np.linspace(low, high, 45):  # steps of about a quarter of a degree per frame
             spin = np.exp(1j * turn * rate * self.time)
             arm = (self.weight * z * spin.conj()).sum(axis=1) / self.total
             length = np.maximum(np.abs(arm), 1e-9)
@@ -225,8 +250,8 @@ class _Fitter:
         ends = self.least_squares(np.broadcast_to(design, (self.count, self.frames, 2)), self.radii)
         start, end = np.clip(ends[:, 0], *self.lengths(first)), np.clip(ends[:, 1], *self.lengths(last))
         radii = start[:, None] * (1 - share) + end[:, None] * share
-        squared = ((self.observed - centres) ** 2).sum(axis=-1) + (_RADIUS_WEIGHT * (self.radii - radii)) ** 2
-        return MotionFit(self.rmse(centres, squared), centres, radii)
+        swelling = np.where(self.seen, _RADIUS_WEIGHT * (self.radii - radii), 0.0)
+        return self.compared(centres, self.observed - centres, radii, swelling)
 
     def least_squares(self, design: Floats, values: Floats) -> Floats:
         """Coefficients (N, K) of the weighted least squares fit of values (N, T) by a design (N, T, K)."""

@@ -8,21 +8,28 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from data.worlds.motions import MOTIONS, SIZES
+from data.worlds.motions import MOTIONS, ORBITS, SIZES
 from data.worlds.prompts import Meaning
-from data.worlds.shapes import COLOURS
+from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.world import WorldConfig
-from evaluation.scoring.motion_fit import MotionFit
+from evaluation.scoring.limits import (
+    AREA_LIMITS,
+    MAX_COLOUR_DISTANCE,
+    MAX_EDGE,
+    MAX_SIZE_ERROR,
+    MAX_TURN,
+    MIN_FRAME_IOU,
+    MIN_SHAPE_IOU,
+    MIN_TOUCHING_IOU,
+    MIN_VISIBLE,
+)
+from evaluation.scoring.motion_fit import MotionFit, inside_picture, visible_part
 from evaluation.scoring.observations import Observation
+from evaluation.scoring.shape_match import turned_by
 from evaluation.scoring.tracker import Tracks
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-MIN_SHAPE_IOU = 0.6
-"""A blob has the prompted shape if their overlap is at least this large."""
-MIN_SHARE_OF_FRAMES = 0.9
-"""A clip passes permanence, colour and count if at least this share of its frames passes."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,20 @@ class ObjectScores:
     present: Flags
     motion_ok: Flags
     shape_ok: Flags
-    permanence_ok: Flags
+    turn_ok: Flags
+    size_ok: Flags
     colour_ok: Flags
+    edge_ok: Flags
+    permanence_ok: Flags
     shape_iou: Floats
+    frame_iou: Floats
+    turn: Floats
+    size_error: Floats
+    colour_distance: Floats
+    edge: Floats
     permanence: Floats
-    crowded: Floats
-    seen: Floats
     rmse: Floats
+    step_rmse: Floats
     cosine: Floats
     smoothness: Floats
     start: Floats
@@ -63,23 +77,48 @@ class ObjectScores:
 
 def score_object(observation: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
     """Score one object of N clips against N meanings. Raises ValueError if the world lacks a prompted shape."""
-    tracks, fits = observation.tracks, observation.fits
-    expected = np.array([MOTIONS.index(meaning.motion) for meaning in meanings], dtype=np.int64)
-    prompted = fits.of(expected)
-    overlap, shape_ok = _shape(observation.overlaps, meanings, world)
+    for meaning in meanings:
+        if meaning.shape not in world.shapes:
+            raise ValueError(
+                f"a prompt asks for the shape {meaning.shape}; the world has {', '.join(world.shapes)} only"
+            )
+    tracks, fits, match = observation.tracks, observation.fits, observation.match
+    rows = np.arange(len(meanings))
+    motion = np.array([MOTIONS.index(meaning.motion) for meaning in meanings], dtype=np.int64)
+    shape = np.array([SHAPES.index(meaning.shape) for meaning in meanings], dtype=np.int64)
+    prompted, judged, clear = fits.of(motion), match.judged, tracks.clear.any(axis=1)
+    known = judged.any(axis=1)
+    overlaps = match.mean
+    shape_iou = overlaps[rows, shape]
+    frame_iou = np.nan_to_num(match.overlap, nan=1)[rows, :, shape].min(axis=1) * known
+    turn = _mean_where(_turn(match.angle[rows, :, shape], meanings, prompted, tracks.frame_size), judged)
+    size_error = np.where(judged, np.abs(tracks.radii / prompted.radii - 1), 0).max(axis=1)
+    colour_distance = _colour_distance(tracks, [world.colour_of(meaning) for meaning in meanings])
+    edge = _mean_where(match.edge[rows, :, shape], judged)
+    permanence = _permanence(observation, prompted)
     resizing = np.array([meaning.motion in SIZES for meaning in meanings], dtype=np.bool_)
     return ObjectScores(
         predicted=fits.recognised,
         present=observation.present,
-        motion_ok=fits.is_best(prompted),
-        shape_ok=shape_ok,
-        permanence_ok=np.asarray(observation.permanence >= MIN_SHARE_OF_FRAMES),
-        colour_ok=_colour(tracks, [world.colour_of(meaning) for meaning in meanings]),
-        shape_iou=overlap,
-        permanence=observation.permanence,
-        crowded=observation.crowded,
-        seen=observation.seen,
+        motion_ok=fits.right[rows, motion],
+        shape_ok=np.where(
+            clear, (shape_iou >= MIN_SHAPE_IOU) & (frame_iou >= MIN_FRAME_IOU), shape_iou >= MIN_TOUCHING_IOU
+        )
+        & (shape_iou >= overlaps.max(axis=1)),
+        turn_ok=known & (turn <= MAX_TURN),
+        size_ok=known & (size_error <= MAX_SIZE_ERROR),
+        colour_ok=np.asarray(colour_distance <= MAX_COLOUR_DISTANCE),
+        edge_ok=known & (edge <= MAX_EDGE),
+        permanence_ok=np.asarray(permanence == 1),
+        shape_iou=shape_iou,
+        frame_iou=frame_iou,
+        turn=turn,
+        size_error=size_error,
+        colour_distance=colour_distance,
+        edge=edge,
+        permanence=permanence,
         rmse=prompted.rmse,
+        step_rmse=prompted.step_rmse,
         cosine=np.where(resizing, np.nan, _cosine(tracks, prompted)),
         smoothness=_smoothness(tracks),
         start=tracks.centroids[:, 0],
@@ -88,30 +127,59 @@ def score_object(observation: Observation, meanings: Sequence[Meaning], world: W
     )
 
 
-def _shape(overlaps: Floats, meanings: Sequence[Meaning], world: WorldConfig) -> tuple[Floats, Flags]:
-    """The overlap with the prompted shape, and whether the shape is right.
+def _turn(angles: Floats, meanings: Sequence[Meaning], fit: MotionFit, frame_size: int) -> Floats:
+    """How far each blob is turned against its law, radians, from the angles seen (N, T). 0 for circles.
 
-    The overlap must be large enough, and no other shape of the world may have a larger one. The overlap alone would not
-    be enough, because a circle covers 0.83 of a square.
+    Objects stay upright, except in the two rotations: there an object turns as it goes round.
     """
-    for meaning in meanings:
-        if meaning.shape not in world.shapes:
-            raise ValueError(
-                f"a prompt asks for the shape {meaning.shape}; the world has {', '.join(world.shapes)} only"
-            )
-    overlap = overlaps[np.arange(len(meanings)), [world.shapes.index(meaning.shape) for meaning in meanings]]
-    return overlap, (overlap >= MIN_SHAPE_IOU) & (overlap >= overlaps.max(axis=1, initial=0))
+    arm = fit.centres - (frame_size - 1) / 2
+    turned = np.unwrap(np.arctan2(arm[..., 1], arm[..., 0]), axis=1)
+    turned = turned - turned[:, :1]
+    found = np.zeros_like(angles)
+    for n, meaning in enumerate(meanings):
+        expected = turned[n] if meaning.motion in ORBITS else np.zeros_like(turned[n])
+        found[n] = turned_by(meaning.shape, angles[n], expected)
+    return found
 
 
-def _colour(tracks: Tracks, wanted: Sequence[str]) -> Flags:
-    """Whether the prompted colour is nearer than every other colour and white in 90 % of the frames with a blob."""
-    names = (*COLOURS, "white")
-    palette = np.array([*COLOURS.values(), (255, 255, 255)], dtype=np.float64)
-    seen = tracks.seen
-    distance = ((np.nan_to_num(tracks.colours)[..., None, :] - palette) ** 2).sum(axis=-1)
-    right = seen & (distance.argmin(axis=-1) == np.array([names.index(colour) for colour in wanted])[:, None])
-    frames = seen.sum(axis=1)
-    return np.asarray((frames > 0) & (right.sum(axis=1) >= MIN_SHARE_OF_FRAMES * frames))
+def _colour_distance(tracks: Tracks, wanted: Sequence[str]) -> Floats:
+    """RMS distance of the inside of the blob from the wanted colour in the worst frame. Infinite without a blob.
+
+    Frames in which another object touches the blob are left out if there are others, because the two colours mix there.
+    """
+    target = np.array([COLOURS[colour] for colour in wanted], dtype=np.float64)
+    inside = np.isfinite(tracks.stains)
+    alone = inside & ~tracks.beside
+    judged = np.where(alone.any(axis=1)[:, None], alone, inside & ~tracks.hidden)
+    squared = ((np.nan_to_num(tracks.colours) - target[:, None]) ** 2).sum(axis=-1) + np.nan_to_num(tracks.stains) ** 2
+    worst = np.sqrt(np.where(judged, squared, 0).max(axis=1))
+    return np.where(judged.any(axis=1), worst, np.inf)
+
+
+def _permanence(observation: Observation, fit: MotionFit) -> Floats:
+    """Share of the judged frames that show the object, float64 (N,). 0 if no frame can be judged.
+
+    Judged are the frames in which the path is in the picture and no other object hides most of the object.
+    """
+    tracks = observation.tracks
+    fraction, _ = visible_part(fit.centres, fit.radii, frame_size=tracks.frame_size)
+    alone = fraction * np.pi * fit.radii**2  # the expected area if nothing hides the object
+    expected = alone if observation.others is None else alone - _covered(fit, observation.others)
+    judged = inside_picture(fit.centres, frame_size=tracks.frame_size) & (expected >= MIN_VISIBLE * alone)
+    right_size = (tracks.areas >= AREA_LIMITS[0] * expected) & (tracks.areas <= AREA_LIMITS[1] * expected)
+    return np.asarray((judged & right_size).sum(axis=1) / np.maximum(judged.sum(axis=1), 1))
+
+
+def _covered(fit: MotionFit, others: Flags) -> Floats:
+    """The number of pixels (N, T) of other objects inside the disc that the fitted path expects."""
+    grid = np.arange(others.shape[-1], dtype=np.float32)
+    covered = np.empty(fit.radii.shape)
+    for n in range(len(covered)):
+        x = (grid - fit.centres[n, :, :1].astype(np.float32)) ** 2
+        y = (grid - fit.centres[n, :, 1:].astype(np.float32)) ** 2
+        near = y[:, :, None] + x[:, None, :] <= (fit.radii[n] ** 2)[:, None, None]
+        covered[n] = (near & others[n]).sum(axis=(1, 2))
+    return covered
 
 
 def _steps(tracks: Tracks) -> tuple[Floats, Flags]:

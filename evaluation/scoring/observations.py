@@ -1,4 +1,4 @@
-"""What is seen in clips, object by object, whatever their prompts: tracks, shapes, motions and permanence.
+"""What is seen in clips, object by object, whatever their prompts: tracks, shapes and motions.
 
 If the clips of a world show one object, all ink belongs to it. If they show two, the objects differ in colour. Then
 each pixel belongs to the colour whose ink has the most similar direction in RGB. Soft edges keep the direction of their
@@ -11,26 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.worlds.shapes import COLOURS
+from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.world import WorldConfig
-from evaluation.scoring.motion_fit import MotionFit, MotionFits, fit_motions, inside_picture, visible_part
-from evaluation.scoring.shape_match import shape_iou
-from evaluation.scoring.tracker import HALF_COVERAGE, HAZE, SPECK, Tracks, ink_of, track
+from evaluation.scoring.limits import FAINT
+from evaluation.scoring.motion_fit import MotionFits, fit_motions
+from evaluation.scoring.shape_match import ShapeMatch, match_shapes
+from evaluation.scoring.tracker import HALF_COVERAGE, HAZE, SPECK, Tracks, dilated, ink_of, track
 from evaluation.scoring.tutorial_fit import fit_tutorial
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Value = TypeVar("Value", np.float64, np.bool_)
 
-AREA_LIMITS = (0.5, 1.5)
-"""The blob has the right size if its area lies between these multiples of the expected area."""
-MIN_VISIBLE = 0.5
-"""A frame is not judged if other objects leave less than this fraction of the object visible."""
 MIN_FRAMES = 0.3
 """An object is present if it is seen in at least this share of the frames."""
+_REACH = 3
+"""Ink within so many px of an object's pixels belongs to the object; its shape and its edge are judged elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -40,41 +40,60 @@ class Observation:
     Attributes:
         tracks: of the object's largest blob.
         fits: how well each motion describes the tracks.
-        overlaps: float64 (N, K), overlap with each ideal shape of the world.
-        permanence: float64 (N,), 0 to 1, share of the judged frames with exactly one blob of the right size. Judged are
-            the frames in which the fitted path is in the picture and the object is visible.
+        match: how well each ideal shape describes the blobs.
+        others: bool (N, T, S, S), pixels of other objects, which may hide this one. None if there can be none.
         present: bool (N,), the object is there at all.
-        crowded: float64 (N,), 0 to 1, share of the frames with the path in the picture that show further blobs.
-        seen: float64 (N,), 0 to 1, share of all frames in which the object is seen.
     """
 
     tracks: Tracks
     fits: MotionFits
-    overlaps: Floats
-    permanence: Floats
+    match: ShapeMatch
+    others: Flags | None
     present: Flags
-    crowded: Floats
-    seen: Floats
 
 
-def observe(frames: NDArray[np.uint8], world: WorldConfig) -> tuple[Observation, ...]:
+@dataclass(frozen=True)
+class Observations:
+    """What is seen in N clips: their ink, uint8 (N, T, S, S), and one observation per object that may be there."""
+
+    ink: NDArray[np.uint8]
+    objects: tuple[Observation, ...]
+
+    def beside(self, rows: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """What the clips `rows` show beside the objects with the numbers `chosen`, int64 (K,), in the worst frame.
+
+        Returns:
+            The number of pixels that are not background, and the mean distance of the background from white in levels
+            (0-255), both float64 (n,).
+        """
+        own = np.zeros((len(rows), *self.ink.shape[1:]), np.bool_)
+        for number in chosen.tolist():
+            own |= self.objects[number].tracks.masks[rows]
+        outside = ~dilated(own, _REACH)
+        ink = self.ink[rows]
+        smooth = np.stack([cv2.blur(frame, (3, 3)) for frame in ink.reshape(-1, *ink.shape[2:])]).reshape(ink.shape)
+        extra = ((smooth >= FAINT) & outside).sum(axis=(2, 3))
+        level = (ink * outside).sum(axis=(2, 3)) / np.maximum(outside.sum(axis=(2, 3)), 1)
+        return extra.max(axis=1).astype(np.float64), np.asarray(level.max(axis=1))
+
+
+def observe(frames: NDArray[np.uint8], world: WorldConfig) -> Observations:
     """Look at clips, uint8 (N, T, S, S, 3). The result can be scored against several lists of prompts.
 
-    Returns:
-        One observation of all ink if the world's clips show one object, else one per colour of the world.
+    The result holds one observation of all ink if the world's clips show one object, else one per colour of the world.
 
     Raises:
         ValueError: frames have another shape or type.
     """
     if world.objects == 1:
-        return (_observation(track(frames), [], world),)
+        return Observations(ink_of(frames), (_observation(track(frames), None, world),))
     tracks = _tracks_by_colour(frames, world.colours)
     observations = []
     for k, mine in enumerate(tracks):
         rows = np.flatnonzero(mine.seen.any(axis=1))  # most clips lack most colours
-        others = [other.rows(rows) for other in (*tracks[:k], *tracks[k + 1 :])]
-        observations.append(_for_all_clips(_observation(mine.rows(rows), others, world), mine, rows))
-    return tuple(observations)
+        others = np.any([other.masks for number, other in enumerate(tracks) if number != k], axis=0)
+        observations.append(_for_all_clips(_observation(mine.rows(rows), others[rows], world), mine, others, rows))
+    return Observations(ink_of(frames), tuple(observations))
 
 
 def owner_colours(frames: NDArray[np.uint8], colours: Sequence[str]) -> NDArray[np.int8]:
@@ -87,7 +106,7 @@ def owner_colours(frames: NDArray[np.uint8], colours: Sequence[str]) -> NDArray[
     return owner
 
 
-def _for_all_clips(observation: Observation, tracks: Tracks, rows: NDArray[np.int64]) -> Observation:
+def _for_all_clips(observation: Observation, tracks: Tracks, others: Flags, rows: NDArray[np.int64]) -> Observation:
     """An observation of all clips of `tracks`, given one of the clips `rows`. The other clips show nothing."""
 
     def spread(values: NDArray[Value], empty: float) -> NDArray[Value]:
@@ -95,15 +114,19 @@ def _for_all_clips(observation: Observation, tracks: Tracks, rows: NDArray[np.in
         full[rows] = values
         return full
 
-    fits = observation.fits
+    fits, match = observation.fits, observation.match
     return Observation(
         tracks=tracks,
-        fits=MotionFits(spread(fits.rmse, np.inf), spread(fits.centres, 0), spread(fits.radii, 0), fits.frame_size),
-        overlaps=spread(observation.overlaps, 0),
-        permanence=spread(observation.permanence, 0),
+        fits=MotionFits(
+            spread(fits.rmse, np.inf),
+            spread(fits.step_rmse, np.inf),
+            spread(fits.centres, 0),
+            spread(fits.radii, 1),
+            fits.frame_size,
+        ),
+        match=ShapeMatch(spread(match.overlap, np.nan), spread(match.angle, np.nan), spread(match.edge, np.nan)),
+        others=others,
         present=spread(observation.present, False),
-        crowded=spread(observation.crowded, 0),
-        seen=spread(observation.seen, 0),
     )
 
 
@@ -127,45 +150,15 @@ def _without_specks(tracks: Tracks, largest: Floats) -> Tracks:
         areas=np.where(kept, tracks.areas, 0.0),
         blobs=np.where(kept, tracks.blobs, 0),
         whole=tracks.whole & kept,
-        hidden=tracks.hidden & kept,
+        clear=tracks.clear & kept,
+        beside=tracks.beside & kept,
         colours=np.where(kept[..., None], tracks.colours, np.nan),
+        stains=np.where(kept, tracks.stains, np.nan),
     )
 
 
-def _observation(tracks: Tracks, others: Sequence[Tracks], world: WorldConfig) -> Observation:
-    overlaps = shape_iou(tracks, world.shapes)
-    likeliest = [world.shapes[number] for number in overlaps.argmax(axis=1).tolist()]
+def _observation(tracks: Tracks, others: Flags | None, world: WorldConfig) -> Observation:
+    match = match_shapes(tracks)
+    likeliest = [SHAPES[number] for number in match.mean.argmax(axis=1).tolist()]
     fits = fit_tutorial(tracks) if world.laws == "tutorial" else fit_motions(tracks, likeliest, world)
-    best = fits.of(fits.best)
-    fraction, _ = visible_part(best.centres, best.radii, frame_size=tracks.frame_size)
-    alone = fraction * np.pi * best.radii**2  # the expected area if nothing hides the object
-    expected = alone - sum((_covered(best, other) for other in others), np.zeros_like(alone))
-    inside = inside_picture(best.centres, frame_size=tracks.frame_size)
-    judged = inside & (expected >= MIN_VISIBLE * alone)
-    right_size = (tracks.areas >= AREA_LIMITS[0] * expected) & (tracks.areas <= AREA_LIMITS[1] * expected)
-    further = (tracks.blobs > 1) & ~tracks.hidden  # another object may cut this one into pieces
-    single = (tracks.blobs >= 1) & ~further
-    seen = tracks.seen.mean(axis=1)
-    return Observation(
-        tracks=tracks,
-        fits=fits,
-        overlaps=overlaps,
-        permanence=_share(judged & single & right_size, judged),
-        present=np.asarray(seen >= MIN_FRAMES),
-        crowded=_share(inside & further, inside),
-        seen=np.asarray(seen),
-    )
-
-
-def _share(good: Flags, judged: Flags) -> Floats:
-    return np.asarray(good.sum(axis=1) / np.maximum(judged.sum(axis=1), 1))
-
-
-def _covered(fit: MotionFit, other: Tracks) -> Floats:
-    """The number of pixels (N, T) of another object inside the disc that the fitted path expects."""
-    side = np.arange(other.cutouts.shape[-1])
-    x = other.origins[..., 0, None] + side - fit.centres[..., 0, None]
-    y = other.origins[..., 1, None] + side - fit.centres[..., 1, None]
-    near = x[..., None, :] ** 2 + y[..., :, None] ** 2 <= (fit.radii**2)[..., None, None]
-    covered = (near & (other.cutouts >= HALF_COVERAGE)).sum(axis=(2, 3))
-    return np.where(other.seen, covered, 0).astype(np.float64)
+    return Observation(tracks, fits, match, others, np.asarray(tracks.seen.mean(axis=1) >= MIN_FRAMES))

@@ -17,11 +17,15 @@ class FaultCounts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    motion: int = Field(ge=0, description="The motion is another one than the prompt asks for, or none.")
-    shape: int = Field(ge=0, description="The shape is another one.")
-    colour: int = Field(ge=0, description="The colour is another one.")
-    count: int = Field(ge=0, description="An object is missing, or there is one too many.")
-    permanence: int = Field(ge=0, description="The object is not always there, or its size is wrong.")
+    motion: int = Field(ge=0, description="The path is not that of the prompted motion.")
+    shape: int = Field(ge=0, description="The shape is not the prompted one, or it is distorted.")
+    turn: int = Field(ge=0, description="The shape is turned.")
+    size: int = Field(ge=0, description="The size does not follow its law.")
+    colour: int = Field(ge=0, description="The colour is not the prompted one.")
+    edge: int = Field(ge=0, description="The edge is blurred, or the object is transparent.")
+    background: int = Field(ge=0, description="The background is not white.")
+    count: int = Field(ge=0, description="An object is missing, or there is something else in the picture.")
+    permanence: int = Field(ge=0, description="The object is missing in a frame.")
     several: int = Field(ge=0, description="More than one of these faults.")
 
     @classmethod
@@ -47,12 +51,16 @@ class Scores(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    joint: Rate = Field(description="Joint exact: right motion, shape, colour, count and permanence. The headline.")
+    joint: Rate = Field(description="Joint exact: everything below is right. The headline.")
     motion: Rate = Field(description="Clips that show the prompted motion.")
     shape: Rate = Field(description="Clips that show the prompted shape.")
-    permanence: Rate = Field(description="Clips with exactly one blob of the right size in nine frames of ten.")
-    colour: Rate = Field(description="Clips that show the prompted colour.")
-    count: Rate = Field(description="Clips that show every prompted object once, and nothing else.")
+    turn: Rate = Field(description="Clips in which the shape is turned as the law says.")
+    size: Rate = Field(description="Clips in which the size follows its law in all frames.")
+    colour: Rate = Field(description="Clips that show the prompted colour in all frames.")
+    edge: Rate = Field(description="Clips with a sharp edge.")
+    background: Rate = Field(description="Clips with a white background in all frames.")
+    count: Rate = Field(description="Clips that show every prompted object, and nothing else in any frame.")
+    permanence: Rate = Field(description="Clips that show the objects in all frames in which their paths are visible.")
     faults: FaultCounts = Field(description="What is wrong with the clips that fail.")
     shape_iou: float = Field(description="Mean overlap (IoU) with the ideal prompted shape, 0 to 1.")
     rmse: float | None = Field(description="Mean distance from the best path of the prompted motion, px RMSE.")
@@ -73,11 +81,7 @@ class Scores(BaseModel):
 
         return cls(
             joint=rate("joint"),
-            motion=rate("motion_ok"),
-            shape=rate("shape_ok"),
-            permanence=rate("permanence_ok"),
-            colour=rate("colour_ok"),
-            count=rate("count_ok"),
+            **{name: rate(f"{name}_ok") for name in FAULTS},
             faults=FaultCounts.of(parts),
             shape_iou=float(pooled("shape_iou").mean()),
             rmse=finite_mean(pooled("rmse")),

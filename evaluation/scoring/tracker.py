@@ -34,8 +34,14 @@ class Tracks:
         areas: float64 (N, T), area of the largest blob in px^2, weighted by ink. 0 without a blob.
         blobs: int64 (N, T), number of blobs that are not specks.
         whole: bool (N, T), the largest blob is fully inside the picture and nothing hides it.
-        hidden: bool (N, T), something else touches the largest blob, and part of the blob is missing.
-        colours: float64 (N, T, 3), mean RGB (0-255) of the largest blob at half coverage. NaN without a blob.
+        clear: bool (N, T), the largest blob touches neither the border nor another object.
+        beside: bool (N, T), another object touches the largest blob.
+        colours: float64 (N, T, 3), mean RGB (0-255) of the largest blob's inside, without its edge of 1 px. NaN if it
+            has no inside.
+        stains: float64 (N, T), RMS distance in RGB (0-442) of the pixels inside the largest blob from their mean. NaN
+            if it has no inside.
+        masks: bool (N, T, S, S), the pixels of the largest blob. If another object touches it and may cut it into
+            pieces, all pixels of the object's colour.
         cutouts: uint8 (N, T, K, K), ink around the largest blob, everything else is 0. K is odd.
         origins: int64 (N, T, 2), x and y of ``cutouts[..., 0, 0]`` in the frame. They may be negative.
         frame_size: side of the frame in px.
@@ -45,8 +51,11 @@ class Tracks:
     areas: NDArray[np.float64]
     blobs: NDArray[np.int64]
     whole: NDArray[np.bool_]
-    hidden: NDArray[np.bool_]
+    clear: NDArray[np.bool_]
+    beside: NDArray[np.bool_]
     colours: NDArray[np.float64]
+    stains: NDArray[np.float64]
+    masks: NDArray[np.bool_]
     cutouts: NDArray[np.uint8]
     origins: NDArray[np.int64]
     frame_size: int
@@ -60,6 +69,11 @@ class Tracks:
     def seen(self) -> NDArray[np.bool_]:
         """bool (N, T): the frame shows a blob."""
         return self.blobs > 0
+
+    @property
+    def hidden(self) -> NDArray[np.bool_]:
+        """bool (N, T): another object touches the largest blob, and part of the blob is missing."""
+        return self.beside & ~self.whole
 
     @property
     def radii(self) -> NDArray[np.float64]:
@@ -103,9 +117,9 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
         )
         for some in (slice(first, first + _CLIPS_AT_ONCE) for first in range(0, max(clips, 1), _CLIPS_AT_ONCE))
     ]
-    centroids, areas, blobs, touching, beside, colours, cutouts, origins = (
+    centroids, areas, blobs, touching, beside, colours, stains, masks, cutouts, origins = (
         np.concatenate([part[k] for part in parts]).reshape(clips, frames.shape[1], *parts[0][k].shape[1:])
-        for k in range(8)
+        for k in range(10)
     )
     free = (blobs > 0) & ~touching & ~beside
     free_area = np.full(clips, np.inf)  # stays infinite if the blob is never free
@@ -115,17 +129,17 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
         largest = np.where(touching, 0.0, areas).max(axis=1, initial=0.0)
         free_area = np.where(np.isinf(free_area) & (largest > 0), largest, free_area)
     whole = free | ((touching | beside) & (blobs > 0) & (areas >= WHOLE_AREA * free_area[:, None]))
-    return Tracks(centroids, areas, blobs, whole, beside & ~whole, colours, cutouts, origins, size)
+    return Tracks(centroids, areas, blobs, whole, free, beside, colours, stains, masks, cutouts, origins, size)
 
 
 def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -> tuple[NDArray[np.generic], ...]:
-    """Track F single frames, uint8 (F, S, S, 3). Returns the eight arrays that ``track`` unpacks, with F in front."""
+    """Track F single frames, uint8 (F, S, S, 3). Returns the ten arrays that ``track`` unpacks, with F in front."""
     count, size = frames.shape[0], frames.shape[1]
     ink = ink_of(frames)
     # The frames are stacked on top of each other, so that one call labels them all. A blank row separates them.
     stacked = np.zeros((count, size + 1, size), np.uint8)
     stacked[:, :size] = ink >= HALF_COVERAGE
-    total, labels, stats, _ = cv2.connectedComponentsWithStats(stacked.reshape(-1, size), connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(stacked.reshape(-1, size), connectivity=8)
     stats = stats[1:].astype(np.int64)  # drop the background
     owner = stats[:, cv2.CC_STAT_TOP] // (size + 1)
     area = stats[:, cv2.CC_STAT_AREA]
@@ -162,37 +176,41 @@ def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -
     y = np.where(mass > 0, (rows[..., 0] * in_y * grid).sum(axis=1) / safe, np.nan)
     centroids = np.stack([x, y], axis=-1)
 
-    colours = _colours(frames, np.asarray(labels, dtype=np.int32), main, total)
+    masks = (labels.reshape(count, size + 1, size)[:, :size] == main[:, None, None] + 1) & seen[:, None, None]
+    colours, stains = _colours(frames, masks)
     half = (size + 2) // 3  # the largest triangle reaches 0.29 of the frame's side
     centre = np.where(seen[:, None], np.rint(np.nan_to_num(centroids)), 0).astype(np.int64)
     origins = centre - half
     cutouts = _cut(ink, origins, 2 * half + 1, box, margin)
     beside = np.zeros(count, np.bool_)
     if others is not None:
-        beside = _meets(np.asarray(labels, dtype=np.int32).reshape(count, size + 1, size)[:, :size], main, others)
-    return centroids, mass / 255.0, blobs, touching, beside, colours, cutouts, origins
+        beside = np.asarray((dilated(masks, 2) & others).any(axis=(1, 2)))
+        masks |= beside[:, None, None] & (ink >= HALF_COVERAGE)
+    return centroids, mass / 255.0, blobs, touching, beside, colours, stains, masks, cutouts, origins
 
 
-def _meets(labels: NDArray[np.int32], main: NDArray[np.int64], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool (F,): some of the other pixels (F, S, S) are within 2 px of the frame's main blob."""
-    blob = (labels == main[:, None, None] + 1) & (labels > 0)
-    square = np.ones((5, 5), np.uint8)
-    near = np.stack([cv2.dilate(frame, square) for frame in blob.view(np.uint8)])
-    return np.asarray((near.view(np.bool_) & others).any(axis=(1, 2)))
+def dilated(masks: NDArray[np.bool_], pixels: int) -> NDArray[np.bool_]:
+    """Masks (..., S, S), extended by so many pixels in all eight directions."""
+    square = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
+    flat = masks.reshape(-1, *masks.shape[-2:]).view(np.uint8)
+    grown = np.stack([cv2.dilate(frame, square) for frame in flat]) if len(flat) else flat
+    return grown.view(np.bool_).reshape(masks.shape)
 
 
-def _colours(
-    frames: NDArray[np.uint8], labels: NDArray[np.int32], main: NDArray[np.int64], total: int
-) -> NDArray[np.float64]:
-    """Mean RGB of each frame's main blob, float64 (F, 3)."""
-    count, size = frames.shape[0], frames.shape[1]
-    frame, rest = np.divmod(np.flatnonzero(labels), (size + 1) * size)
-    label = labels.reshape(-1)[frame * (size + 1) * size + rest]
-    pixels = frames.reshape(count, -1, 3)[frame, rest].astype(np.float64)
-    number = np.maximum(np.bincount(label, minlength=total), 1)
-    means = np.stack([np.bincount(label, pixels[:, c], minlength=total) / number for c in range(3)], axis=-1)
-    colours: NDArray[np.float64] = np.where(main[:, None] >= 0, means[np.maximum(main, -1) + 1], np.nan)
-    return colours
+def _colours(frames: NDArray[np.uint8], masks: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean RGB inside each frame's main blob, float64 (F, 3), and the RMS distance of its pixels from it, (F,)."""
+    inside = ~dilated(~masks, 1)
+    frame, y, x = np.nonzero(inside)
+    pixels = frames[frame, y, x].astype(np.float64)
+    number = np.bincount(frame, minlength=len(frames))
+
+    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.stack([np.bincount(frame, column, minlength=len(frames)) for column in values.T], axis=-1)
+        return np.where(number[:, None] > 0, total / np.maximum(number, 1)[:, None], np.nan)
+
+    colours = mean(pixels)
+    variances = mean((pixels - colours[frame]) ** 2)
+    return colours, np.sqrt(variances.sum(axis=-1))
 
 
 def _cut(

@@ -6,7 +6,7 @@ import numpy as np
 
 from data.worlds.motions import MOTIONS
 from data.worlds.tutorial import RADIUS, tutorial_path
-from evaluation.scoring.motion_fit import MotionFits, fewest_frames, inside_picture, visible_part
+from evaluation.scoring.motion_fit import MotionFits, fewest_frames, inside_picture, rms, visible_part
 from evaluation.scoring.tracker import Tracks
 
 
@@ -19,14 +19,15 @@ def fit_tutorial(tracks: Tracks) -> MotionFits:
     size, count = tracks.frame_size, len(tracks.seen)
     frames = tracks.seen.shape[1]
     paths = np.stack([tutorial_path(motion, frames=frames, frame_size=size) for motion in MOTIONS]).astype(np.float64)
-    radii = np.full(paths.shape[:2], float(RADIUS))
+    radii = np.full(paths.shape[:2], RADIUS + 0.5)  # Pillow draws a circle of 2 * RADIUS + 1 px
     _, shift = visible_part(paths, radii, frame_size=size)
-    squared = ((tracks.centroids[:, None] - paths - shift) ** 2).sum(axis=-1)  # (N, M, T)
+    error = tracks.centroids[:, None] - paths - shift  # (N, M, T, 2)
     judged = inside_picture(paths, frame_size=size) & tracks.seen[:, None]
     enough = judged.sum(axis=-1) >= fewest_frames(frames)
-    rmse = np.sqrt(np.where(judged, squared, 0).sum(axis=-1) / np.maximum(judged.sum(axis=-1), 1))
+    both = judged[..., 1:] & judged[..., :-1]
     return MotionFits(
-        rmse=np.where(enough, rmse, np.inf),
+        rmse=np.where(enough, rms((error**2).sum(axis=-1), judged), np.inf),
+        step_rmse=np.where(enough, rms((np.diff(error, axis=-2) ** 2).sum(axis=-1), both), np.inf),
         centres=np.broadcast_to(paths, (count, *paths.shape)),
         radii=np.broadcast_to(radii, (count, *radii.shape)),
         frame_size=size,

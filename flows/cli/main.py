@@ -24,6 +24,7 @@ from flows.cli.commands.evaluate import evaluate
 from flows.cli.commands.generate import generate
 from flows.cli.commands.models import models, register
 from flows.cli.commands.run import run, train
+from flows.cli.commands.score import score
 from flows.cli.commands.up import down, status, ui, up
 
 ROOMS = ("data", "models", "evaluation", "tracking", "tasks", "flows")
@@ -59,7 +60,8 @@ def _root(
     """Options before the command."""
 
 
-for command in (run, dataset, train, evaluate, compare, ablate, generate, models, register, ui, up, down, status):
+COMMANDS = (run, dataset, train, evaluate, compare, ablate, score, generate, models, register, ui, up, down, status)
+for command in COMMANDS:
     app.command()(command)
 app.command("config")(show_config)
 

@@ -114,7 +114,7 @@ def difference_table(result: "ComparisonResult") -> Table:
 def score_table(report: "EvaluationReport") -> Table:
     """One row per tier: joint exact with its interval and bounds, and the scores behind it."""
     table = Table(
-        title="Joint exact: right motion, shape, colour, count and permanence; Wilson 95 % interval",
+        title="Joint exact: everything is right in every frame; Wilson 95 % interval",
         title_justify="left",
         caption=f"real: the score of real clips.  shuffled: the score against wrong prompts.  {_frechet(report)}",
         caption_justify="left",

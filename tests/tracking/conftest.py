@@ -15,6 +15,7 @@ from data.shards.manifest import Manifest, write_manifest
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport, FrechetDistances, GroupScores
+from evaluation.scoring.clip_scores import FAULTS
 from evaluation.scoring.diversity import Diversity
 from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import FaultCounts, Scores
@@ -123,8 +124,8 @@ def make_report(world: WorldConfig) -> Callable[..., EvaluationReport]:
     def measures(share: float, n: int) -> Scores:
         joint, all_right = Rate.of_counts(round(share * n), n), Rate.of_counts(n, n)
         return Scores(
-            joint=joint, motion=joint, shape=all_right, permanence=all_right, colour=all_right, count=all_right,
-            faults=FaultCounts(motion=n - round(share * n), shape=0, colour=0, count=0, permanence=0, several=0),
+            **dict.fromkeys(FAULTS, all_right) | {"joint": joint, "motion": joint},
+            faults=FaultCounts(**dict.fromkeys((*FAULTS, "several"), 0) | {"motion": n - round(share * n)}),
             shape_iou=0.9, rmse=0.5, cosine=None, smoothness=0.1,
         )  # fmt: skip
 
