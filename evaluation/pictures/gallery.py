@@ -22,6 +22,7 @@ from evaluation.scoring.clip_scores import FAULTS, ClipScores, score_clips
 from evaluation.scoring.motion_fit import NO_MOTION
 
 MOVING_PAGE = "all-prompts.gif"
+MOST_NOTES = 2
 
 
 def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config: EvaluationConfig) -> list[Path]:
@@ -83,11 +84,20 @@ def what_failed(scores: ClipScores) -> list[str]:
     """For each clip, a few words on what keeps it from joint exact. Empty for clips that pass."""
     notes, faults = [], scores.faults
     for n in range(len(scores.prompts)):
-        wrong = [name for name in FAULTS if faults[name][n]]
-        if not scores.motion_ok[n]:
-            still = set(scores.predicted[n].split(CONJUNCTION)) == {NO_MOTION}
-            wrong[0] = "seen: no motion" if still else f"seen: {scores.predicted[n]}"
-            if scores.predicted[n] == scores.expected[n]:
-                wrong[0] = f"path off by {scores.rmse[n]:.1f} px"
-        notes.append(", ".join(wrong))
+        objects = "object" if scores.count[n] == 1 else "objects"
+        words = {
+            "motion": _motion_in_words(scores, n),
+            "shape": f"shape IoU {scores.shape_iou[n]:.2f}",
+            "count": f"seen: {scores.count[n]} {objects}",
+            "permanence": f"there in {100 * scores.permanence[n]:.0f} % of frames",
+        }
+        wrong = [words.get(name, name) for name in FAULTS if faults[name][n]]
+        notes.append(", ".join(wrong[:MOST_NOTES]) + (" and more" if len(wrong) > MOST_NOTES else ""))
     return notes
+
+
+def _motion_in_words(scores: ClipScores, n: int) -> str:
+    if scores.predicted[n] == scores.expected[n]:
+        return f"path off by {scores.rmse[n]:.1f} px"
+    still = set(scores.predicted[n].split(CONJUNCTION)) == {NO_MOTION}
+    return "seen: no motion" if still else f"seen: {scores.predicted[n]}"

@@ -25,8 +25,8 @@ MAX_SIZE_ERROR = 0.12
 MAX_COLOUR_DISTANCE = 48.0
 """RMS distance in RGB (0-442) of the pixels inside the object from the prompted colour, in the worst frame. The two
 nearest colours of the palette are 144 apart."""
-MAX_EDGE = 2.0
-"""Width of the soft edge, relative to the renderer's. A blurred or transparent object has a wide one."""
+MAX_EDGE = 2.5
+"""Width of the soft edge, relative to the renderer's (1 px). A Gaussian blur of 0.5 px gives 2, one of 1 px 3.6."""
 MAX_BACKGROUND = 6.0
 """Mean distance of the background from white, in levels (0-255), in the worst frame."""
 FAINT = 12

@@ -76,7 +76,11 @@ class ObjectScores:
 
 
 def score_object(observation: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
-    """Score one object of N clips against N meanings. Raises ValueError if the world lacks a prompted shape."""
+    """Score one object of N clips against N meanings. Raises ValueError if the world lacks a prompted shape.
+
+    Size and permanence are judged by the law of the motion that the clip shows, so that a wrong motion alone does not
+    make them wrong.
+    """
     for meaning in meanings:
         if meaning.shape not in world.shapes:
             raise ValueError(
@@ -86,16 +90,17 @@ def score_object(observation: Observation, meanings: Sequence[Meaning], world: W
     rows = np.arange(len(meanings))
     motion = np.array([MOTIONS.index(meaning.motion) for meaning in meanings], dtype=np.int64)
     shape = np.array([SHAPES.index(meaning.shape) for meaning in meanings], dtype=np.int64)
-    prompted, judged, clear = fits.of(motion), match.judged, tracks.clear.any(axis=1)
+    prompted, shown = fits.of(motion), fits.of(fits.best)
+    judged, clear = match.judged, tracks.clear.any(axis=1)
     known = judged.any(axis=1)
     overlaps = match.mean
     shape_iou = overlaps[rows, shape]
     frame_iou = np.nan_to_num(match.overlap, nan=1)[rows, :, shape].min(axis=1) * known
     turn = _mean_where(_turn(match.angle[rows, :, shape], meanings, prompted, tracks.frame_size), judged)
-    size_error = np.where(judged, np.abs(tracks.radii / prompted.radii - 1), 0).max(axis=1)
+    size_error = np.where(judged, np.abs(tracks.radii / shown.radii - 1), 0).max(axis=1)
     colour_distance = _colour_distance(tracks, [world.colour_of(meaning) for meaning in meanings])
     edge = _mean_where(match.edge[rows, :, shape], judged)
-    permanence = _permanence(observation, prompted)
+    permanence = _permanence(observation, shown)
     resizing = np.array([meaning.motion in SIZES for meaning in meanings], dtype=np.bool_)
     return ObjectScores(
         predicted=fits.recognised,
