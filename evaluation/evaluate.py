@@ -24,18 +24,26 @@ from evaluation.scoring.attribute_scores import attribute_scores
 from evaluation.scoring.clip_scores import ClipScores, score_clips, score_observations
 from evaluation.scoring.diversity import Diversity, diversity
 from evaluation.scoring.frechet import ClipEncoder, frechet_distance, shuffle_frames, train_encoder
+from evaluation.scoring.memorisation import Memorisation, memorisation
 from evaluation.scoring.observations import observe
 from evaluation.scoring.scores import Scores
 
 Frames = NDArray[np.uint8]
 Sampler = Callable[[Sequence[str], int], Frames]
 """(prompts, seed) -> uint8 (N, T, S, S, 3). Sample i may depend on (seed, i) and its own prompt only."""
+TrainingClips = Callable[[str], Frames]
+"""A prompt -> its training clips, uint8 (K, T, S, S, 3). K may be 0."""
 ReportProgress = Callable[[int, int, str], None]
 """(done, total, what is being done)."""
 
 
 def evaluate(
-    sampler: Sampler, *, world: WorldConfig, config: EvaluationConfig, report: ReportProgress | None = None
+    sampler: Sampler,
+    *,
+    world: WorldConfig,
+    config: EvaluationConfig,
+    training: TrainingClips | None = None,
+    report: ReportProgress | None = None,
 ) -> EvaluationReport:
     """Draw samples of all prompts of `world`, and score them beside their bounds.
 
@@ -43,6 +51,7 @@ def evaluate(
         sampler: draws the clips of one prompt per call.
         world: its tiers hold the prompts.
         config: the number of samples, and their seed.
+        training: the training clips, to see whether the model repeats them.
         report: called with the progress before each prompt.
 
     Raises:
@@ -67,6 +76,7 @@ def evaluate(
             config=config,
             count=config.samples_seen if tier == SEEN_TIER else config.samples_held_out,
             encoder=encoder if tier == SEEN_TIER else None,
+            training=training,
         )
         scored[tier].append(part)
     tell(total, total, "done")
@@ -114,6 +124,7 @@ class _ScoredPrompt:
     real: ClipScores
     shuffled: ClipScores
     diversity: Diversity
+    memorisation: Memorisation | None
     features: dict[str, NDArray[np.float64]]
 
 
@@ -126,6 +137,7 @@ def _score_prompt(
     config: EvaluationConfig,
     count: int,
     encoder: ClipEncoder | None,
+    training: TrainingClips | None,
 ) -> _ScoredPrompt:
     _, real_seed, shuffle_seed, frames_seed = _seeds(config.seed, prompt, world)
     frames = draw_samples(sampler, prompt, count=count, seed=config.seed, world=world)
@@ -136,6 +148,7 @@ def _score_prompt(
     wrong = [others[k] for k in np.random.default_rng(shuffle_seed).integers(len(others), size=count)]
     generated = score_observations(observed, [prompt] * count, world)
     real = score_clips(real_frames, [prompt] * len(real_frames), world)
+    known = None if training is None else training(prompt)
     features = {}
     if encoder is not None:
         half = min(count, len(real_frames) // 2)
@@ -151,6 +164,7 @@ def _score_prompt(
         real=real,
         shuffled=score_observations(observed, wrong, world),
         diversity=diversity(generated, real),
+        memorisation=memorisation(frames, real_frames, known) if known is not None and len(known) else None,
         features=features,
     )
 
@@ -163,6 +177,7 @@ def _group_scores(name: str, parts: Sequence[_ScoredPrompt]) -> GroupScores:
         real=Scores.of([part.real for part in parts]),
         shuffled=Scores.of([part.shuffled for part in parts]),
         diversity=Diversity.mean_of([part.diversity for part in parts]),
+        memorisation=Memorisation.mean_of([part.memorisation for part in parts if part.memorisation]),
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from evaluation.config import EvaluationConfig
 from evaluation.scoring.attribute_scores import AttributeScores
 from evaluation.scoring.diversity import Diversity
+from evaluation.scoring.memorisation import Memorisation
 from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import Scores
 
@@ -39,6 +40,9 @@ class GroupScores(BaseModel):
     shuffled: Scores = Field(description="The model's samples against other prompts: the lower bound.")
     diversity: Diversity = Field(
         description="Spread of the samples, divided by the spread of real clips. Mean over the prompts."
+    )
+    memorisation: Memorisation | None = Field(
+        None, description="Distance from the training clips. Mean over the prompts. None if they are not known."
     )
 
     @property

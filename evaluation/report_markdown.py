@@ -23,6 +23,12 @@ def report_markdown(report: EvaluationReport) -> str:
         "what the same samples reach against other prompts. **Joint exact** counts the clips in which everything is "
         "right, in every frame: motion, shape, turn, size, colour, edge, background, count and permanence.",
         _frechet_line(report),
+        "## Distribution",
+        _distribution_table(report),
+        "Spread of the samples' start, speed and size within a prompt, divided by the spread of real clips: 1 is as "
+        "varied as reality. Coverage is the share of real clips with a sample in their neighbourhood, beside what "
+        "other real clips reach. *Distance from training* compares the samples' distance from the nearest training "
+        "clip of the same prompt with that of fresh real clips: 1 is as far as reality, 0 is a copy.",
         "## What failed",
         _fault_table(report),
         "The left columns show in which share of the samples each attribute is right. *Count* is right if every "
@@ -31,8 +37,6 @@ def report_markdown(report: EvaluationReport) -> str:
         *_attribute_parts(report),
         "## Prompts" if listed == report.prompts else f"## The {len(listed)} worst of {len(report.prompts)} prompts",
         _prompt_table(listed),
-        "Diversity is the spread of the samples' start, speed and size, divided by the spread of real clips: 1 is as "
-        "varied as reality. Coverage is the share of real clips with a sample in their neighbourhood.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -60,6 +64,21 @@ def _tier_table(report: EvaluationReport) -> str:
             )
     head = "tier|clips|n|joint exact|worst prompt|motion|permanence|colour|shape IoU|RMSE px|cosine|smoothness px"
     return _table(head.split("|"), rows)
+
+
+def _distribution_table(report: EvaluationReport) -> str:
+    rows = []
+    for tier in report.tiers:
+        spread, copied = tier.diversity, tier.memorisation
+        rows.append(
+            (
+                f"**{tier.name}**",
+                *(_number(value) for value in (spread.start, spread.speed, spread.size)),
+                f"{_number(spread.coverage)} ({_number(spread.coverage_real)})",
+                _number(copied.ratio if copied else None),
+            )
+        )
+    return _table(["tier", "start", "speed", "size", "coverage (real)", "distance from training"], rows)
 
 
 def _fault_table(report: EvaluationReport) -> str:

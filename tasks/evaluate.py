@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from numpy import uint8
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from prefect import task
 
 from data.home import Home
+from data.shards.manifest import ManifestError, read_manifest
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport
-from tasks.cache.artifact import Artifact
+from tasks.cache.artifact import NAME_LENGTH, Artifact
 from tasks.progress.progress import current_progress
 from tasks.retrying import kept, retried
 from tracking.model_reference import ResolvedModel
@@ -27,6 +29,7 @@ EVALUATION_CODE = (
     "evaluation.pictures.gallery",
     "models.sampling",
 )
+MOST_TRAINING_CLIPS = 1024  # per prompt; they bound the memory of the comparison
 REPORT_FILE = "report.json"
 VIDEOS = "videos"
 
@@ -51,8 +54,12 @@ class Evaluation:
 @task(name=STEP, **retried())
 def evaluate_model(home: Home, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig) -> Evaluation:
     """Score samples of `model` on all prompts of `world`, and write report and videos. A whole evaluation is kept."""
+    dataset = _training_clips(home, model, world)
     artifact = Artifact.of(
-        "evaluation", config={"world": world, "evaluation": config}, inputs=[model.digest], code=EVALUATION_CODE
+        "evaluation",
+        config={"world": world, "evaluation": config, "training_clips": dataset is not None},
+        inputs=[model.digest],
+        code=EVALUATION_CODE,
     )
     evaluation = Evaluation(artifact.folder(home), artifact.digest)
     with artifact.lock(home):
@@ -61,14 +68,30 @@ def evaluate_model(home: Home, model: ResolvedModel, world: WorldConfig, config:
         with tempfile.TemporaryDirectory(dir=home.evaluations, prefix=".writing-") as temporary:
             unfinished = Path(temporary) / "evaluation"
             unfinished.mkdir()
-            _evaluate(unfinished, model, world, config)
+            _evaluate(unfinished, model, world, config, dataset)
             artifact.install(home, unfinished)
     current_progress().finish(STEP, f"report {evaluation.folder / 'report.md'}")
     return evaluation
 
 
-def _evaluate(folder: Path, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig) -> None:
+def _training_clips(home: Home, model: ResolvedModel, world: WorldConfig) -> Path | None:
+    """The folder of the model's training clips, if this home has them and they are of `world`."""
+    from models.checkpoint import read_info
+
+    digest = read_info(model.checkpoint).dataset_digest
+    folder = home.datasets / digest[:NAME_LENGTH]
+    try:
+        found = read_manifest(folder)
+    except ManifestError:
+        return None
+    return folder if found.digest == digest and found.world == world else None
+
+
+def _evaluate(
+    folder: Path, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig, dataset: Path | None
+) -> None:
     """Write the files of an evaluation into `folder`."""
+    from data.reading.dataset import load_clips
     from evaluation.evaluate import evaluate
     from evaluation.pictures.gallery import write_gallery
     from evaluation.report_markdown import report_markdown
@@ -76,6 +99,7 @@ def _evaluate(folder: Path, model: ResolvedModel, world: WorldConfig, config: Ev
 
     progress = current_progress()
     generator = TextToVideo.load(model.checkpoint)
+    clips = load_clips(dataset) if dataset else None
     started = False
 
     def report_progress(done: int, total: int, text: str) -> None:
@@ -89,7 +113,8 @@ def _evaluate(folder: Path, model: ResolvedModel, world: WorldConfig, config: Ev
         # Paraphrases hold words that a model may not know. It reads the other words then.
         return generator.generate(prompts, seed=seed, unknown_words="ignore")
 
-    report = evaluate(sampler, world=world, config=config, report=report_progress)
+    training = None if clips is None else partial(clips.of_prompt, at_most=MOST_TRAINING_CLIPS)
+    report = evaluate(sampler, world=world, config=config, training=training, report=report_progress)
     (folder / REPORT_FILE).write_text(report.model_dump_json(indent=2), encoding="utf-8")
     (folder / "report.md").write_text(report_markdown(report), encoding="utf-8")
     write_gallery(folder / VIDEOS, sampler=sampler, world=world, config=config)

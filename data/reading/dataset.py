@@ -41,6 +41,11 @@ class ClipTensors:
     def __len__(self) -> int:
         return len(self.prompts)
 
+    def of_prompt(self, prompt: str, *, at_most: int) -> NDArray[np.uint8]:
+        """The first clips of a prompt, at most so many: uint8 (n, T, S, S, 3)."""
+        rows = [row for row, other in enumerate(self.prompts) if other == prompt][:at_most]
+        return self.ink.frames(torch.tensor(rows, dtype=torch.int64)).numpy().transpose(0, 1, 3, 4, 2)
+
 
 def load_clips(
     folder: Path, *, verify: bool = True, memory_limit: int = MEMORY_LIMIT, threads: int | None = None
