@@ -165,6 +165,14 @@ def _radii(law: Callable[[int], Floats]) -> Callable[[Drawing, np.random.Generat
     return lambda one, _: replace(one, radii=one.radii * law(one.radii.shape[1])).paint()
 
 
+def _swollen(one: Drawing, rng: np.random.Generator) -> Frames:
+    """The radius is a quarter larger in the frame in which the object is nearest to the middle."""
+    nearest = np.linalg.norm(one.centres - (one.size - 1) / 2, axis=-1).argmin(axis=1)
+    radii = one.radii.copy()
+    radii[np.arange(len(radii)), nearest] *= 1.25
+    return replace(one, radii=radii).paint()
+
+
 def _blank(count: int) -> Callable[[Drawing, np.random.Generator], Frames]:
     def alter(one: Drawing, rng: np.random.Generator) -> Frames:
         frames = one.paint()
@@ -305,7 +313,7 @@ ALTERATIONS: dict[str, Alteration] = {
     "1 px of Gaussian jitter per axis and frame": _of(_jitter, "motion"),
     "radius drifts from x1.15 to x0.75": _of(_radii(lambda n: np.linspace(1.15, 0.75, n)), "size", motions=_STEADY),
     "radius x0.78 and x1.18 in turns": _of(_radii(lambda n: np.where(np.arange(n) % 2, 1.18, 0.78)), "size"),
-    "radius x1.25 in one frame": _of(_radii(lambda n: np.where(np.arange(n) == 4, 1.25, 1.0)), "size"),
+    "radius x1.25 in one frame": _of(_swollen, "size"),
     "one frame of ten is blank": _of(_blank(1), "permanence"),
     "three frames of ten are blank": _of(_blank(3), "permanence"),
     "blurred over 2 px": _of(_blurred, "edge"),

@@ -78,8 +78,8 @@ class ObjectScores:
 def score_object(observation: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
     """Score one object of N clips against N meanings. Raises ValueError if the world lacks a prompted shape.
 
-    Size and permanence are judged by the law of the motion that the clip shows, so that a wrong motion alone does not
-    make them wrong.
+    Size and permanence are judged by the law of the motion that the clip shows, and the edge by the shape that it shows,
+    so that a wrong motion or shape alone does not make them wrong. The turn is judged if the shape is right.
     """
     for meaning in meanings:
         if meaning.shape not in world.shapes:
@@ -99,18 +99,18 @@ def score_object(observation: Observation, meanings: Sequence[Meaning], world: W
     turn = _mean_where(_turn(match.angle[rows, :, shape], meanings, prompted, tracks.frame_size), judged)
     size_error = np.where(judged, np.abs(tracks.radii / shown.radii - 1), 0).max(axis=1)
     colour_distance = _colour_distance(tracks, [world.colour_of(meaning) for meaning in meanings])
-    edge = _mean_where(match.edge[rows, :, shape], judged)
+    edge = _mean_where(match.edge[rows, :, overlaps.argmax(axis=1)], judged)
+    shape_ok = (shape_iou >= overlaps.max(axis=1)) & np.where(
+        clear, (shape_iou >= MIN_SHAPE_IOU) & (frame_iou >= MIN_FRAME_IOU), shape_iou >= MIN_TOUCHING_IOU
+    )
     permanence = _permanence(observation, shown)
     resizing = np.array([meaning.motion in SIZES for meaning in meanings], dtype=np.bool_)
     return ObjectScores(
         predicted=fits.recognised,
         present=observation.present,
         motion_ok=fits.right[rows, motion],
-        shape_ok=np.where(
-            clear, (shape_iou >= MIN_SHAPE_IOU) & (frame_iou >= MIN_FRAME_IOU), shape_iou >= MIN_TOUCHING_IOU
-        )
-        & (shape_iou >= overlaps.max(axis=1)),
-        turn_ok=known & (turn <= MAX_TURN),
+        shape_ok=shape_ok,
+        turn_ok=known & (~shape_ok | (turn <= MAX_TURN)),
         size_ok=known & (size_error <= MAX_SIZE_ERROR),
         colour_ok=np.asarray(colour_distance <= MAX_COLOUR_DISTANCE),
         edge_ok=known & (edge <= MAX_EDGE),
