@@ -78,8 +78,8 @@ class ObjectScores:
 def score_object(observation: Observation, meanings: Sequence[Meaning], world: WorldConfig) -> ObjectScores:
     """Score one object of N clips against N meanings. Raises ValueError if the world lacks a prompted shape.
 
-    Size and permanence are judged by the law of the motion that the clip shows, and the edge by the shape that it shows,
-    so that a wrong motion or shape alone does not make them wrong. The turn is judged if the shape is right.
+    Size and permanence are judged by the law of the motion that the clip shows, and the edge by the shape that it
+    shows, so that a wrong motion or shape alone does not make them wrong. The turn is judged if the shape is right.
     """
     for meaning in meanings:
         if meaning.shape not in world.shapes:

@@ -39,12 +39,14 @@ def test_an_npz_file_is_scored_overall_and_per_prompt(frames, tmp_path, capsys) 
     found = json.loads(out.read_text())
     assert found["overall"]["n"] == 3
     assert found["overall"]["joint_exact"] == pytest.approx(2 / 3)
-    assert found["overall"]["attributes"] == {name: 1.0 if name != "permanence" else 2 / 3 for name in FAULTS}
+    assert found["overall"]["attributes"] == pytest.approx(
+        {name: 2 / 3 if name == "permanence" else 1.0 for name in FAULTS}
+    )
     wrong = found["prompts"]["circle rotating clockwise"]
     assert (wrong["n"], wrong["joint_exact"], wrong["attributes"]["permanence"]) == (1, 0.0, 0.0)
     printed = capsys.readouterr().out
-    assert "66.7" in printed
-    assert "circle rotating clockwise" in printed
+    assert "66.7 % [20.8, 93.9]" in printed
+    assert "permanence 100.0 %" in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("captions", ["csv", "jsonl", "txt"])

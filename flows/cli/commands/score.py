@@ -52,21 +52,33 @@ def score(
 def _print(report: "ClipReport") -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    names = list(report.overall.attributes)
-    table = Table(title="Clips that do what their prompt says, and in which each attribute is right (percent)")
+    table = Table(
+        title="Joint exact: everything is right in every frame; Wilson 95 % interval",
+        caption="In the last column: the share of clips in which this attribute is wrong.",
+        title_justify="left",
+        caption_justify="left",
+    )
     table.add_column("prompt", overflow="fold")
-    for name in ("clips", "joint exact", *names):
-        table.add_column(name, justify="right")
+    table.add_column("clips", justify="right")
+    table.add_column("joint exact", justify="right", style="bold", no_wrap=True)
+    table.add_column("wrong")
 
     def row(name: str, rates: "AttributeRates") -> None:
-        shares = [f"{100 * rates.attributes[name]:.1f}" for name in names]
-        table.add_row(name, f"{rates.n:,}", f"{100 * rates.joint_exact:.1f}", *shares)
+        wrong = sorted(((1 - share, attribute) for attribute, share in rates.attributes.items()), reverse=True)
+        interval = f"[{100 * rates.joint_exact_low:.1f}, {100 * rates.joint_exact_high:.1f}]"
+        table.add_row(
+            name,
+            f"{rates.n:,}",
+            Text(f"{100 * rates.joint_exact:.1f} % {interval}"),
+            ", ".join(f"{attribute} {100 * share:.1f} %" for share, attribute in wrong if share > 0),
+        )
 
     row("all", report.overall)
     worst = sorted(report.prompts.items(), key=lambda item: item[1].joint_exact)
     for prompt, rates in worst[:SHOWN_PROMPTS]:
         row(prompt, rates)
     if len(worst) > SHOWN_PROMPTS:
-        table.caption = f"The {SHOWN_PROMPTS} worst of {len(worst)} prompts. All of them stand in the file of --json."
+        table.caption = f"{table.caption} The {SHOWN_PROMPTS} worst of {len(worst)} prompts; --json writes all of them."
     Console().print(table)
