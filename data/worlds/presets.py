@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from data.worlds.prompts import TUTORIAL_PHRASES
 from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
-from data.worlds.world import WorldConfig
+from data.worlds.world import HeldOut, WorldConfig
+
+VALIDATION_FOLDS = {"down": "down-right", "left": "up-left", "right": "down-right"}
+"""Directions that a validation fold holds out alone (T2), each with the diagonal that it holds out as well (T1)."""
+
+
+def validation_world(direction: str) -> WorldConfig:
+    """The default world with another direction held out, for choosing recipes without reading the test prompts.
+
+    It trains on the two phrases that the default world holds out, so it has as many training prompts. The direction is
+    one of `VALIDATION_FOLDS`, and its word still occurs inside the names of diagonals, as "up" does by default.
+    """
+    held_out = (
+        HeldOut(tier="T1", phrase=f"moving {VALIDATION_FOLDS[direction]}"),
+        HeldOut(tier="T2", phrase=f"moving {direction}"),
+    )
+    everything = ("moving up", "moving up-right", *TUTORIAL_PHRASES)
+    return WorldConfig(
+        phrases=tuple(phrase for phrase in everything if phrase not in {item.phrase for item in held_out}),
+        held_out=held_out,
+    )
 
 
 def pairs_world() -> WorldConfig:

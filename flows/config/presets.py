@@ -1,10 +1,11 @@
 """Complete configurations by name. A preset is a function. The other layers override single values of it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from data.shards.config import DataConfig
-from data.worlds.presets import pairs_world, shapes_world
+from data.worlds.presets import VALIDATION_FOLDS, pairs_world, shapes_world, validation_world
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from flows.config.pipeline import PipelineConfig
@@ -87,6 +88,12 @@ def _many_prompts(*, steps: int) -> TrainConfig:
     return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2, free_term_penalty=1.0)
 
 
+def _validation(direction: str) -> PipelineConfig:
+    """The default with `direction` held out in place of up. Recipes are chosen by these, never by the test prompts."""
+    return PipelineConfig(world=validation_world(direction))
+
+
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
     {preset.__name__: preset for preset in (full, small, shapes, pairs, tutorial)}
+    | {f"validation-{direction}": partial(_validation, direction) for direction in VALIDATION_FOLDS}
 )

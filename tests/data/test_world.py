@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from data.worlds.clips import make_clips, make_clips_for
 from data.worlds.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
-from data.worlds.presets import shapes_world
+from data.worlds.presets import VALIDATION_FOLDS, shapes_world, validation_world
 from data.worlds.prompts import PHRASES, PromptError, Vocabulary, normalised, parse_prompt, prompt_slug, tokenize
 from data.worlds.renderer import render
 from data.worlds.shapes import COLOURS, SHAPES, signed_distance
@@ -284,3 +284,18 @@ def test_reflection_stays_between_its_walls(position: float, span: float) -> Non
 
 def test_the_triangle_wave_has_its_turning_points() -> None:
     np.testing.assert_allclose(triangle_wave(np.array([0.0, 0.25, 0.5, 0.75, 1.0])), [-1, 0, 1, 0, -1])
+
+
+@pytest.mark.parametrize("direction", VALIDATION_FOLDS)
+def test_a_validation_fold_asks_the_same_of_a_model_with_another_direction(direction: str) -> None:
+    test, fold = WorldConfig(), validation_world(direction)
+    assert len(fold.phrases) == len(test.phrases)
+    assert fold.tiers["T2"] == (f"circle moving {direction}",)
+    assert direction in fold.tiers["T1"][0].replace("-", " ").split()
+    assert {tier: len(prompts) for tier, prompts in fold.tiers.items()} == {
+        tier: len(prompts) for tier, prompts in test.tiers.items()
+    }
+    assert not set(fold.seen_prompts) & {*fold.tiers["T1"], *fold.tiers["T2"]}
+    known = " ".join(fold.seen_prompts).replace("-", " ").split()
+    assert direction in known
+    assert {*test.tiers["T1"], *test.tiers["T2"]} <= set(fold.seen_prompts)
