@@ -56,7 +56,7 @@ class InkedRows:
         below = torch.arange(self.rows.shape[1]) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, S), rows below the top
         stored = (below >= 0) & (below < self.heights[clips].unsqueeze(-1))
         places = torch.where(stored, self.starts[clips].unsqueeze(-1) + below, 0)
-        return self.rows.index_select(0, places.flatten()).view(*places.shape, -1)
+        return self.rows.index_select(0, places.flatten()).view(*places.shape, self.rows.shape[1])
 
 
 class InkWriter:

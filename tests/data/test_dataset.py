@@ -37,6 +37,8 @@ def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: W
     assert tuple(clips.prompts) == made.prompts
     assert tuple(clips.motions) == made.objects[0].motions
     assert len(clips) == clips.manifest.rows == 7
+    np.testing.assert_array_equal(clips.of_prompt(made.prompts[3], at_most=1), made.frames[3:4])
+    assert clips.of_prompt("circle moving up-right", at_most=9).shape == (0, 6, 32, 32, 3)  # training never shows it
 
 
 def test_frames_above_the_memory_limit_are_mapped_from_a_file_which_is_used_again(
