@@ -49,11 +49,12 @@ class ModelConfig(BaseModel):
         16, ge=4, le=512, description="Width of the content latent that each object has per clip, 4 to 512."
     )
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
-    decoder: Literal["keypoint", "sprite", "layers"] = Field(
+    decoder: Literal["keypoint", "sprite", "layers", "conv"] = Field(
         "keypoint",
         description="How frames are drawn. keypoint: a few Gaussian keypoints become colours, pixel by pixel; for "
         "round objects. sprite: one small picture per clip, placed into each frame; for any shape. layers: one sprite "
-        "of one colour per object, later objects over earlier ones.",
+        "of one colour per object, later objects over earlier ones. conv: convolutions, without "
+        "poses; for anything, but slower to learn.",
     )
     objects: int = Field(
         1,

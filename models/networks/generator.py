@@ -14,6 +14,7 @@ from torch.nn import functional
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
 from models.networks.clip_generator import ClipGenerator
+from models.networks.conv_decoder import ConvDecoder
 from models.networks.keypoint_decoder import KeypointDecoder
 from models.networks.layer_decoder import LayerDecoder
 from models.networks.motion import MotionNetwork
@@ -25,6 +26,7 @@ _DECODERS: dict[str, Callable[..., nn.Module]] = {
     "keypoint": KeypointDecoder,
     "sprite": SpriteDecoder,
     "layers": LayerDecoder,
+    "conv": ConvDecoder,
 }
 
 

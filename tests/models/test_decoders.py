@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.networks.conv_decoder import ConvDecoder
 from models.networks.keypoint_decoder import KeypointDecoder
 from models.networks.layer_decoder import LayerDecoder
 from models.networks.sprite_decoder import TURNING, SpriteDecoder
@@ -35,10 +36,10 @@ def _latents(*poses: tuple[float, float]) -> Tensor:
     return torch.stack(objects).view(1, len(poses), 1, -1)
 
 
-@pytest.mark.parametrize("kind", DECODERS)
+@pytest.mark.parametrize("kind", [*DECODERS, ConvDecoder])
 @pytest.mark.parametrize("phase", [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_every_second_pixel_is_the_same_as_in_the_whole_picture(
-    kind: type[KeypointDecoder | SpriteDecoder], phase: tuple[int, int]
+    kind: type[KeypointDecoder | SpriteDecoder | ConvDecoder], phase: tuple[int, int]
 ) -> None:
     decoder = kind(ModelConfig(), frame_size=32)
     latents = torch.randn(3, 1, 2, 48)

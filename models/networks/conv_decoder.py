@@ -1,0 +1,54 @@
+"""The decoder that knows nothing of objects, places or sizes: convolutions turn each frame's latent into a picture."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import ModelConfig
+from models.networks.initialise import initialise
+from models.networks.picture import WHITE, colours
+
+COARSE = 8
+"""Pixels of the picture per cell, along each side, in the coarsest layer."""
+
+
+class ConvDecoder(nn.Module):
+    """Draws anything: one latent per frame, a coarse picture of many channels, and convolutions that refine it.
+
+    There is no pose and no sprite, so it has to learn by itself that an object looks the same in all places. Only the
+    background is the same in all clips: it is learned, and the convolutions draw what differs from it.
+    """
+
+    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+        super().__init__()
+        channels, self.cells = config.channels, frame_size // COARSE
+        self.coarse = nn.Linear(config.motion + config.content, 2 * channels * self.cells**2)
+        self.first = nn.Conv2d(2 * channels, 4 * channels, 3, padding=1)
+        self.last = nn.Conv2d(4 * channels, 3 * 16, 3, padding=1)  # 4 x 4 pixels of each place
+        self.background = nn.Parameter(torch.full((3, 1, 1), WHITE))
+        initialise(self)
+        nn.init.normal_(self.last.weight, std=0.5 / (9 * 4 * channels) ** 0.5)
+
+    def forward(self, latents: Tensor, phase: tuple[int, int] | None = None) -> Tensor:
+        """Draw clips in [-1, 1].
+
+        Args:
+            latents: (N, 1, T, M + C), motion latent before content latent.
+            phase: asks for every second pixel only: rows 2i + phase[0] and columns 2j + phase[1].
+
+        Returns:
+            (N, T, 3, S, S), or with a phase (N, T, 3, S/2, S/2).
+        """
+        features = functional.leaky_relu(self.coarse(latents.flatten(0, 2)), 0.2)
+        features = features.view(len(features), -1, self.cells, self.cells)  # (F, 2 c, S/8, S/8) with F = N T
+        features = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+        features = features.contiguous(memory_format=torch.channels_last)
+        features = functional.leaky_relu(self.first(features), 0.2)  # (F, 4 c, S/4, S/4)
+        ink = self.last(features).contiguous()  # (F, 48, S/4, S/4)
+        pictures = self.background + functional.pixel_shuffle(ink, 4)  # (F, 3, S, S)
+        if phase is not None:
+            pictures = pictures[..., phase[0] :: 2, phase[1] :: 2]
+        drawn = colours(pictures)
+        return drawn.view(len(latents), -1, *drawn.shape[1:])
