@@ -41,6 +41,13 @@ class ModelConfig(BaseModel):
     )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
     noise: int = Field(8, ge=1, le=512, description="Gaussian components of each object's noise, 1 to 512.")
+    angles: int = Field(
+        2,
+        ge=0,
+        le=256,
+        description="Uniform angles of each object's noise, 0 to 256. Motions that return, such as orbits and zigzags, "
+        "begin anywhere in their period.",
+    )
     modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of each object's noise, 0 to 256.")
     motion: int = Field(
         32, ge=4, le=512, description="Width of the motion latent that each object has per frame, 4 to 512."
@@ -49,6 +56,9 @@ class ModelConfig(BaseModel):
         16, ge=4, le=512, description="Width of the content latent that each object has per clip, 4 to 512."
     )
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
+    noise_layers: int = Field(
+        3, ge=1, le=16, description="Hidden layers between the noise and the linear term of the motion, 1 to 16."
+    )
     decoder: Literal["keypoint", "sprite", "layers", "conv"] = Field(
         "keypoint",
         description="How frames are drawn. keypoint: a few Gaussian keypoints become colours, pixel by pixel; for "
@@ -116,7 +126,7 @@ class ModelConfig(BaseModel):
     @property
     def latent_size(self) -> int:
         """Width of a clip's noise, over all objects."""
-        return self.objects * (self.noise + self.modes)
+        return self.objects * (self.noise + 2 * self.angles + self.modes)
 
 
 class TrainConfig(BaseModel):
@@ -160,7 +170,7 @@ class TrainConfig(BaseModel):
         description="Single frames that the frame discriminator sees per step, each from another clip, 1 to 4096.",
     )
     free_term_penalty: float = Field(
-        0.1, ge=0, description="Weight of the mean square of the motion's free term in the generator's loss."
+        3.0, ge=0, description="Weight of the mean square of the motion's free term in the generator's loss."
     )
     word_weight: float = Field(
         1.0, ge=0, description="With word_heads: weight of telling real clips' words in the discriminators' loss."

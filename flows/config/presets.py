@@ -80,11 +80,12 @@ def _any_shapes(*, objects: int = 1) -> ModelConfig:
         additive_content=True,
         word_heads=True,
         frame_discriminator_channels=32,
+        angles=0,
+        noise_layers=1,
     )
 
 
 def _many_prompts(*, steps: int) -> TrainConfig:
-    # With the default penalty, the free term took over more and more of the motion. The model forgot unseen directions.
     return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2, free_term_penalty=1.0)
 
 

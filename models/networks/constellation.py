@@ -46,8 +46,7 @@ class Constellation(nn.Module):
     """An object as a constellation of keypoints. Each keypoint is a Gaussian heat map with a vector of features.
 
     The content latent gives the constellation, so the object looks the same in the whole clip. The motion latent gives
-    the pose of each frame. The pose is linear in the latent. If `bends` is set, a small network is added to it, which
-    turns smooth latents into the kinks of a bounce.
+    the pose of each frame. The pose is linear in the latent, so what the words say of a motion adds up in the picture.
 
     Keypoints stay within one size of the object's centre, so that their heat has one hill. The network can therefore
     draw the object elsewhere only by changing its pose. An unseen motion then gets its places from the sum of what its
@@ -57,15 +56,12 @@ class Constellation(nn.Module):
     Image Generation" (2018). Here only the gradient of the discriminators moves them.
     """
 
-    def __init__(
-        self, config: ModelConfig, *, channels: int, bends: bool, growing: float = 1, turning: float = 1
-    ) -> None:
+    def __init__(self, config: ModelConfig, *, channels: int, growing: float = 1, turning: float = 1) -> None:
         """Layers with random weights; `initialise_constellation` sets them.
 
         Args:
             config: sizes of the latents, and the number of keypoints.
             channels: features of each keypoint.
-            bends: whether the pose has a term that is not linear in the motion latent.
             growing: scale of the pose's growth. A small scale lets it learn more slowly than the place.
             turning: the same for the pose's turn.
         """
@@ -74,7 +70,6 @@ class Constellation(nn.Module):
         self.growing, self.turning = growing, turning
         self.widths = [config.motion, config.content]
         self.pose = nn.Linear(config.motion, 4)
-        self.bend = nn.Sequential(nn.Linear(config.motion, 64), nn.LeakyReLU(0.2), nn.Linear(64, 4)) if bends else None
         self.constellation = nn.Linear(config.content, 3 * self.keypoints + 1)
         self.features = nn.Sequential(
             nn.Linear(config.content, 64), nn.LeakyReLU(0.2), nn.Linear(64, self.keypoints * channels)
@@ -84,16 +79,13 @@ class Constellation(nn.Module):
         """Set the weights of poses and constellations. Call it after `initialise`, which sets them differently."""
         motion, content = self.widths
         nn.init.normal_(self.pose.weight, std=0.4 / motion**0.5)
-        if self.bend is not None:
-            nn.init.normal_(self.bend.get_parameter("2.weight"), std=0.1 / 64**0.5)
         nn.init.normal_(self.constellation.weight, std=0.2 / content**0.5)
         nn.init.normal_(self.constellation.weight[-1], std=1 / content**0.5)  # Sizes differ from the start.
         nn.init.normal_(self.constellation.bias, std=0.3)
 
     def pose_of(self, motion: Tensor) -> Pose:
         """The poses of F frames, from motion latents (F, M)."""
-        pose = self.pose(motion) if self.bend is None else self.pose(motion) + self.bend(motion)  # (F, 4)
-        across, down, growth, turn = pose.unbind(1)
+        across, down, growth, turn = self.pose(motion).unbind(1)
         across, down = bounded(across, 1), bounded(down, 1)  # No gradient would bring back an object out of sight.
         return Pose(across, down, self.growing * growth, self.turning * turn)
 

@@ -41,13 +41,19 @@ class TextGenerator(ClipGenerator):
         self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
     def draw_noise(self, count: int, *, random: torch.Generator) -> Tensor:
-        """Noise (count, Z): for each object Gaussian components and a random one-hot vector."""
+        """Noise (count, Z): for each object Gaussian components, angles, and a random one-hot vector.
+
+        An angle is the cosine and the sine of a uniform number, scaled to a variance of 1.
+        """
         config, objects = self.config, count * self.config.objects
-        noise = torch.randn(objects, config.noise, generator=random)
+        parts = [torch.randn(objects, config.noise, generator=random)]
+        if config.angles:
+            turns = 2 * torch.pi * torch.rand(objects, config.angles, generator=random)
+            parts += [2**0.5 * torch.cos(turns), 2**0.5 * torch.sin(turns)]
         if config.modes:
             mode = torch.randint(config.modes, (objects,), generator=random)
-            noise = torch.cat([noise, functional.one_hot(mode, config.modes).float()], dim=1)
-        return noise.view(count, -1)
+            parts.append(functional.one_hot(mode, config.modes).float())
+        return torch.cat(parts, dim=1).view(count, -1)
 
     def latents(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """Latents of all frames (N, objects, T, M + C), from noise (N, Z) and text features (N, F).

@@ -22,7 +22,7 @@ class KeypointDecoder(Constellation):
     grid: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        super().__init__(config, channels=config.channels, bends=True)
+        super().__init__(config, channels=config.channels)
         self.finest = 2 / frame_size  # One pixel: narrower heat would fall between the pixels.
         self.register_buffer("grid", middles(frame_size), persistent=False)
         self.bias = nn.Parameter(torch.zeros(self.channels))

@@ -37,7 +37,10 @@ class MotionNetwork(nn.Module):
         self.frames = frames
         self.register_buffer("basis", _cosines(frames), persistent=False)
         noise, width, out = config.latent_size, config.motion_width, frames * config.motion
-        self.from_noise = nn.Sequential(nn.Linear(noise, width), nn.LeakyReLU(0.2), nn.Linear(width, width))
+        layers: list[nn.Module] = [nn.Linear(noise, width)]
+        for _ in range(config.noise_layers):
+            layers += [nn.LeakyReLU(0.2), nn.Linear(width, width)]
+        self.from_noise = nn.Sequential(*layers)
         self.from_text = nn.Linear(config.text_width, width, bias=False)
         self.mix = nn.Linear(width, out, bias=False)
         self.hidden = nn.Sequential(

@@ -44,7 +44,7 @@ class SpriteDecoder(Constellation):
     grid: Tensor
 
     def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        super().__init__(config, channels=MAPS, bends=False, growing=GROWING, turning=TURNING)
+        super().__init__(config, channels=MAPS, growing=GROWING, turning=TURNING)
         channels = config.channels
         self.finest = 1 / frame_size  # Half a pixel: the smallest sprite is 4 px wide, so all of it can be seen.
         self.styled = [MAPS, channels, channels]

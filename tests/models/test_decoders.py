@@ -24,8 +24,6 @@ def _decoder(kind: type[KeypointDecoder | SpriteDecoder]) -> nn.Module:
     torch.manual_seed(0)
     decoder = kind(ModelConfig(decoder="sprite", motion=4), frame_size=SIZE)
     nn.init.eye_(decoder.pose.weight)
-    if decoder.bend is not None:
-        nn.init.zeros_(decoder.bend[-1].weight)
     return decoder
 
 
