@@ -31,13 +31,13 @@ TINY = tiny_config(
     data={"clips": 300},
     model={"motion_width": 64, "discriminator_width": 64, "frame_discriminator_channels": 0},
     train={
-        "steps": 300,
+        "steps": 800,
         "prompts_per_batch": 3,
         "clips_per_prompt": 4,
         "learning_rate": 3e-3,
         "ema_decay": 0.99,
         "log_every": 20,
-        "sample_every": 100,
+        "sample_every": 200,
     },
     evaluation={"samples_seen": 16, "samples_held_out": 32, "samples_real": 16},
 )

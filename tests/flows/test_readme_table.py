@@ -1,5 +1,6 @@
 """The README's table, filled from reports."""
 
+import numpy as np
 import pytest
 
 from benchmarks.readme_table import README, fill, results_table
@@ -8,6 +9,7 @@ from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
 from evaluation.report import EvaluationReport
+from evaluation.scoring.rates import Rate
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +24,19 @@ def report() -> EvaluationReport:
     )
 
 
-def test_the_table_shows_bar_mean_each_seed_with_its_interval_and_both_bounds(report: EvaluationReport) -> None:
-    lines = results_table([report, report, report]).splitlines()
-    assert lines[0] == "| what | bar | mean of 3 | seed 0 | seed 1 | seed 2 | real clips | shuffled prompts |"
+def test_the_table_shows_bar_mean_worst_seed_with_its_interval_all_seeds_and_both_bounds(
+    report: EvaluationReport,
+) -> None:
+    lost = report.tier("T0").generated.model_copy(update={"joint": Rate.of(np.arange(8) < 4)})
+    tiers = [tier.model_copy(update={"generated": lost}) if tier.name == "T0" else tier for tier in report.tiers]
+    lines = results_table([report, report.model_copy(update={"tiers": tuple(tiers)}), report]).splitlines()
+    assert lines[0] == (
+        "| what | bar: mean / worst seed | mean of 3 | worst seed | seeds 0 to 2 | real clips | shuffled prompts |"
+    )
     seen = lines[2].split(" | ")
-    assert seen[1:3] == ["97 %", "**100.0 %**"]
-    assert seen[3] == "100.0 % (67.6 to 100.0)"
-    assert seen[6] == "100.0 %"
-    assert seen[7].startswith("0.0 %")
+    assert seen[1:5] == ["96 / 94 %", "**83.3 %**", "50.0 % (21.5 to 78.5)", "100.0, 50.0, 100.0"]
+    assert seen[5] == "100.0 %"
+    assert seen[6].startswith("0.0 %")
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
 
 
