@@ -22,7 +22,7 @@ MAX_TURN = 0.21
 """Mean angle by which a shape with corners may be turned against its law, radians (12 degrees)."""
 MAX_SIZE_ERROR = 0.12
 """Largest relative difference of the radius from its law, over the frames in which the object is whole."""
-MAX_COLOUR_DISTANCE = 48.0
+MAX_COLOUR_DISTANCE = 60.0
 """RMS distance in RGB (0-442) of the pixels inside the object from the prompted colour, in the worst frame. The two
 nearest colours of the palette are 144 apart."""
 MAX_EDGE = 2.5
