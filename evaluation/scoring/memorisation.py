@@ -56,4 +56,4 @@ def nearest(clips: Frames, others: Frames) -> NDArray[np.float64]:
     """RMS distance of each clip from the nearest of the other clips, in levels of ink, float64 (N,)."""
     mine, theirs = (ink_of(part).reshape(len(part), -1).astype(np.float32) for part in (clips, others))
     squared = (mine**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1) - 2 * mine @ theirs.T
-    return np.sqrt(np.maximum(squared.min(axis=1), 0) / mine.shape[1]).astype(np.float64)
+    return np.asarray(np.sqrt(np.maximum(squared.min(axis=1), 0) / mine.shape[1]), dtype=np.float64)

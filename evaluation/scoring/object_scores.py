@@ -155,7 +155,7 @@ def _colour_distance(tracks: Tracks, wanted: Sequence[str]) -> Floats:
     target = np.array([COLOURS[colour] for colour in wanted], dtype=np.float64)
     inside = np.isfinite(tracks.stains)
     alone = inside & ~tracks.beside
-    judged = np.where(alone.any(axis=1)[:, None], alone, inside & ~tracks.hidden)
+    judged = np.where(alone.any(axis=1, keepdims=True), alone, inside & ~tracks.hidden)
     squared = ((np.nan_to_num(tracks.colours) - target[:, None]) ** 2).sum(axis=-1) + np.nan_to_num(tracks.stains) ** 2
     worst = np.sqrt(np.where(judged, squared, 0).max(axis=1))
     return np.where(judged.any(axis=1), worst, np.inf)

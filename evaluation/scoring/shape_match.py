@@ -61,7 +61,7 @@ def match_shapes(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> ShapeMatch:
     strong the colour is.
     """
     side = tracks.cutouts.shape[-1]
-    judged = np.where(tracks.clear.any(axis=1)[:, None], tracks.clear, tracks.whole)
+    judged = np.where(tracks.clear.any(axis=1, keepdims=True), tracks.clear, tracks.whole)
     cutouts = tracks.cutouts[judged]
     centres = (tracks.centroids - tracks.origins)[judged].astype(np.float32)
     # Frames with blobs of similar size are taken together, in windows that just hold the widest shape of that area.
