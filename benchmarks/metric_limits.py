@@ -84,13 +84,15 @@ def show_real(name: str, parts: list[ClipScores]) -> bool:
     print(", ".join(f"{fault} {count}" for fault, count in failed.items() if count) or "nothing")
     objects = [one for part in parts for one in part.objects]
     rows = {value: np.concatenate([getattr(one, value) for one in objects]) for value in VALUES}
-    rows |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("extra", "background")}
+    rows |= {value: np.concatenate([getattr(part, value) for part in parts]) for value in ("extra", "background")}
     others = {"extra": (limits.MAX_EXTRA, True), "background": (limits.MAX_BACKGROUND, True)}
+    px = WORLDS[name].frame_size / 64  # the limits are px and pixels of a 64x64 picture
+    scale = {"rmse": px, "step_rmse": px, "extra": px**2}
     print(f"  {'value':16} {'limit':>8} {'median':>8} {'99 %':>8} {'99.9 %':>8} {'worst':>8}")
     for value, found in rows.items():
         limit, is_maximum = (VALUES | others)[value]
         shares = (0.5, 0.99, 0.999, 1) if is_maximum else (0.5, 0.01, 0.001, 0)
-        quantiles = np.quantile(found[np.isfinite(found)], shares)
+        quantiles = np.quantile(found[np.isfinite(found)], shares) / scale.get(value, 1)
         print(f"  {value:16} {limit:8.2f} " + " ".join(f"{quantile:8.3f}" for quantile in quantiles))
     return bool(joint.mean() >= REAL_PASSING)
 

@@ -12,7 +12,9 @@ from numpy import uint8
 from numpy.typing import NDArray
 from prefect import task
 
+from data.files import DamagedShardError
 from data.home import Home
+from data.shards.entry import verify_shard
 from data.shards.manifest import ManifestError, read_manifest
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
@@ -75,14 +77,16 @@ def evaluate_model(home: Home, model: ResolvedModel, world: WorldConfig, config:
 
 
 def _training_clips(home: Home, model: ResolvedModel, world: WorldConfig) -> Path | None:
-    """The folder of the model's training clips, if this home has them and they are of `world`."""
+    """The folder of the model's training clips, if this home has them whole and they are of `world`."""
     from models.checkpoint import read_info
 
     digest = read_info(model.checkpoint).dataset_digest
     folder = home.datasets / digest[:NAME_LENGTH]
     try:
         found = read_manifest(folder)
-    except ManifestError:
+        for entry in found.shards:
+            verify_shard(folder, entry)
+    except (ManifestError, DamagedShardError):
         return None
     return folder if found.digest == digest and found.world == world else None
 

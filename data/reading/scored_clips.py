@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.worlds.prompts import PromptError
 from data.worlds.world import WorldConfig
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".gif", ".webm", ".mov", ".mkv")
@@ -35,17 +38,19 @@ def read_clips(path: Path, world: WorldConfig) -> tuple[NDArray[np.uint8], tuple
         Frames, uint8 (N, T, S, S, 3), and N prompts.
 
     Raises:
-        ClipsError: a file is missing or damaged, or the clips have another size or number of frames.
+        ClipsError: a file is missing or damaged, a prompt asks for something that the world does not have, or the clips
+            have another size or number of frames.
     """
-    if path.is_dir():
-        captions = _captions(path)
-        return np.stack([_read_video(path / name, world) for name in captions]), tuple(captions.values())
     if not path.exists():
         raise ClipsError(f"{path} does not exist. Name an npz file, or a folder of videos with captions.")
+    if path.is_dir():
+        captions = _captions(path)
+        _check_prompts(captions.values(), path, world)
+        return np.stack([_read_video(path / name, world) for name in captions]), tuple(captions.values())
     try:
         with np.load(path, allow_pickle=False) as found:
             frames, prompts = found["frames"], tuple(str(prompt) for prompt in found["prompts"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ClipsError(
             f"{path} is no npz file with the arrays `frames` and `prompts` ({error}). Write it with numpy.savez."
         ) from error
@@ -54,7 +59,23 @@ def read_clips(path: Path, world: WorldConfig) -> tuple[NDArray[np.uint8], tuple
         raise ClipsError(f"`frames` in {path} is {frames.dtype} {frames.shape}, not uint8 (N, {str(wanted)[1:]}.")
     if len(frames) != len(prompts) or not prompts:
         raise ClipsError(f"{path} holds {len(frames)} clips and {len(prompts)} prompts. Each clip needs its prompt.")
+    _check_prompts(prompts, path, world)
     return frames, prompts
+
+
+def _check_prompts(prompts: Iterable[str], path: Path, world: WorldConfig) -> None:
+    for prompt in dict.fromkeys(prompts):
+        try:
+            scene = world.scene_of(prompt)
+        except PromptError as error:
+            raise ClipsError(f"{path}: {error}") from error
+        for meaning in scene:
+            for word, known in ((meaning.shape, world.shapes), (world.colour_of(meaning), world.colours)):
+                if word not in known:
+                    raise ClipsError(
+                        f"{path}: the prompt {prompt!r} asks for {word}, but the world has {', '.join(known)} only. "
+                        "Name the preset of another world with --preset."
+                    )
 
 
 def _captions(folder: Path) -> dict[str, str]:
@@ -79,15 +100,17 @@ def _captions(folder: Path) -> dict[str, str]:
 
 
 def _from_table(table: Path) -> dict[str, str]:
-    text = table.read_text(encoding="utf-8-sig")
     try:
+        text = table.read_text(encoding="utf-8-sig")
         rows = (
             list(csv.DictReader(text.splitlines()))
             if table.suffix == ".csv"
             else [json.loads(line) for line in text.splitlines() if line.strip()]
         )
-    except ValueError as error:
-        raise ClipsError(f"{table} cannot be read: {error}.") from error
+    except (OSError, ValueError, csv.Error) as error:
+        raise ClipsError(f"{table} cannot be read as UTF-8 text: {error}.") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise ClipsError(f"{table} needs one JSON object per line, with the keys file_name and caption.")
     column = next((name for name in CAPTION_COLUMNS if rows and name in rows[0]), None)
     if column is None or "file_name" not in rows[0]:
         raise ClipsError(
@@ -97,12 +120,16 @@ def _from_table(table: Path) -> dict[str, str]:
     for number, row in enumerate(rows, start=1):
         if not row.get("file_name") or not row.get(column):
             raise ClipsError(f"Row {number} of {table} has no file_name or no {column}.")
+        if str(row["file_name"]) in captions:
+            raise ClipsError(f"Row {number} of {table} names {row['file_name']} a second time.")
         captions[str(row["file_name"])] = str(row[column])
     return captions
 
 
 def _read_video(path: Path, world: WorldConfig) -> NDArray[np.uint8]:
     """Frames of a video, uint8 (T, S, S, 3), RGB."""
+    if not path.is_file():
+        raise ClipsError(f"{path} does not exist, but the captions name it.")
     capture = cv2.VideoCapture(str(path))
     frames: list[NDArray[np.uint8]] = []
     try:

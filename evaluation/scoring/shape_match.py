@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +53,8 @@ class ShapeMatch:
         return np.asarray(np.where(known, self.overlap, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
-def match_shapes(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> ShapeMatch:
-    """Compare the blobs of N clips with K ideal shapes.
+def match_shapes(tracks: Tracks) -> ShapeMatch:
+    """Compare the blobs of N clips with the K shapes that the renderer knows, `SHAPES`.
 
     The coverage of a pixel is its ink, divided by the mean ink inside the shape. So the shape does not depend on how
     strong the colour is.
@@ -65,9 +64,9 @@ def match_shapes(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> ShapeMatch:
     cutouts = tracks.cutouts[judged]
     centres = (tracks.centroids - tracks.origins)[judged].astype(np.float32)
     # Frames with blobs of similar size are taken together, in windows that just hold the widest shape of that area.
-    half = np.minimum(np.ceil(tracks.radii[judged] * max(map(reach, shapes)) + 3).astype(np.int64), side // 2)
+    half = np.minimum(np.ceil(tracks.radii[judged] * max(map(reach, SHAPES)) + 3).astype(np.int64), side // 2)
     order = np.argsort(half, kind="stable")
-    found = np.full((3, len(cutouts), len(shapes)), np.nan)
+    found = np.full((3, len(cutouts), len(SHAPES)), np.nan)
     for first in range(0, len(cutouts), _FRAMES_AT_ONCE):
         some = order[first : first + _FRAMES_AT_ONCE]
         window = slice(side // 2 - half[some].max(), side // 2 + half[some].max() + 1)
@@ -75,7 +74,7 @@ def match_shapes(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> ShapeMatch:
         grid = np.arange(side, dtype=np.float32)[window]
         x = grid[None, None, :] - centres[some, 0, None, None]
         y = grid[None, :, None] - centres[some, 1, None, None]
-        for k, shape in enumerate(shapes):
+        for k, shape in enumerate(SHAPES):
             angle = _angle(shape, ink, x, y)
             strength = np.full(len(ink), 255.0, np.float32)
             for _ in range(2):  # the area depends on the strength of the ink, and the inside on the area
@@ -84,14 +83,14 @@ def match_shapes(tracks: Tracks, shapes: Sequence[str] = SHAPES) -> ShapeMatch:
                 ideal = _coverage(shape, x, y, radius=radius, angle=angle)
                 inside = ideal >= _SOLID
                 strength = (ink * inside).sum(axis=(1, 2)) / np.maximum(inside.sum(axis=(1, 2)), 1)
-                strength = np.clip(strength, 64, 255)
-                if strength.min() >= _FULL_INK:
+                strength = np.where(strength < _FULL_INK, strength.clip(64), 255)
+                if strength.min() == 255:  # a second pass would change nothing
                     break
             both, either = np.minimum(seen, ideal).sum(axis=(1, 2)), np.maximum(seen, ideal).sum(axis=(1, 2))
             found[0, some, k] = both / np.maximum(either, 1e-6)
             found[1, some, k] = angle
             found[2, some, k] = _edge(seen) / np.maximum(_edge(ideal), 1e-6)
-    values = np.full((3, *judged.shape, len(shapes)), np.nan)
+    values = np.full((3, *judged.shape, len(SHAPES)), np.nan)
     values[:, judged] = found
     return ShapeMatch(*values)
 

@@ -30,9 +30,6 @@ class SpriteDecoder(Constellation):
     pixel of a frame shows, as in Jaderberg et al., "Spatial Transformer Networks" (2015). So a shape that was learned
     in one place, turn and motion is known in all of them.
 
-    Poses do not bend here. What the bend learns about one direction does not hold for others, so an unseen direction
-    was drawn too slowly.
-
     The sprite is interpolated before its colours are bounded. The bound then makes sharp edges. Patterns of single
     pixels, which the generator would learn sooner than shapes, cannot appear.
     """

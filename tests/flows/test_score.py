@@ -85,14 +85,33 @@ def test_videos_of_generate_are_reduced_and_scored(frames, tmp_path) -> None:
         (lambda folder, frames: saved(folder, frames[:, :5], PROMPTS), "not uint8 (N, 10, 64, 64, 3)"),
         (lambda folder, frames: saved(folder, frames, PROMPTS[:2]), "3 clips and 2 prompts"),
         (lambda folder, frames: saved(folder, frames, ("circle flying", *PROMPTS[1:])), "'flying'"),
-        (lambda folder, frames: saved(folder, frames, ("star moving left", *PROMPTS[1:])), "the world has circle only"),
+        (lambda folder, frames: saved(folder, frames, ("star moving left", *PROMPTS[1:])), "has circle only"),
+        (lambda folder, frames: saved(folder, frames, ("red circle moving left", *PROMPTS[1:])), "has blue only"),
+        (lambda folder, frames: saved(folder, frames, "circle moving left"), "is no npz file"),
+        (lambda folder, frames: (folder / "a.npz").touch() or folder / "a.npz", "is no npz file"),
+        (lambda folder, frames: np.save(folder / "a.npy", frames) or folder / "a.npy", "is no npz file"),
         (lambda folder, frames: folder, "holds no video"),
+        (lambda folder, frames: captioned(folder, "metadata.csv", b"file_name,caption\na.avi,\xe9\n"), "as UTF-8"),
+        (lambda folder, frames: captioned(folder, "metadata.jsonl", b'["file_name"]\n'), "one JSON object per line"),
+        (
+            lambda folder, frames: captioned(folder, "metadata.csv", b"file_name,caption\n" + 2 * b"a,b\n"),
+            "names a a second time",
+        ),
+        (
+            lambda folder, frames: captioned(folder, "metadata.csv", b"file_name,caption\na.avi,circle shrinking\n"),
+            "a.avi does not exist",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(frames, tmp_path, capsys, make, words) -> None:
     assert execute(["score", str(make(tmp_path, frames))]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert words in line
+
+
+def captioned(folder: Path, name: str, text: bytes) -> Path:
+    (folder / name).write_bytes(text)
+    return folder
 
 
 def saved(folder: Path, frames: np.ndarray, prompts) -> Path:

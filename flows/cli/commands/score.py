@@ -35,10 +35,6 @@ def score(
     from data.reading.scored_clips import read_clips
 
     clips = [read_clips(path, world) for path in files]
-    for _, prompts in clips:
-        for prompt in dict.fromkeys(prompts):
-            world.scene_of(prompt)
-
     from evaluation.clip_report import score_files
 
     report = score_files(clips, world)
