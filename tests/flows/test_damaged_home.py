@@ -17,6 +17,7 @@ from tiny import tiny_config
 
 from data.home import HOME_VARIABLE, Home
 from data.worlds.world import WorldConfig
+from flows.evaluate import evaluate
 from flows.pipeline import PipelineResult, pipeline
 from flows.train import train
 from models.checkpoint import INFO_FILE, WEIGHTS_FILE, checkpoint_digest
@@ -152,6 +153,15 @@ def test_whatever_is_damaged_is_made_again_to_the_same_result(sound: Sound, blow
     found = sound.products
     assert found.keys() == expected.keys()
     assert [path.name for path in expected if found[path] != expected[path]] == []
+
+
+def test_a_model_beside_a_damaged_data_set_is_evaluated_without_it(sound: Sound):
+    sound.restore()
+    (shard, *_) = sorted(sound.result.dataset_folder.glob("*.parquet"))
+    shard.write_bytes(b"?")
+    report = evaluate(str(sound.result.checkpoint_folder), evaluation=CONFIG.evaluation).report
+    assert report.tier("T0").generated == sound.result.report.tier("T0").generated
+    assert report.tier("T0").memorisation is None
 
 
 def test_a_damaged_file_beside_intact_weights_is_made_again(prefect_api, home):
