@@ -98,6 +98,7 @@ def what_failed(scores: ClipScores) -> list[str]:
 
 def _motion_in_words(scores: ClipScores, n: int) -> str:
     if scores.predicted[n] == scores.expected[n]:
-        return f"path off by {scores.rmse[n]:.1f} px"
+        path, steps = scores.rmse[n], max(one.step_rmse[n] for one in scores.objects)
+        return f"path off by {path:.1f} px" if path >= steps else f"steps off by {steps:.1f} px"
     still = set(scores.predicted[n].split(CONJUNCTION)) == {NO_MOTION}
     return "seen: no motion" if still else f"seen: {scores.predicted[n]}"
