@@ -53,6 +53,16 @@ def test_failures_are_explained_in_a_few_words(real, world):
     assert what_failed(score_clips(real, prompts, world)) == ["", "seen: shrinking"]
 
 
+def test_a_path_that_trembles_is_told_from_one_that_strays():
+    world = WorldConfig()
+    frames = make_clips_for(world, prompts=["circle moving right"], seed=1).frames.copy()
+    frames[:, ::2] = np.roll(
+        frames[:, ::2], (1, 1), axis=(2, 3)
+    )  # every second frame lies 1 px lower and further right
+    (note,) = what_failed(score_clips(frames, ["circle moving right"], world))
+    assert note == "steps off by 1.4 px"
+
+
 def test_a_gallery_holds_the_first_samples_of_every_prompt(tmp_path):
     world = WorldConfig(phrases=("moving down", "shrinking"), held_out=(HeldOut(tier="T1", phrase="moving right"),))
 
