@@ -56,9 +56,7 @@ def test_failures_are_explained_in_a_few_words(real, world):
 def test_a_path_that_trembles_is_told_from_one_that_strays():
     world = WorldConfig()
     frames = make_clips_for(world, prompts=["circle moving right"], seed=1).frames.copy()
-    frames[:, ::2] = np.roll(
-        frames[:, ::2], (1, 1), axis=(2, 3)
-    )  # every second frame lies 1 px lower and further right
+    frames[:, ::2] = np.roll(frames[:, ::2], (1, 1), axis=(2, 3))  # every second frame lies 1 px off, both ways
     (note,) = what_failed(score_clips(frames, ["circle moving right"], world))
     assert note == "steps off by 1.4 px"
 
