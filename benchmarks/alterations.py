@@ -95,17 +95,8 @@ class Alteration:
     motions: tuple[str, ...] = MOTIONS
 
 
-def _circle() -> Floats:
-    angle = np.linspace(0, 2 * np.pi, 96, endpoint=False)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-
-
-def _star_polygon() -> Floats:
-    angle = np.arange(10) * np.pi / 5 - np.pi / 2
-    return np.stack([np.cos(angle), np.sin(angle)], axis=-1) * np.where(np.arange(10) % 2, 0.5, 1.0)[:, None]
-
-
 def _corners(number: int, first: float) -> Floats:
+    """Points (number, 2) at equal distances on the unit circle, from the angle `first` on."""
     angle = first + np.arange(number) * 2 * np.pi / number
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
@@ -118,11 +109,11 @@ def _unit_area(points: Floats) -> Floats:
 
 
 _OUTLINES = {
-    "circle": _unit_area(_circle()),
+    "circle": _unit_area(_corners(96, 0)),
     "square": _unit_area(_corners(4, np.pi / 4)),
     "triangle": _unit_area(_corners(3, -np.pi / 2)),
-    "star": _unit_area(_star_polygon()),
-    "ellipse": _unit_area(_circle() * (1.15, 1 / 1.15)),
+    "star": _unit_area(_corners(10, -np.pi / 2) * np.where(np.arange(10) % 2, 0.5, 1.0)[:, None]),
+    "ellipse": _unit_area(_corners(96, 0) * (1.15, 1 / 1.15)),
 }
 
 

@@ -63,8 +63,8 @@ class ModelConfig(BaseModel):
         "keypoint",
         description="How frames are drawn. keypoint: a few Gaussian keypoints become colours, pixel by pixel; for "
         "round objects. sprite: one small picture per clip, placed into each frame; for any shape. layers: one sprite "
-        "of one colour per object, later objects over earlier ones. conv: convolutions, without "
-        "poses; for anything, but slower to learn.",
+        "of one colour per object, later objects over earlier ones. conv: convolutions without "
+        "poses; for anything, but not measured yet.",
     )
     objects: int = Field(
         1,

@@ -56,7 +56,7 @@ class ClipScores:
         turn_ok: the shape is turned as the law says.
         size_ok: in all frames, the size follows its law.
         colour_ok: in all frames, the inside has the prompted colour.
-        edge_ok: the edge is neither blurred nor is the object transparent.
+        edge_ok: the edge is sharp.
         background_ok: in all frames, the background is white.
         count_ok: every prompted object is there, and there is nothing else in any frame.
         permanence_ok: every object is there in all frames in which its path is in the picture.

@@ -164,7 +164,7 @@ def _colour_distance(tracks: Tracks, wanted: Sequence[str]) -> Floats:
 def _permanence(observation: Observation, fit: MotionFit) -> Floats:
     """Share of the judged frames that show the object, float64 (N,). 0 if no frame can be judged.
 
-    Judged are the frames in which the path is in the picture and no other object hides most of the object.
+    A frame is judged if the path is in the picture and no other object hides most of the object.
     """
     tracks = observation.tracks
     fraction, _ = visible_part(fit.centres, fit.radii, frame_size=tracks.frame_size)

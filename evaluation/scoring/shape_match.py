@@ -26,8 +26,8 @@ _SOLID = 0.99
 class ShapeMatch:
     """How well each of the K = len(SHAPES) ideal shapes matches the blobs of N clips of T frames.
 
-    Judged are the frames in which nothing cuts or touches the blob. If a clip has no such frame, because two objects
-    touch in all of them, the frames are judged in which the blob is whole. All other values are NaN.
+    A frame is judged if nothing cuts or touches the blob. If a clip has no such frame, because two objects touch in all
+    of them, a frame is judged if the blob is whole. All other values are NaN.
 
     Attributes:
         overlap: float64 (N, T, K), 0 to 1, soft intersection over union: the sum over all pixels of the smaller
