@@ -1,5 +1,8 @@
 """The rule that decides which version becomes the champion.
 
+In worlds with validation prompts, "held-out" means these, and the test prompts do not count. In other worlds it means
+all prompts that training does not show.
+
 The first champion is the first version that draws at least one held-out clip right. After that, a candidate replaces
 the champion if all of this holds:
 
@@ -12,10 +15,11 @@ the champion if all of this holds:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.worlds.tiers import SEEN_TIER
+from data.worlds.tiers import SEEN_TIER, VALIDATION_TIERS
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import Rate, difference_interval
 
@@ -28,17 +32,23 @@ class HeadlineScores(BaseModel):
     world: str = Field("", description="Fingerprint of the world whose prompts were scored. Empty if not recorded.")
     seen: Rate = Field(description="Over the clips of all seen prompts (T0).")
     held_out: Rate | None = Field(
-        description="Over the clips of all held-out prompts, whatever their tier. None if the world holds none out."
+        description="Over the clips of all validation prompts. If there are none, over the clips of all held-out "
+        "prompts, whatever their tier. None if the world holds none out."
+    )
+    held_out_are: Literal["held-out", "validation"] = Field(
+        "held-out", description="What `held_out` was scored on: all held-out prompts, or validation prompts alone."
     )
 
     @classmethod
     def of(cls, report: EvaluationReport) -> HeadlineScores:
         """The headline scores of a report. Raises KeyError if the report has no tier T0."""
-        held_out = [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
+        validation = [tier.joint for tier in report.tiers if tier.name in VALIDATION_TIERS]
+        held_out = validation or [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
         return cls(
             world=report.world_fingerprint,
             seen=report.tier(SEEN_TIER).joint,
             held_out=Rate.pooled(held_out) if held_out else None,
+            held_out_are="validation" if validation else "held-out",
         )
 
     def has_as_many_clips_as(self, other: HeadlineScores) -> bool:
@@ -71,10 +81,10 @@ def judge_candidate(
     """
     if candidate.held_out is None:
         return PromotionVerdict(False, "its world holds no prompts out, and a champion is chosen by held-out prompts")
-    held_out = f"held-out joint exact {candidate.held_out.percent}"
+    held_out = f"{candidate.held_out_are} joint exact {candidate.held_out.percent}"
     if champion is None:
         if candidate.held_out.value == 0:
-            return PromotionVerdict(False, f"{held_out}: it draws no held-out prompt right")
+            return PromotionVerdict(False, f"{held_out}: it draws no {candidate.held_out_are} prompt right")
         return PromotionVerdict(True, f"the first champion, with {held_out}")
     if candidate.world != champion.world:
         return PromotionVerdict(

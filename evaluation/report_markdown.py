@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.worlds.tiers import TIERS
+from data.worlds.tiers import GROUPS, TIERS
 from evaluation.report import EvaluationReport, GroupScores
 from evaluation.scoring.attribute_scores import ATTRIBUTES
 from evaluation.scoring.clip_scores import FAULTS
+
+GROUP_TITLES = {
+    "seen": "Seen prompts",
+    "validation": "Validation prompts, by which recipes and the champion are chosen",
+    "test": "Test prompts",
+}
 
 
 def report_markdown(report: EvaluationReport) -> str:
@@ -18,7 +24,7 @@ def report_markdown(report: EvaluationReport) -> str:
         f"Seed {report.config.seed}; {report.config.samples_seen} samples per seen prompt, "
         f"{report.config.samples_held_out} per held-out prompt, {report.config.samples_real} real clips per prompt.",
         "## Tiers",
-        _tier_table(report),
+        *_tier_parts(report),
         "In brackets: Wilson 95 % intervals. *Real clips* shows what a perfect model would reach, *shuffled prompts* "
         "what the same samples reach against other prompts. **Joint exact** counts the clips in which everything is "
         "right, in every frame: motion, shape, turn, size, colour, edge, background, count and permanence.",
@@ -41,9 +47,19 @@ def report_markdown(report: EvaluationReport) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _tier_table(report: EvaluationReport) -> str:
+def _tier_parts(report: EvaluationReport) -> list[str]:
+    """A table per group of tiers. The group of the test tiers comes last, because nothing is chosen by it."""
+    parts = []
+    for group, names in GROUPS.items():
+        tiers = [tier for tier in report.tiers if tier.name in names]
+        if tiers:
+            parts += [f"### {GROUP_TITLES[group]}", _tier_table(report, tiers)]
+    return parts
+
+
+def _tier_table(report: EvaluationReport, tiers: Sequence[GroupScores]) -> str:
     rows = []
-    for tier in report.tiers:
+    for tier in tiers:
         worst = report.worst(tier.name)
         meaning = f"**{tier.name}** {TIERS[tier.name]}"
         worst_prompt = f"{worst.joint.percent} ({worst.name})" if len(tier.prompts) > 1 else ""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from data.selection import evenly_spread
-from data.worlds.tiers import SEEN_TIER
+from data.worlds.tiers import group_of
 from evaluation.promotion_rule import HeadlineScores
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import difference_interval
@@ -31,6 +31,11 @@ DISPENSABLE = (CONFIGURATION, USE, CODE)  # removed in this order if the note is
 PROMPTS_SHOWN = 20  # per tier
 PROMPT_EXAMPLES = 4  # per tier that has more prompts
 EVALUATION_WORDS = "Run of the evaluation: all metrics"
+KINDS = {
+    "seen": "seen",
+    "validation": "validation, in no training clip",
+    "test": "test, in no training clip",
+}
 VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"
 
 Sections = Mapping[str, str]
@@ -104,7 +109,8 @@ def score_table(report: EvaluationReport) -> str:
             )
         )
     words = (
-        "T0: seen prompts, fresh noise. The other tiers are in no training clip. In brackets: Wilson's 95 % interval."
+        "T0: seen prompts, fresh noise. The other tiers are in no training clip: V is for validation, T1 and up for "
+        "the test. In brackets: Wilson's 95 % interval."
     )
     if report.frechet is not None:
         words += f" Fréchet distance {report.frechet.generated:.2f} (real against real {report.frechet.floor:.2f})."
@@ -115,7 +121,7 @@ def difference_table(candidate: HeadlineScores, champion: HeadlineScores, *, cha
     """The differences between `candidate` and the champion at that time, with 95 % intervals (Newcombe's)."""
     rows = []
     for name, ours, theirs in (
-        ("held-out prompts", candidate.held_out, champion.held_out),
+        (f"{candidate.held_out_are} prompts", candidate.held_out, champion.held_out),
         ("seen prompts (T0)", candidate.seen, champion.seen),
     ):
         if ours is None or theirs is None:
@@ -124,7 +130,8 @@ def difference_table(candidate: HeadlineScores, champion: HeadlineScores, *, cha
         difference = f"{100 * (ours.value - theirs.value):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         rows.append((name, _percent(ours.value), _percent(theirs.value), difference))
     table = _table(("joint exact", "this version", champion_name, "difference [95 %]"), rows)
-    return f"{table}\n\nThe rule: higher on held-out prompts, and not lower on seen ones by more than noise."
+    chosen_by = f"{candidate.held_out_are} prompts"
+    return f"{table}\n\nThe rule: higher on {chosen_by}, and not lower on seen ones by more than noise."
 
 
 def links(description: str, evaluation: Run) -> str:
@@ -174,7 +181,7 @@ def _trained_on(info: CheckpointInfo, run: Run) -> str:
     world = info.world
     facts = [f"* Data set: {_dataset(info, run)}, digest `{info.dataset_digest}`"]
     for tier, prompts in world.tiers.items():
-        kind = "seen" if tier == SEEN_TIER else "held out, in no training clip"
+        kind = KINDS[group_of(tier)]
         few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
         more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""
         facts.append(f"* {tier}, {kind} ({len(prompts)}): {', '.join(few)}{more}")

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-TierName = Literal["T0", "T1", "T2", "T3", "T4", "T5"]
+TierName = Literal["T0", "V3", "V5", "T1", "T2", "T3", "T4", "T5"]
 
 SEEN_TIER: TierName = "T0"
 """The tier of the training prompts. The prompts of all other tiers are held out: no training clip shows them."""
 
+VALIDATION_TIERS: tuple[TierName, ...] = ("V3", "V5")
+"""Held-out prompts for choosing: recipes are tuned by them, and they decide which version is the champion.
+
+They ask the same of a model as the test tiers T3 and T5, with other prompts.
+"""
+
 TIERS: dict[str, str] = {
     "T0": "seen prompts, fresh noise",
+    "V3": "validation: unseen combination of what is known",
+    "V5": "validation: which attributes belong together",
     "T1": "unseen phrase of seen words",
     "T2": "a word seen only inside compounds",
     "T3": "unseen combination of what is known",
@@ -18,3 +26,15 @@ TIERS: dict[str, str] = {
     "T5": "which attributes belong together",
 }
 """What the prompts of each tier ask of a model."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "seen": (SEEN_TIER,),
+    "validation": VALIDATION_TIERS,
+    "test": tuple(name for name in TIERS if name != SEEN_TIER and name not in VALIDATION_TIERS),
+}
+"""The tiers by what they are for. Nothing is ever chosen by the test tiers."""
+
+
+def group_of(tier: str) -> str:
+    """The group of a tier: "seen", "validation" or "test"."""
+    return next(group for group, tiers in GROUPS.items() if tier in tiers)

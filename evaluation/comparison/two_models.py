@@ -11,7 +11,7 @@ from data.worlds.world import WorldConfig
 from evaluation.comparison.differences import GroupDifference, prompt_differences, tier_differences
 from evaluation.promotion_rule import HeadlineScores, judge_candidate
 from evaluation.report import EvaluationReport
-from evaluation.scoring.rates import Rate, difference_interval
+from evaluation.scoring.rates import difference_interval
 
 
 class ComparisonError(ValueError):
@@ -85,11 +85,11 @@ class Comparison:
             return ComparisonVerdict(None, "No verdict: the models were not evaluated on held-out prompts.")
         b_wins = judge_candidate(b, a, champion_name=self.a.name)
         if b_wins.better:
-            sentence = f"B ({self.b.name}) is better: {b_wins.why}. {_lead(b.held_out, a.held_out)}"
+            sentence = f"B ({self.b.name}) is better: {b_wins.why}. {_lead(b, a)}"
             return ComparisonVerdict("B", sentence)
         a_wins = judge_candidate(a, b, champion_name=self.b.name)
         if a_wins.better:
-            sentence = f"A ({self.a.name}) is better: {a_wins.why}. {_lead(a.held_out, b.held_out)}"
+            sentence = f"A ({self.a.name}) is better: {a_wins.why}. {_lead(a, b)}"
             return ComparisonVerdict("A", sentence)
         return ComparisonVerdict(None, f"Neither is better by the promotion rule. B ({self.b.name}): {b_wins.why}.")
 
@@ -132,10 +132,13 @@ def check_same_world(a: WorldConfig, b: WorldConfig) -> None:
             )
 
 
-def _lead(winner: Rate, other: Rate) -> str:
-    low, high = difference_interval(winner, other)
+def _lead(winner: HeadlineScores, other: HeadlineScores) -> str:
+    assert winner.held_out is not None
+    assert other.held_out is not None
+    low, high = difference_interval(winner.held_out, other.held_out)
     return (
-        f"The lead on held-out prompts, {100 * (winner.value - other.value):.1f} points "
+        f"The lead on {winner.held_out_are} prompts, "
+        f"{100 * (winner.held_out.value - other.held_out.value):.1f} points "
         f"(95 % interval {100 * low:.1f} to {100 * high:.1f}), is {'beyond' if low > 0 else 'within'} noise."
     )
 

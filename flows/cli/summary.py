@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from data.worlds.tiers import group_of
+
 if TYPE_CHECKING:
     from evaluation.report import EvaluationReport
     from flows.compare import ComparisonResult
@@ -116,7 +118,8 @@ def score_table(report: "EvaluationReport") -> Table:
     table = Table(
         title="Joint exact: everything is right in every frame; Wilson 95 % interval",
         title_justify="left",
-        caption=f"real: the score of real clips.  shuffled: the score against wrong prompts.  {_frechet(report)}",
+        caption="T0: seen prompts.  V: validation.  T1 and up: test.  real: the score of real clips.  "
+        f"shuffled: the score against wrong prompts.  {_frechet(report)}",
         caption_justify="left",
     )
     table.add_column("tier", no_wrap=True)
@@ -125,7 +128,9 @@ def score_table(report: "EvaluationReport") -> Table:
     table.add_column("worst prompt")
     for name in ("real", "shuffled", "motion", "shape IoU", "diversity"):
         table.add_column(name, justify="right", no_wrap=True)
-    for tier in report.tiers:
+    for number, tier in enumerate(report.tiers):
+        if number and group_of(tier.name) != group_of(report.tiers[number - 1].name):
+            table.add_section()
         worst = report.worst(tier.name)
         spreads = (tier.diversity.start, tier.diversity.speed, tier.diversity.size)
         spread = [value for value in spreads if value is not None]

@@ -41,8 +41,14 @@ HELD_OUT = {meant(prompt) for prompt in SPLIT.held_out_prompts}
 
 def test_the_tiers_have_the_sizes_of_their_rules() -> None:
     sizes = {name: len(prompts) for name, prompts in WORLD.tiers.items()}
-    assert sizes == {"T0": PAIR_TRAIN, "T3": PAIR_UNSEEN, "T5": 4 * PAIR_BINDINGS}
-    assert len(HELD_OUT) == PAIR_UNSEEN + 4 * PAIR_BINDINGS
+    assert sizes == {
+        "T0": PAIR_TRAIN,
+        "V3": PAIR_UNSEEN,
+        "V5": 4 * PAIR_BINDINGS,
+        "T3": PAIR_UNSEEN,
+        "T5": 4 * PAIR_BINDINGS,
+    }
+    assert len(HELD_OUT) == 2 * (PAIR_UNSEEN + 4 * PAIR_BINDINGS)  # no validation prompt means what a test prompt means
 
 
 def test_nothing_that_is_held_out_is_trained_on_in_either_order() -> None:
@@ -73,9 +79,10 @@ def test_every_object_and_every_word_of_the_held_out_pairs_is_trained_on() -> No
     assert "and" in words
 
 
-def test_a_binding_prompt_is_held_out_with_all_sentences_of_the_same_words() -> None:
-    binding = {meant(prompt) for prompt in SPLIT.T5}
-    for prompt in SPLIT.T5:
+@pytest.mark.parametrize("prompts", [SPLIT.V5, SPLIT.T5])
+def test_a_binding_prompt_is_held_out_with_all_sentences_of_the_same_words(prompts: tuple[str, ...]) -> None:
+    binding = {meant(prompt) for prompt in prompts}
+    for prompt in prompts:
         twins = swapped_prompts(prompt)
         assert len(twins) == 3
         assert {meant(twin) for twin in twins} <= binding

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from data.worlds.clips import make_clips
 from data.worlds.presets import shapes_world
 from data.worlds.prompts import PromptError, parse_prompt, tokenize
-from data.worlds.splits import read_split
-from data.worlds.splits.freeze import is_withheld, shapes_split
+from data.worlds.splits import Withheld, read_split
+from data.worlds.splits.freeze import WITHHELD, WITHHELD_FOR_VALIDATION, belongs_to, shapes_split
 from data.worlds.world import HeldOut, WorldConfig
 
 SPLIT = read_split("shapes")
@@ -27,7 +27,7 @@ def test_the_file_is_what_the_rules_make() -> None:
 
 
 def test_no_combination_or_direction_that_is_held_out_is_in_a_training_clip() -> None:
-    held_out = {parse_prompt(prompt) for prompt in (*SPLIT.T2, *SPLIT.T3)}
+    held_out = {parse_prompt(prompt) for prompt in (*SPLIT.V3, *SPLIT.T2, *SPLIT.T3)}
     assert not held_out & TRAINED
     clips = make_clips(shapes_world(), seed=0, indices=range(600))
     (only,) = clips.objects
@@ -56,15 +56,29 @@ def test_every_paraphrase_says_in_unseen_words_what_training_shows() -> None:
 
 
 def test_whole_families_are_withheld_and_nothing_else_is() -> None:
-    assert all(is_withheld(parse_prompt(prompt)) for prompt in SPLIT.T3)
-    assert not any(is_withheld(parse_prompt(prompt)) for prompt in SPLIT.train)
+    assert all(belongs_to(parse_prompt(prompt), WITHHELD) for prompt in SPLIT.T3)
+    assert all(belongs_to(parse_prompt(prompt), WITHHELD_FOR_VALIDATION) for prompt in SPLIT.V3)
+    both = WITHHELD + WITHHELD_FOR_VALIDATION
+    assert not any(belongs_to(parse_prompt(prompt), both) for prompt in (*SPLIT.train, *SPLIT.T1, *SPLIT.T2))
     assert not any(parse_prompt(prompt)[0].shape == "star" and "diagonally" in prompt for prompt in SPLIT.train)
     assert not any(prompt.startswith("red") and "bouncing" in prompt for prompt in SPLIT.train)
+    assert not any(prompt.startswith("red square") for prompt in SPLIT.train)
+
+
+def test_validation_prompts_are_no_test_prompts_and_ask_for_the_same_kinds_of_combinations() -> None:
+    assert not {parse_prompt(one) for one in SPLIT.V3} & {
+        parse_prompt(one) for one in (*SPLIT.T1, *SPLIT.T2, *SPLIT.T3, *SPLIT.T4.values())
+    }
+
+    def kinds(families: tuple[Withheld, ...]) -> list[tuple[bool, bool, bool]]:
+        return sorted((bool(one.shapes), bool(one.colours), bool(one.motions)) for one in families)
+
+    assert kinds(SPLIT.withheld_for_validation) == kinds(SPLIT.withheld)
 
 
 def test_the_docs_name_every_family_that_is_withheld() -> None:
     text = " ".join((Path(__file__).parents[2] / "docs" / "world.md").read_text(encoding="utf-8").split())
-    for family in SPLIT.withheld:
+    for family in SPLIT.withheld + SPLIT.withheld_for_validation:
         assert family.rule in text
 
 
@@ -89,7 +103,7 @@ def test_only_the_world_of_the_split_knows_what_a_paraphrase_means() -> None:
 def test_a_world_with_a_split_has_the_tiers_of_the_split() -> None:
     tiers = shapes_world().tiers
     assert tiers["T0"] == SPLIT.train
-    assert [len(tiers[name]) for name in ("T1", "T2", "T3", "T4")] == [14, 19, 65, 80]
+    assert [len(tiers[name]) for name in ("V3", "T1", "T2", "T3", "T4")] == [36, 13, 18, 65, 80]
 
 
 @pytest.mark.parametrize(

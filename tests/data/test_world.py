@@ -178,7 +178,7 @@ def test_a_clip_depends_on_seed_and_index_alone(indices: list[int], seed: int) -
     ("world", "digest"),
     [
         (WorldConfig(), "b76e790685a76da294a32c079e53e1f0b8f4c3f13e1c89052f2a97744d3082a1"),
-        (shapes_world(), "4a7bdd05e10ada89af6e3efe2b2e02947bec8665b8d6f80fa1f606453b850111"),
+        (shapes_world(), "f54aaea65aa322a991f7818933e33b9e09f798e2f0f09247f56c0928cfe3937d"),
     ],
     ids=["default", "shapes"],
 )

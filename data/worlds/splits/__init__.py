@@ -37,8 +37,11 @@ class Split(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     withheld: tuple[Withheld, ...] = Field(description="The rules behind T3.")
+    withheld_for_validation: tuple[Withheld, ...] = Field((), description="The rules behind V3.")
     fewest: int = Field(ge=1, description="So many of the first training prompts hold every word already.")
     train: tuple[str, ...] = Field(description="Training prompts. Every beginning of the list is balanced.")
+    V3: tuple[str, ...] = Field((), description="Like T3, with other combinations, for validation.")
+    V5: tuple[str, ...] = Field((), description="Like T5, with other objects, for validation.")
     T1: tuple[str, ...] = Field(description="An unseen phrase of seen words. Its meaning is trained in other words.")
     T2: tuple[str, ...] = Field(description="A direction that is never shown. Its word is seen inside compounds only.")
     T3: tuple[str, ...] = Field(
@@ -54,13 +57,21 @@ class Split(BaseModel):
     @property
     def tiers(self) -> dict[str, tuple[str, ...]]:
         """The held-out prompts of each tier that has any."""
-        tiers = {"T1": self.T1, "T2": self.T2, "T3": self.T3, "T4": tuple(self.T4), "T5": self.T5}
+        tiers = {
+            "V3": self.V3,
+            "V5": self.V5,
+            "T1": self.T1,
+            "T2": self.T2,
+            "T3": self.T3,
+            "T4": tuple(self.T4),
+            "T5": self.T5,
+        }
         return {name: prompts for name, prompts in tiers.items() if prompts}
 
     @property
     def held_out_prompts(self) -> tuple[str, ...]:
         """The held-out prompts that follow the grammar: all but the paraphrases."""
-        return self.T1 + self.T2 + self.T3 + self.T5
+        return self.V3 + self.V5 + self.T1 + self.T2 + self.T3 + self.T5
 
     @property
     def paraphrases(self) -> dict[str, str]:

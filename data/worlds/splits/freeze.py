@@ -1,4 +1,4 @@
-"""Makes the splits from their rules. It has been run once, and the files are data since then.
+"""Makes the splits from their rules. The files are data: they were last made on 2026-11-29, with validation prompts.
 
 python -m data.worlds.splits.freeze shapes pairs
 """
@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
-from data.worlds.motions import BOUNCES, DIRECTIONS, ORBITS, ZIGZAGS
+from data.worlds.motions import BOUNCES, DIRECTIONS, ORBITS, SIZES, ZIGZAGS
 from data.worlds.prompts import CONJUNCTION, TUTORIAL_PHRASES, Scene, parse_prompt, swapped_prompts, tokenize
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import Split, Withheld
@@ -25,6 +25,13 @@ WITHHELD = (
     Withheld(rule="no black square rotates", shapes=("square",), colours=("black",), motions=tuple(ORBITS)),
     Withheld(rule="no orange circle zigzags", shapes=("circle",), colours=("orange",), motions=tuple(ZIGZAGS)),
 )
+WITHHELD_FOR_VALIDATION = (
+    Withheld(rule="no triangle rotates", shapes=("triangle",), motions=tuple(ORBITS)),
+    Withheld(rule="nothing orange bounces", colours=("orange",), motions=tuple(BOUNCES)),
+    Withheld(rule="no square is red", shapes=("square",), colours=("red",)),
+    Withheld(rule="no black triangle shrinks or expands", shapes=("triangle",), colours=("black",), motions=SIZES),
+    Withheld(rule="no blue star zigzags", shapes=("star",), colours=("blue",), motions=tuple(ZIGZAGS)),
+)
 T1_PHRASE, T2_PHRASE = "moving up-right", "moving up"
 
 PAIR_COLOURS = ("blue", "red", "green")
@@ -36,25 +43,37 @@ PAIR_PHRASES = (
     "bouncing horizontally",
 )
 PAIR_TRAIN, PAIR_UNSEEN, PAIR_BINDINGS = 576, 64, 16
-"""Number of training prompts, of prompts of T3, and of sets of four sentences of the same words in T5."""
+"""Number of training prompts, of prompts of T3, and of sets of four sentences of the same words in T5.
+
+V3 has as many prompts as T3, and V5 as many as T5.
+"""
 
 
 def shapes_split(paraphrases: dict[str, str]) -> Split:
     """Return the split of the world `shapes`. `paraphrases` become its T4."""
     looks = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
     seen = [f"{look} {phrase}" for look in looks for phrase in TUTORIAL_PHRASES]
-    train = balanced([prompt for prompt in seen if not is_withheld(parse_prompt(prompt))])
+    test = [prompt for prompt in seen if belongs_to(parse_prompt(prompt), WITHHELD)]
+    validation = [
+        prompt
+        for prompt in seen
+        if belongs_to(parse_prompt(prompt), WITHHELD_FOR_VALIDATION) and prompt not in set(test)
+    ]
+    train = balanced([prompt for prompt in seen if prompt not in {*test, *validation}])
 
     def allowed(phrase: str) -> tuple[str, ...]:
-        return tuple(prompt for look in looks if not is_withheld(parse_prompt(prompt := f"{look} {phrase}")))
+        prompts = [f"{look} {phrase}" for look in looks]
+        return tuple(one for one in prompts if not belongs_to(parse_prompt(one), WITHHELD + WITHHELD_FOR_VALIDATION))
 
     return Split(
         withheld=WITHHELD,
+        withheld_for_validation=WITHHELD_FOR_VALIDATION,
         fewest=fewest_prompts(train),
         train=tuple(train),
+        V3=tuple(validation),
         T1=allowed(T1_PHRASE),
         T2=allowed(T2_PHRASE),
-        T3=tuple(prompt for prompt in seen if is_withheld(parse_prompt(prompt))),
+        T3=tuple(test),
         T4=paraphrases,
     )
 
@@ -79,13 +98,19 @@ def pairs_split() -> Split:
         return [sentences[place] for place in sorted(places[scene] for scene in scenes)]
 
     firsts = [one for one in sentences if family(one)[0] == one and len(family(one)) == 4]
-    bindings = [one for first in balanced(firsts, number=PAIR_BINDINGS) for one in family(first)]
-    rest = balanced([one for one in sentences if one not in set(bindings)], number=PAIR_TRAIN + PAIR_UNSEEN)
-    train, unseen = rest[:PAIR_TRAIN], rest[PAIR_TRAIN:]
+    chosen = [family(first) for first in balanced(firsts, number=4 * PAIR_BINDINGS)]
+    bindings = _joined(chosen[:PAIR_BINDINGS])
+    unseen = _without(sentences, bindings, number=PAIR_TRAIN + PAIR_UNSEEN)[PAIR_TRAIN:]
+    others = [members for members in chosen[PAIR_BINDINGS:] if not set(members) & set(unseen)]
+    other_bindings = _joined(others[:PAIR_BINDINGS])
+    rest = _without(sentences, [*bindings, *unseen, *other_bindings], number=PAIR_TRAIN + PAIR_UNSEEN)
+    train, other_unseen = rest[:PAIR_TRAIN], rest[PAIR_TRAIN:]
     return Split(
         withheld=(),
         fewest=fewest_prompts(train),
         train=tuple(train),
+        V3=tuple(other_unseen),
+        V5=tuple(other_bindings),
         T1=(),
         T2=(),
         T3=tuple(unseen),
@@ -94,18 +119,28 @@ def pairs_split() -> Split:
     )
 
 
+def _joined(groups: list[list[str]]) -> list[str]:
+    return [one for group in groups for one in group]
+
+
+def _without(prompts: list[str], known: list[str], *, number: int) -> list[str]:
+    """Return the first `number` of the prompts in balanced order, without the `known` ones."""
+    left_out = set(known)
+    return balanced([one for one in prompts if one not in left_out], number=number)
+
+
 def fewest_prompts(train: list[str]) -> int:
     """Return how many of the first prompts hold every word that occurs in any of them."""
     words = {word for prompt in train for word in tokenize(prompt)}
     return next(n for n in range(len(train)) if {word for p in train[:n] for word in tokenize(p)} == words)
 
 
-def is_withheld(scene: Scene) -> bool:
-    """Return whether an object of the scene belongs to a withheld family."""
+def belongs_to(scene: Scene, families: tuple[Withheld, ...]) -> bool:
+    """Return whether an object of the scene belongs to one of the families."""
     return any(
         family.covers(shape=meaning.shape, colour=meaning.colour or "", motion=meaning.motion)
         for meaning in scene
-        for family in WITHHELD
+        for family in families
     )
 
 
@@ -150,4 +185,6 @@ if __name__ == "__main__":
         path = Path(__file__).with_name(f"{name}.json")
         kept = json.loads(path.read_text(encoding="utf-8"))["T4"] if path.exists() else {}
         split = pairs_split() if name == "pairs" else shapes_split(kept)
-        path.write_text(split.model_dump_json(indent=1, exclude=None if split.T5 else {"T5"}) + "\n", encoding="utf-8")
+        path.write_text(
+            split.model_dump_json(indent=1, exclude=None if split.T5 else {"V5", "T5"}) + "\n", encoding="utf-8"
+        )
