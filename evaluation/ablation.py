@@ -1,4 +1,4 @@
-"""An ablation: trainings that differ in one repair each, with their scores, their table and their plot."""
+"""An ablation: trainings that differ in one part each, with their scores, their table and their plot."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class VariantResult(BaseModel):
 
 
 class Ablation(BaseModel):
-    """All trainings, in the order of the repairs."""
+    """All trainings: the published system, our recipe, and our recipe with one part left out each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,9 +104,9 @@ def ablation_table(ablation: Ablation) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     trainings = "One training" if ablation.seeds == 1 else f"{ablation.seeds} trainings with different seeds"
     note = (
-        f"{trainings} per variant, {ablation.cpu_minutes:g} CPU minutes each on one thread. Each variant has its own "
-        "repair and all repairs above it. All variants, the published network included, are scored on the same prompts "
-        "of the varied world, by its laws. In brackets: Wilson 95 % intervals."
+        f"{trainings} per variant, {ablation.cpu_minutes:g} CPU minutes each on one thread. All are scored "
+        "on the same prompts of the varied world, by its laws, the published network too. In brackets: Wilson 95 % "
+        "intervals."
     )
     return "\n".join([*lines, "", note])
 

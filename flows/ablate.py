@@ -1,4 +1,4 @@
-"""The flow of the ablation: trainings that differ in one repair, at equal CPU time, measured in the same way.
+"""The flow of the ablation: trainings that differ in one part, at equal CPU time, measured in the same way.
 
 python -m flows.ablate
 """
@@ -56,13 +56,12 @@ def ablate(
     side_by_side: int = 1,
     out: Path | None = None,
 ) -> AblationResult:
-    """Train from the tutorial's network to ours, one repair at a time, and show what each repair is worth.
+    """Train our recipe, and again with one part left out at a time, to show what each part is worth.
 
     All variants are measured on the prompts of the varied world. Finished trainings are not repeated.
 
     Args:
-        config: the recipe to which the repairs lead, the number of clips, and the number of samples. Default: the full
-            recipe.
+        config: our recipe, the number of clips, and the number of samples. Default: the full recipe.
         cpu_minutes: CPU time of every training, on one thread.
         seeds: number of trainings per variant. The first one has the seed of `config`.
         side_by_side: number of trainings at the same time, each in its own process.

@@ -6,9 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Repair = Literal[
-    "clip_latent", "trained_embedding", "text_in_discriminator", "wrong_prompts", "gradient_penalty", "ema"
-]
+Part = Literal["clip_latent", "text_in_discriminator", "linear_text", "cosines"]
 
 TextEncoder = Literal["tokens", "sentence", "transformer"]
 
@@ -26,12 +24,12 @@ class ModelConfig(BaseModel):
         description="flipbook: our networks, with the sizes below. tutorial: the tutorial's networks as published; "
         "they have their own sizes.",
     )
-    repairs: tuple[Repair, ...] = Field(
+    without: tuple[Part, ...] = Field(
         (),
-        description="Repairs of the tutorial's networks, any of: clip_latent (one noise draws all frames, and the "
-        "discriminator sees them together), trained_embedding (the word vectors learn), text_in_discriminator (the "
-        "discriminator sees the text), wrong_prompts (real clips with another prompt count as generated), "
-        "gradient_penalty (R1 and R2), ema (samples come from the moving average of the weights).",
+        description="Parts of our networks to leave out, to see what they are worth. clip_latent: each frame is drawn "
+        "from its own noise. text_in_discriminator: the discriminators do not see the text. linear_text: the motion "
+        "reads the text through a perceptron alone. cosines: the motion network gives each frame's latent by "
+        "itself, not amplitudes of cosines over time.",
     )
     text_encoder: TextEncoder = Field(
         "tokens",
@@ -57,7 +55,7 @@ class ModelConfig(BaseModel):
     )
     motion_width: int = Field(512, ge=16, le=4096, description="Hidden width of the motion network, 16 to 4096.")
     noise_layers: int = Field(
-        3, ge=1, le=16, description="Hidden layers between the noise and the linear term of the motion, 1 to 16."
+        3, ge=1, le=16, description="Hidden layers between the noise and its features, which the text scales, 1 to 16."
     )
     decoder: Literal["keypoint", "sprite", "layers", "conv"] = Field(
         "keypoint",
@@ -82,6 +80,13 @@ class ModelConfig(BaseModel):
     frame_features: int = Field(
         64, ge=4, le=1024, description="Features per frame in the clip discriminator, 4 to 1024."
     )
+    fast_waves: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="How much the clip discriminator enlarges fast waves of the frames' features, 0 to 10: wave k by "
+        "1 + k times this value. With it the discriminator soon notices that an object shakes, but learns words later.",
+    )
     frame_discriminator_channels: int = Field(
         0, ge=0, le=256, description="Channels of the frame discriminator, 0 to 256. 0 leaves it out."
     )
@@ -103,8 +108,8 @@ class ModelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> ModelConfig:
-        if self.repairs and self.network != "tutorial":
-            raise ValueError('repairs are for the tutorial\'s networks: set network = "tutorial", or remove repairs')
+        if self.without and self.network == "tutorial":
+            raise ValueError('the network "tutorial" has none of our parts: leave without empty')
         if self.network == "tutorial" and self.text_encoder != "tokens":
             raise ValueError('the network "tutorial" has its own words: leave text_encoder at "tokens"')
         if self.objects > 1 and self.network == "tutorial":
@@ -117,10 +122,14 @@ class ModelConfig(BaseModel):
             raise ValueError(
                 "frame_pooling needs the frame discriminator: set frame_discriminator_channels, or remove frame_pooling"
             )
-        if len(set(self.repairs)) != len(self.repairs):
-            raise ValueError("repairs holds a value twice")
-        if "wrong_prompts" in self.repairs and "text_in_discriminator" not in self.repairs:
-            raise ValueError("the repair wrong_prompts needs text_in_discriminator: without text no prompt is wrong")
+        if "clip_latent" in self.without and self.decoder in ("sprite", "layers"):
+            raise ValueError(
+                f'the decoder "{self.decoder}" draws an object once per clip: set another decoder, or keep clip_latent'
+            )
+        if len(set(self.without)) != len(self.without):
+            raise ValueError("without holds a value twice")
+        if "text_in_discriminator" in self.without and self.word_heads:
+            raise ValueError("word_heads judge the text: switch them off, or keep text_in_discriminator")
         return self
 
     @property
@@ -154,10 +163,14 @@ class TrainConfig(BaseModel):
     )
     ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay per step of the generator's moving average.")
     first_clip_penalty: float = Field(
-        1.0, gt=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator at the start."
+        1.0, ge=0, description="R1 and R2 gradient penalty (gamma) of the clip discriminator at the start."
     )
-    clip_penalty: float = Field(0.3, gt=0, description="The same penalty at the end. It falls geometrically.")
-    penalty_share: float = Field(0.6, ge=0, le=1, description="First share of the training in which the penalty falls.")
+    clip_penalty: float = Field(
+        0.3, ge=0, description="The same penalty at the end. It falls geometrically. 0 for both: no penalty."
+    )
+    penalty_share: float = Field(
+        0.6, ge=0, le=1, description="First share of the training in which the penalties fall or rise."
+    )
     frame_penalty: float = Field(
         0.5, ge=0, description="R1 and R2 gradient penalty (gamma) of the frame discriminator."
     )
@@ -169,8 +182,19 @@ class TrainConfig(BaseModel):
         le=4096,
         description="Single frames that the frame discriminator sees per step, each from another clip, 1 to 4096.",
     )
+    first_free_term_penalty: float = Field(
+        0.02,
+        ge=0,
+        description="Weight of the size of the motion's free term in the generator's loss, at the start.",
+    )
     free_term_penalty: float = Field(
-        3.0, ge=0, description="Weight of the mean square of the motion's free term in the generator's loss."
+        0.5, ge=0, description="The same weight at the end. It rises geometrically. 0 for both: no penalty."
+    )
+    free_term_threshold: float = Field(
+        0.3,
+        ge=0,
+        description="Prompts whose free term has a smaller root mean square have none at the end. The threshold rises "
+        "linearly from 0.",
     )
     word_weight: float = Field(
         1.0, ge=0, description="With word_heads: weight of telling real clips' words in the discriminators' loss."
@@ -194,6 +218,9 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> TrainConfig:
+        for name in ("clip_penalty", "free_term_penalty"):
+            if (getattr(self, f"first_{name}") == 0) != (getattr(self, name) == 0):
+                raise ValueError(f"first_{name} and {name} must both be 0, or both above it: one grows into the other")
         if self.sample_every % self.log_every:
             raise ValueError(f"sample_every ({self.sample_every}) must be a multiple of log_every ({self.log_every})")
         return self

@@ -95,8 +95,8 @@ def publish_ablation(home: Home, ablation: Ablation, out: Path | None) -> str:
     picture = f"![Joint exact against CPU minutes](data:image/png;base64,{base64.b64encode(plot).decode()})"
     link = link_to_mlflow(home, run_id, "Files and curves, in MLflow", page="/artifacts")
     create_markdown_artifact(
-        f"## What each repair is worth\n\n{table}\n\n{picture}\n\n{link}",
+        f"## What each part is worth\n\n{table}\n\n{picture}\n\n{link}",
         key=ABLATION_KEY,
-        description="Joint exact of every variant, from the tutorial's network to ours",
+        description="Joint exact of our recipe, of the tutorial's network, and of our recipe without one part each",
     )
     return run_id

@@ -211,7 +211,7 @@ def _configuration(info: CheckpointInfo, params: Mapping[str, str]) -> str:
             f"{params['train.frame_penalty']}, free term {params['train.free_term_penalty']}",
         ]
     if model.network == "tutorial":
-        return "\n".join([*lines, f"* The tutorial's network, repairs: {', '.join(model.repairs) or 'none'}"])
+        return "\n".join([*lines, "* The tutorial's network"])
     sizes = f"motion {model.motion}, text width {model.text_width}, channels {model.channels}"
     return "\n".join([*lines, f"* Generator: {sizes}, latent {model.latent_size}"])
 

@@ -82,11 +82,12 @@ def _any_shapes(*, objects: int = 1) -> ModelConfig:
         frame_discriminator_channels=32,
         angles=0,
         noise_layers=1,
+        fast_waves=0.0,
     )
 
 
 def _many_prompts(*, steps: int) -> TrainConfig:
-    return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2, free_term_penalty=1.0)
+    return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2)
 
 
 def _validation(direction: str) -> PipelineConfig:

@@ -14,7 +14,7 @@ from models.tutorial.words import WordShares
 
 def build_clip_generator(config: ModelConfig, world: WorldConfig) -> ClipGenerator:
     """A generator for the clips of `world`, with random weights."""
-    return build_tutorial_generator(config, world) if config.network == "tutorial" else build_generator(config, world)
+    return build_tutorial_generator(world) if config.network == "tutorial" else build_generator(config, world)
 
 
 def build_prompt_features(config: ModelConfig, world: WorldConfig) -> PromptFeatures:

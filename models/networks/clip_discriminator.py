@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.config import ModelConfig
+from models.networks.cosines import fast_waves
 from models.networks.initialise import initialise
 from models.networks.verdict import Judgement, Verdict
 from models.text.protocols import TextFeatures
@@ -19,7 +20,13 @@ class ClipDiscriminator(nn.Module):
     standard deviation, Karras et al., "Progressive Growing of GANs" (2018). The spread of the features reveals a
     generator that has one answer per prompt. The spread of the ink, the distance of all pixels from white, reveals a
     generator that draws one size.
+
+    The features of the frames become waves over time, in which fast waves are enlarged (`fast_waves`). The places on a
+    real path are mostly slow waves. In a shaking object's features the fast waves are small, but no less wrong, and the
+    layers behind learn to see them as soon as the slow ones.
     """
+
+    waves: Tensor
 
     def __init__(
         self, config: ModelConfig, *, text: TextFeatures, labels: int, frames: int, frame_size: int, group: int
@@ -37,12 +44,14 @@ class ClipDiscriminator(nn.Module):
         super().__init__()
         self.group = group
         cells = frame_size // 8
+        self.register_buffer("waves", fast_waves(frames, gain=config.fast_waves), persistent=False)
         self.patches = nn.Conv2d(3, 32, 4, stride=4)
         self.conv = nn.Conv2d(32, 16, 3, padding=1)
         self.frame = nn.Linear(16 * cells**2, config.frame_features)
         width = config.discriminator_width
         # Word heads have to find the words in the pixels, so with them the text is not an input.
-        beside = 0 if config.word_heads else config.text_width
+        unread = config.word_heads or "text_in_discriminator" in config.without
+        beside = 0 if unread else config.text_width
         self.text = nn.Linear(text.reading_width, beside) if beside else None
         self.first = nn.Linear(frames * config.frame_features + beside, width)
         self.second = nn.Linear(width + 2, width)
@@ -60,7 +69,7 @@ class ClipDiscriminator(nn.Module):
         features = functional.leaky_relu(self.patches(pictures), 0.2)  # (N T, 32, S/8, S/8)
         features = functional.leaky_relu(self.conv(features), 0.2)  # (N T, 16, S/8, S/8)
         features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N T, frame_features)
-        joined = features.view(count, -1)
+        joined = torch.matmul(self.waves, features.view(count, -1, features.shape[1])).flatten(1)
         if self.text is not None:
             joined = torch.cat([joined, self.text(read)], dim=1)
         hidden = functional.leaky_relu(self.first(joined), 0.2)  # (N, H)

@@ -43,8 +43,15 @@ class TextGenerator(ClipGenerator):
     def draw_noise(self, count: int, *, random: torch.Generator) -> Tensor:
         """Noise (count, Z): for each object Gaussian components, angles, and a random one-hot vector.
 
-        An angle is the cosine and the sine of a uniform number, scaled to a variance of 1.
+        An angle is the cosine and the sine of a uniform number, scaled to a variance of 1. Without the part
+        `clip_latent`, each frame has its own noise: (count, T, Z).
         """
+        if "clip_latent" in self.config.without:
+            frames = self.motion.frames
+            return self._noise(count * frames, random).view(count, frames, -1)
+        return self._noise(count, random)
+
+    def _noise(self, count: int, random: torch.Generator) -> Tensor:
         config, objects = self.config, count * self.config.objects
         parts = [torch.randn(objects, config.noise, generator=random)]
         if config.angles:
@@ -56,13 +63,18 @@ class TextGenerator(ClipGenerator):
         return torch.cat(parts, dim=1).view(count, -1)
 
     def latents(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents of all frames (N, objects, T, M + C), from noise (N, Z) and text features (N, F).
+        """Latents of all frames (N, objects, T, M + C), from noise as `draw_noise` gives it and text features (N, F).
 
         Each object gets them from the words of its own clause, from its own noise, and from the other objects' noise.
 
         Returns:
-            The latents, and the free term of the motion network (N * objects, T * M).
+            The latents, and the free term of the text's scales (N * objects, `motion_width`).
         """
+        if noise.dim() == 3:  # noise (N, T, Z): each frame is a frame of its own clip
+            frames = noise.shape[1]
+            latents, free = self.latents(noise.flatten(0, 1), text.repeat_interleave(frames, dim=0))
+            latents = latents.view(len(noise), frames, *latents.shape[1:]).diagonal(dim1=1, dim2=3).movedim(-1, 2)
+            return latents, free
         count, objects = len(noise), self.config.objects
         words = self.text(text).view(count * objects, -1)
         own = noise.view(count, objects, -1)
@@ -71,7 +83,7 @@ class TextGenerator(ClipGenerator):
         return latents.view(count, objects, *latents.shape[1:]), free
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        """Clips (N, T, 3, S, S) in [-1, 1] from noise (N, Z) and text features (N, F)."""
+        """Clips (N, T, 3, S, S) in [-1, 1], from noise as `draw_noise` gives it and text features (N, F)."""
         latents, _ = self.latents(noise, text)
         clips: Tensor = self.decoder(latents)
         return clips

@@ -10,53 +10,61 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.networks.cosines import slow_waves
 from models.networks.initialise import initialise
 
-TEXT_IN_LINEAR_TERM, TEXT_IN_FREE_TERM = 2.0, 0.4
-"""Scales of the text. The linear term should say as much as it can, because unseen phrases are then drawn better."""
+TEXT_SCALE = 2.0
+"""Scale of the text where it scales the noise's features."""
+FREE_WIDTH = 128
+"""Hidden width of the free term."""
 
 
 class MotionNetwork(nn.Module):
     """Draws the latents of all frames at once.
 
-    The motion is the sum of two terms. In the linear term, the text scales each feature of the noise, and the scales
-    are linear in the text. So a word that the training showed only beside others ("up" in "up-right") has the same
-    effect alone. The free term is for what the linear term cannot say. Without a penalty the training would let it say
-    most of the text, so its size is a part of the generator's loss (`train.free_term_penalty`).
+    The text scales each feature of the noise. The scales are the sum of two terms. The first is linear in the text, so
+    a word that the training showed only beside others ("up" in "up-right") has the same effect alone. The free term is
+    for what words mean only together, such as the axis of a bounce. Left alone it would say most of the text. So its
+    size is a part of the generator's loss (`train.free_term_penalty`), and a prompt whose free term has a root mean
+    square below `threshold` has none. The text of such prompts adds up exactly.
 
-    The sum gives amplitudes of cosines over time. Slow cosines are scaled up, so that paths are smooth from the start.
+    The products become amplitudes of cosines over time. Slow cosines are scaled up, so that paths are smooth from the
+    start.
 
     With `additive_content`, the content is the sum of what the noise says and what each word says. So "star" and "red"
     mean the same beside all other words.
     """
 
     basis: Tensor
+    threshold: Tensor
+    """0-d. It rises during the training (`train.free_term_threshold`), and is a part of the weights."""
 
     def __init__(self, config: ModelConfig, *, frames: int) -> None:
         super().__init__()
         self.frames = frames
-        self.register_buffer("basis", _cosines(frames), persistent=False)
-        noise, width, out = config.latent_size, config.motion_width, frames * config.motion
+        basis = slow_waves(frames)
+        if "cosines" in config.without:
+            basis = basis.square().sum(dim=1).mean().sqrt() * torch.eye(frames)  # the latents begin as large
+        self.register_buffer("basis", basis, persistent=False)
+        self.register_buffer("threshold", torch.zeros(()))
+        noise, width = config.latent_size, config.motion_width
         layers: list[nn.Module] = [nn.Linear(noise, width)]
         for _ in range(config.noise_layers):
             layers += [nn.LeakyReLU(0.2), nn.Linear(width, width)]
         self.from_noise = nn.Sequential(*layers)
-        self.from_text = nn.Linear(config.text_width, width, bias=False)
-        self.mix = nn.Linear(width, out, bias=False)
-        self.hidden = nn.Sequential(
-            nn.Linear(noise + config.text_width, width),
-            nn.LeakyReLU(0.2),
-            nn.Linear(width, width),
-            nn.LeakyReLU(0.2),
-        )
-        self.free = nn.Linear(width, out)
+        linear = "linear_text" not in config.without
+        self.from_text = nn.Linear(config.text_width, width, bias=False) if linear else None
+        last = nn.Linear(FREE_WIDTH, width)
+        self.free = nn.Sequential(nn.Linear(config.text_width, FREE_WIDTH), nn.LeakyReLU(0.2), last)
+        self.mix = nn.Linear(width, frames * config.motion, bias=False)
         additive = config.additive_content
         inputs = noise if additive else noise + config.text_width
         self.content = nn.Sequential(nn.Linear(inputs, 64), nn.LeakyReLU(0.2), nn.Linear(64, config.content))
         self.content_of_text = nn.Linear(config.text_width, config.content, bias=False) if additive else None
         initialise(self)
-        for last in (self.mix, self.free):
-            nn.init.normal_(last.weight, std=0.5 / width**0.5)
+        nn.init.normal_(self.mix.weight, std=0.5 / width**0.5)
+        if linear:
+            nn.init.normal_(last.weight, std=0.1 / FREE_WIDTH**0.5)
 
     def forward(self, noise: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (N, T, M + C) of all frames, from noise (N, Z) and text embeddings (N, W).
@@ -64,11 +72,15 @@ class MotionNetwork(nn.Module):
         The motion latent (M) comes before the content latent (C), which is the same in all frames of a clip.
 
         Returns:
-            The latents, and the free term as amplitudes (N, T * M).
+            The latents, and the free term of the scales before the threshold (N, `motion_width`). Without the part
+            `linear_text`, the free term is all that the text says, and 0 is returned for it, so that it has no penalty.
         """
-        linear = self.mix(self.from_noise(noise) * self.from_text(TEXT_IN_LINEAR_TERM * text))  # (N, T M)
-        free = self.free(self.hidden(torch.cat([noise, TEXT_IN_FREE_TERM * text], dim=1)))  # (N, T M)
-        amplitudes = (linear + free).view(len(noise), self.frames, -1)  # (N, T, M)
+        free = self.free(text)
+        if self.from_text is None:
+            scales, free = free, torch.zeros_like(free)
+        else:
+            scales = self.from_text(TEXT_SCALE * text) + shrunk(free, self.threshold)
+        amplitudes = self.mix(self.from_noise(noise) * scales).view(len(noise), self.frames, -1)  # (N, T, M)
         if self.content_of_text is None:
             content = self.content(torch.cat([noise, text], dim=1))  # (N, C)
         else:
@@ -77,9 +89,11 @@ class MotionNetwork(nn.Module):
         return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2), free
 
 
-def _cosines(frames: int) -> Tensor:
-    """Orthogonal cosine transform (T, T) from amplitudes to frames. Wave k is scaled by 1 / (1 + k / 10)."""
-    time, wave = torch.arange(frames).unsqueeze(1) + 0.5, torch.arange(frames)
-    basis = torch.cos(torch.pi * time * wave / frames)
-    basis[:, 1:] *= 2**0.5
-    return basis / (1 + wave / 10)
+def shrunk(free: Tensor, threshold: Tensor) -> Tensor:
+    """The rows of `free` (N, W), made shorter so that their root mean squares fall by `threshold`, or to 0.
+
+    This is the proximal operator of the group lasso: Yuan & Lin, "Model Selection and Estimation in Regression with
+    Grouped Variables" (2006).
+    """
+    size = (free.square().mean(dim=1, keepdim=True) + 1e-6).sqrt()
+    return free * torch.relu(1 - threshold / size)

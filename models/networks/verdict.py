@@ -53,7 +53,7 @@ class Verdict(nn.Module):
         """Layers for `width` features, with a word head for each of `labels` labels if the configuration wants them."""
         super().__init__()
         self.score = nn.Linear(width, 1)
-        projected = text.ordered or not config.word_heads
+        projected = (text.ordered or not config.word_heads) and "text_in_discriminator" not in config.without
         self.projection = nn.Linear(text.reading_width, width, bias=False) if projected else None
         initialise(self)
         self.heads = WordHeads(labels, width=width) if config.word_heads else None

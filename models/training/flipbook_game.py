@@ -20,9 +20,9 @@ from models.text.labels import Labels
 from models.training.averaging import warmed_up_average
 from models.training.batches import Batch, PromptGroups, as_pictures, step_generator
 from models.training.game import check_clips
-from models.training.losses import discriminator_loss, generator_loss, gradient_penalty, word_loss
+from models.training.losses import discriminator_loss, free_term_size, generator_loss, gradient_penalty, word_loss
 from models.training.optimise import descend, set_rate
-from models.training.schedule import clip_penalty, learning_rate, share_done
+from models.training.schedule import clip_penalty, free_term_penalty, free_term_threshold, learning_rate, share_done
 
 CLIP, FRAME = "clip_discriminator", "frame_discriminator"
 """Names of the discriminators, in losses and in the training's state."""
@@ -123,6 +123,7 @@ class FlipbookGame:
         }
         self.advantage = torch.ones(len(world.seen_prompts))  # (P,), on the CPU
         self.penalties: dict[str, float] = {}
+        self.free_term_penalty = 0.0
         self.steps_done, self.cpu_seconds = 0, 0.0
 
     @property
@@ -188,19 +189,21 @@ class FlipbookGame:
         }
 
     def _follow_schedule(self) -> None:
-        """Set the learning rate and the gradient penalties of this step."""
+        """Set the learning rate, the penalties and the threshold of the free term of this step."""
         done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
         self.penalties = {CLIP: clip_penalty(self.config, done), FRAME: self.config.frame_penalty}
+        self.free_term_penalty = free_term_penalty(self.config, done)
+        self.generator.motion.threshold.fill_(free_term_threshold(self.config, done))
         set_rate(self.optimisers.values(), learning_rate(self.config, done))
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")
 
     def _fakes(self, noises: dict[str, Tensor], shown: _Round) -> tuple[dict[str, Tensor], Tensor]:
-        """What each discriminator sees of generated clips, in [-1, 1], and the free term of the clips' motion.
+        """What each discriminator sees of generated clips, in [-1, 1], and the free term of the clips' text.
 
         The clip discriminator sees (N, T, 3, S/2, S/2), the frame discriminator (N, 3, S, S). The free term is
-        (N * objects, T * M).
+        (N * objects, `motion_width`).
         """
         generator = self.generator
         with self._autocast():
@@ -240,7 +243,7 @@ class FlipbookGame:
                 words = word_loss(judged.words.float(), asked.labels)
                 losses[f"{name}_words"] = words.detach()
                 total = total + self.config.word_weight * self.label_weight * words
-            if self.steps_done % every == 0:
+            if self.steps_done % every == 0 and self.penalties[name]:
                 both = [_penalty_at(discriminator, view.float(), asked) for view in (real, fake)]
                 penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
                 losses[f"{name}_penalty"] = penalty.detach()
@@ -253,7 +256,7 @@ class FlipbookGame:
     def _generator_round(
         self, fakes: dict[str, Tensor], free: Tensor, prompts: dict[str, _Prompts]
     ) -> dict[str, Tensor]:
-        penalty = self.config.free_term_penalty * free.float().square().mean()
+        penalty = self.free_term_penalty * free_term_size(free.float())
         losses = {"free_term_penalty": penalty.detach()}
         total = penalty
         for name, discriminator in self.discriminators.items():

@@ -1,4 +1,4 @@
-"""Losses of the game: the non-saturating logistic loss, gradient penalties, and the loss of the word heads."""
+"""Losses of the game: the non-saturating logistic loss, and penalties."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], inputs: Tensor) 
     inputs = inputs.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(discriminator(inputs).sum(), inputs, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean()
+
+
+def free_term_size(free: Tensor) -> Tensor:
+    """Mean over the clips of the root mean square of their free terms (N, W).
+
+    With the root, the penalty is a group lasso. It pulls a small free term to 0, and holds a large one back no more
+    than a small one. See `models.networks.motion.shrunk`.
+    """
+    return (free.square().mean(dim=1) + 1e-6).sqrt().mean()
 
 
 def word_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""The published baseline: the tutorial's networks, and the repairs that lead from them to ours, one at a time."""
+"""The published baseline: the tutorial's networks, training and reading of prompts."""

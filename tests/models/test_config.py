@@ -13,9 +13,10 @@ from models.config import ModelConfig, TrainConfig
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"repairs": ("ema",)}, "repairs are for the tutorial's networks"),
-        ({"network": "tutorial", "repairs": ("wrong_prompts",)}, "needs text_in_discriminator"),
-        ({"network": "tutorial", "repairs": ("ema", "ema")}, "a value twice"),
+        ({"network": "tutorial", "without": ("cosines",)}, "has none of our parts"),
+        ({"without": ("cosines", "cosines")}, "a value twice"),
+        ({"decoder": "sprite", "without": ("clip_latent",)}, "draws an object once per clip"),
+        ({"without": ("text_in_discriminator",), "word_heads": True}, "word_heads judge the text"),
         ({"network": "tutorial", "text_encoder": "sentence"}, "has its own words"),
         ({"network": "tutorial", "objects": 2}, "draws one object: leave objects at 1"),
         ({"decoder": "keypoint", "objects": 2}, '"keypoint" draws one object: set decoder = "layers"'),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from data.reading.dataset import ClipTensors
 from data.worlds.world import WorldConfig
-from models.config import ModelConfig
+from models.config import ModelConfig, Part
 from models.networks.clip_discriminator import ClipDiscriminator
 from models.networks.frame_discriminator import FrameDiscriminator
 from models.text.features import build_text
@@ -30,6 +30,7 @@ HEADS = ModelConfig(
     decoder="sprite",
     additive_content=True,
     word_heads=True,
+    fast_waves=0,
     motion_width=32,
     discriminator_width=32,
     channels=4,
@@ -67,6 +68,28 @@ def test_the_clip_discriminator_judges_the_text() -> None:
     features = [text.features([prompt] * 4) for prompt in (LEFT, SHRINKING)]
     one, other = (network(pictures, asked, torch.zeros(4, 0)).scores for asked in features)
     assert not torch.allclose(one, other)
+    deaf = ModelConfig.model_validate(MODEL.model_dump() | {"without": ("text_in_discriminator",)})
+    network = ClipDiscriminator(deaf, text=text, labels=0, frames=4, frame_size=32, group=2)
+    one, other = (network(pictures, asked, torch.zeros(4, 0)).scores for asked in features)
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("part", get_args(Part))
+def test_networks_lack_the_part_that_is_left_out_and_still_train(part: Part, clips: ClipTensors) -> None:
+    model = ModelConfig.model_validate(MODEL.model_dump() | {"without": (part,)})
+    game = FlipbookGame(clips=clips, world=WORLD, model=model, train=TRAIN, device=CPU)
+    motion, judge = game.generator.motion, game.discriminators[CLIP]
+    basis = motion.basis / motion.basis[0, 0]
+    lacking = {
+        "clip_latent": game.generator.draw_noise(2, random=torch.Generator()).dim() == 3,
+        "text_in_discriminator": judge.text is None and judge.verdict.projection is None,
+        "linear_text": motion.from_text is None,
+        "cosines": torch.equal(basis, torch.eye(4)),
+    }
+    assert [name for name, lacks in lacking.items() if lacks] == [part]
+    before = [value.clone() for value in game.generator.parameters()]
+    game.step()
+    assert any(not torch.equal(one, two) for one, two in zip(before, game.generator.parameters(), strict=True))
 
 
 def test_word_heads_tell_the_words_from_the_pixels_alone(stars: ClipTensors) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from models.config import ModelConfig
 from models.networks.generator import build_generator
+from models.networks.motion import shrunk
 from models.networks.sprite_decoder import SpriteDecoder
 from models.text.tokens import word_counts
 from tests.models.tiny import LEFT, MODEL, SHRINKING, WORLD
@@ -23,6 +26,14 @@ def test_a_generator_draws_clips_of_the_worlds_size_within_range() -> None:
     clips = generator(generator.draw_noise(5, random=_random()), word_counts(WORLD.vocabulary, [LEFT] * 5))
     assert clips.shape == (5, 4, 3, 32, 32)
     assert clips.abs().max() <= 1
+
+
+def test_a_free_term_below_the_threshold_is_0_and_a_large_one_keeps_its_direction() -> None:
+    free = torch.tensor([[0.1, -0.1], [3.0, 4.0]])
+    small, large = shrunk(free, torch.tensor(0.5))
+    assert torch.equal(small, torch.zeros(2))
+    size = (12.5**0.5 - 0.5) / 12.5**0.5
+    torch.testing.assert_close(large, size * free[1])
 
 
 def test_the_text_changes_the_clip() -> None:
@@ -48,6 +59,38 @@ def test_the_content_decides_the_look_and_not_the_place() -> None:
     assert all(torch.equal(one, other) for one, other in zip(*poses, strict=True))
     pictures = [decoder(torch.cat([motion, content.unsqueeze(0)], dim=1).view(1, 1, 1, -1)) for content in contents]
     assert not torch.equal(*pictures)
+
+
+def _changed_frames(model: ModelConfig, noise_of: Callable[[Tensor], Tensor]) -> list[bool]:
+    """Which frames of a clip change if a part of its noise becomes 0."""
+    generator = build_generator(model, WORLD)
+    noise = generator.draw_noise(1, random=_random())
+    other = noise.clone()
+    noise_of(other).zero_()
+    text = word_counts(WORLD.vocabulary, [LEFT])
+    pairs = zip(generator(noise, text)[0], generator(other, text)[0], strict=True)
+    return [not torch.equal(one, two) for one, two in pairs]
+
+
+def test_one_noise_draws_all_frames_and_without_the_clip_latent_each_frame_has_its_own() -> None:
+    apart = ModelConfig.model_validate(MODEL.model_dump() | {"without": ("clip_latent",)})
+    assert _changed_frames(MODEL, lambda noise: noise[:, :4]) == [True] * 4
+    assert _changed_frames(apart, lambda noise: noise[:, 2]) == [False, False, True, False]
+
+
+def test_the_motion_of_words_adds_up_if_their_free_terms_are_below_the_threshold() -> None:
+    torch.manual_seed(0)
+    motion = build_generator(MODEL, WORLD).motion
+    motion.threshold.fill_(1e3)
+    noise = torch.randn(1, MODEL.latent_size)
+    up, left, moving = torch.randn(3, 1, MODEL.text_width)
+
+    def places(text: Tensor) -> Tensor:
+        return motion(noise, text)[0][..., : MODEL.motion]
+
+    with torch.no_grad():
+        added = places(moving + up) + places(moving + left) - places(moving)
+        torch.testing.assert_close(places(moving + up + left), added, rtol=1e-3, atol=1e-4)
 
 
 def test_a_word_adds_the_same_to_the_content_beside_all_other_words() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from models.config import TrainConfig
-from models.training.losses import gradient_penalty, word_loss
-from models.training.schedule import clip_penalty, learning_rate, share_done
+from models.training.losses import free_term_size, gradient_penalty, word_loss
+from models.training.schedule import clip_penalty, free_term_penalty, learning_rate, share_done
 
 
 def test_the_gradient_penalty_of_a_linear_score_is_its_squared_norm() -> None:
@@ -33,6 +33,21 @@ def test_the_penalty_falls_geometrically_and_the_learning_rate_linearly() -> Non
     )
     penalties = [clip_penalty(config, share) for share in shares]
     assert penalties == pytest.approx([0.4, 0.4 / 2**0.5, 0.2, 0.2 / 2**0.5] + [0.1] * 6)
+
+
+def test_the_penalty_of_the_free_term_rises_geometrically() -> None:
+    config = TrainConfig(steps=10, first_free_term_penalty=0.1, free_term_penalty=0.4, penalty_share=0.4)
+    penalties = [free_term_penalty(config, step / 10) for step in range(10)]
+    assert penalties == pytest.approx([0.1, 0.1 * 2**0.5, 0.2, 0.2 * 2**0.5] + [0.4] * 6)
+    assert free_term_penalty(TrainConfig(first_free_term_penalty=0, free_term_penalty=0), 0.0) == 0
+
+
+def test_small_and_large_free_terms_are_pulled_to_0_by_the_same_force() -> None:
+    free = torch.tensor([[0.1] * 4, [10.0] * 4], requires_grad=True)
+    free_term_size(free).backward()
+    assert free_term_size(free).item() == pytest.approx((0.1 + 10) / 2, rel=1e-4)
+    assert free.grad is not None
+    torch.testing.assert_close(free.grad[0], free.grad[1], rtol=1e-3, atol=0)
 
 
 def test_a_training_is_done_after_its_steps_or_its_cpu_time_whichever_comes_first() -> None:

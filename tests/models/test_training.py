@@ -14,7 +14,7 @@ import torch
 
 from data.reading.dataset import ClipTensors
 from data.worlds.world import WorldConfig
-from models.checkpoint import checkpoint_digest, read_info
+from models.checkpoint import checkpoint_digest, load_checkpoint, read_info
 from models.config import ModelConfig, TrainConfig
 from models.sampling import TextToVideo
 from models.text.tokens import word_counts
@@ -148,9 +148,18 @@ def test_a_model_of_two_objects_is_trained_saved_and_drawn(clips: ClipTensors, t
     assert TextToVideo.load(final).generate(["circle moving up"], seed=1).std() > 0
 
 
+def test_the_threshold_of_the_free_term_is_a_part_of_the_model_that_is_saved(
+    clips: ClipTensors, tmp_path: Path
+) -> None:
+    final = train_tiny(clips, tmp_path, steps=4, penalty_share=1.0, free_term_threshold=0.4)
+    weights = load_checkpoint(final).weights
+    assert weights["motion.threshold"].item() == pytest.approx(0.3)  # of the last step, which began at 3 of 4
+
+
 def test_the_penalty_keeps_the_free_term_of_the_motion_small(clips: ClipTensors) -> None:
     def size_of_free_term(penalty: float) -> float:
-        config = TrainConfig.model_validate(TRAIN.model_dump() | {"steps": 40, "free_term_penalty": penalty})
+        both = {"first_free_term_penalty": penalty, "free_term_penalty": penalty}
+        config = TrainConfig.model_validate(TRAIN.model_dump() | {"steps": 40} | both)
         game = FlipbookGame(clips=clips, world=WORLD, model=MODEL, train=config, device=torch.device("cpu"))
         for _ in range(config.steps):
             game.step()

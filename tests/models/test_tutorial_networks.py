@@ -1,4 +1,4 @@
-"""The tutorial's networks and words as published, and what the repairs change in the networks."""
+"""The tutorial's networks and words as published."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from torch import Tensor
 
 from data.worlds.prompts import PromptError
 from data.worlds.world import WorldConfig
-from models.config import ModelConfig, Repair
 from models.tutorial.networks import NOISE, Discriminator, Generator, build_tutorial_generator
 from models.tutorial.words import published_words, word_shares
 
 WORLD = WorldConfig(laws="tutorial", frame_size=32, frames=4)
 LEFT, SHRINKING = "circle moving left", "circle shrinking"
-
-
-def _model(*repairs: Repair) -> ModelConfig:
-    return ModelConfig(network="tutorial", repairs=repairs)
 
 
 def _shares(*prompts: str) -> Tensor:
@@ -29,7 +24,7 @@ def _shapes(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def test_the_networks_are_the_published_ones() -> None:
-    assert _shapes(Generator(frame_size=64, channels=3)) == {
+    assert _shapes(Generator(frame_size=64)) == {
         "fc1.weight": (256 * 8 * 8, 110),
         "fc1.bias": (256 * 8 * 8,),
         "deconv1.weight": (256, 128, 4, 4),
@@ -39,7 +34,7 @@ def test_the_networks_are_the_published_ones() -> None:
         "deconv3.weight": (64, 3, 4, 4),
         "deconv3.bias": (3,),
     }
-    assert _shapes(Discriminator(frame_size=64, channels=3, words=None)) == {
+    assert _shapes(Discriminator(frame_size=64)) == {
         "conv1.weight": (64, 3, 4, 4),
         "conv1.bias": (64,),
         "conv2.weight": (128, 64, 4, 4),
@@ -49,7 +44,7 @@ def test_the_networks_are_the_published_ones() -> None:
         "fc1.weight": (1, 16384),
         "fc1.bias": (1,),
     }
-    generator = build_tutorial_generator(_model(), WorldConfig(laws="tutorial"))
+    generator = build_tutorial_generator(WorldConfig(laws="tutorial"))
     assert generator.embedding.weight.shape == (19, 10)
 
 
@@ -75,7 +70,7 @@ def test_a_word_that_the_training_never_shows_is_left_out_of_the_mean() -> None:
 
 
 def test_each_frame_depends_only_on_its_own_noise() -> None:
-    generator = build_tutorial_generator(_model(), WORLD)
+    generator = build_tutorial_generator(WORLD)
     noise = generator.draw_noise(1, random=torch.Generator().manual_seed(0))
     assert noise.shape == (1, 4, NOISE)
     changed = noise.clone()
@@ -83,22 +78,3 @@ def test_each_frame_depends_only_on_its_own_noise() -> None:
     before, after = generator(noise, _shares(LEFT))[0], generator(changed, _shares(LEFT))[0]
     same = [torch.equal(one, other) for one, other in zip(before, after, strict=True)]
     assert same == [True, True, False, True]
-
-
-def test_with_the_repair_one_noise_draws_all_frames_of_a_clip() -> None:
-    model = _model("clip_latent")
-    generator = build_tutorial_generator(model, WORLD)
-    noise = generator.draw_noise(1, random=torch.Generator().manual_seed(0))
-    assert noise.shape == (1, NOISE)
-    before, after = generator(noise, _shares(LEFT))[0], generator(-noise, _shares(LEFT))[0]
-    assert before.shape == (4, 3, 32, 32)
-    assert not any(torch.equal(one, other) for one, other in zip(before, after, strict=True))
-
-
-def test_only_the_repaired_discriminator_sees_the_text() -> None:
-    pictures = torch.rand(2, 3, 32, 32) * 2 - 1
-    left, shrinking = _shares(LEFT, LEFT), _shares(SHRINKING, SHRINKING)
-    published = Discriminator(frame_size=32, channels=3, words=None)
-    repaired = Discriminator(frame_size=32, channels=3, words=left.shape[1])
-    torch.testing.assert_close(published(pictures, left), published(pictures, shrinking), rtol=0, atol=0)
-    assert not torch.allclose(repaired(pictures, left), repaired(pictures, shrinking))

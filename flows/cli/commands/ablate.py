@@ -1,4 +1,4 @@
-"""`flipbook ablate`: what each repair of the tutorial's network is worth."""
+"""`flipbook ablate`: what each part of our recipe is worth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,15 +21,17 @@ def ablate(
     overrides: Overrides = None,
     home: HomeFolder = None,
 ) -> None:
-    """Train from the tutorial's network to ours, one repair at a time with equal CPU time, and score every variant.
+    """Train our recipe, and again with one part left out at a time, with equal CPU time, and score every variant.
 
-    The configuration describes our full recipe, to which the repairs lead. Finished trainings are not repeated.
+    The tutorial's network is trained and scored as well. Finished trainings are not repeated.
     """
     settings = configuration("full", config, overrides)
 
     from flows.config.variants import variants
 
-    variants(settings, cpu_minutes=cpu_minutes, seed=0)  # raises before any work if the recipe cannot be reached
+    variants(
+        settings, cpu_minutes=cpu_minutes, seed=0
+    )  # raises before any work if the tutorial's network has no words for the world
     chosen = use_home(home)
 
     from flows.cli.output import prepare_folder
