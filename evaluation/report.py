@@ -83,6 +83,10 @@ class EvaluationReport(BaseModel):
         """The prompt of a tier with the lowest joint exact score."""
         return min(self.prompts_of(tier), key=lambda prompt: prompt.joint.value)
 
+    def tier_of(self, prompt: str) -> str:
+        """The name of the tier to which a prompt belongs. Raises StopIteration if no tier of this report has it."""
+        return next(tier.name for tier in self.tiers if prompt in tier.prompts)
+
     @property
     def listed(self) -> tuple[GroupScores, ...]:
         """The prompts that tables list: all of them, or the worst ones if there are more than `LISTED_ALL`."""

@@ -42,7 +42,7 @@ def report_markdown(report: EvaluationReport) -> str:
         "columns show what alone is wrong with the samples that fail.",
         *_attribute_parts(report),
         "## Prompts" if listed == report.prompts else f"## The {len(listed)} worst of {len(report.prompts)} prompts",
-        _prompt_table(listed),
+        _prompt_table(report, listed),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -126,10 +126,11 @@ def _attribute_parts(report: EvaluationReport) -> list[str]:
     ]
 
 
-def _prompt_table(prompts: Sequence[GroupScores]) -> str:
+def _prompt_table(report: EvaluationReport, prompts: Sequence[GroupScores]) -> str:
     rows = [
         (
             prompt.name,
+            report.tier_of(prompt.name),
             str(prompt.joint.n),
             f"**{prompt.joint}**",
             prompt.real.joint.percent,
@@ -142,7 +143,7 @@ def _prompt_table(prompts: Sequence[GroupScores]) -> str:
         )
         for prompt in prompts
     ]
-    head = "prompt|n|joint exact|real|shuffled|motion|shape IoU|RMSE px|start|speed|size|coverage (real)"
+    head = "prompt|tier|n|joint exact|real|shuffled|motion|shape IoU|RMSE px|start|speed|size|coverage (real)"
     return _table(head.split("|"), rows)
 
 

@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.home import Home
 from data.selection import evenly_spread
-from data.worlds.tiers import SEEN_TIER
+from data.worlds.tiers import GROUPS
 from evaluation.pictures.video_files import gif_uri, videos_of
 from evaluation.report import EvaluationReport, GroupScores
 from tasks.evaluate import Evaluation
@@ -18,6 +18,11 @@ from tracking.store import mlflow_pages, open_store
 SCORES_KEY = "scores"
 VIDEOS_KEY = "videos"
 VIDEOS_PER_ROW = 2  # each is 256 px wide: the page has room for two
+HEADINGS = {
+    "test": "Test: in no training clip",
+    "validation": "Validation: in no training clip",
+    "seen": "Seen in training",
+}
 LOCAL_MLFLOW = "http://127.0.0.1:5000"  # where `flipbook ui` serves MLflow by default
 
 
@@ -41,7 +46,7 @@ def publish_evaluation(home: Home, model_ref: str, run_id: str | None, evaluatio
 def score_rows(report: EvaluationReport) -> list[dict[str, str]]:
     """One row per tier, then one row per prompt that tables list, with the most important scores of each."""
     rows = [_score_row(f"{tier.name}, all prompts", tier) for tier in report.tiers]
-    return rows + [_score_row(scores.name, scores) for scores in report.listed]
+    return rows + [_score_row(f"{scores.name} ({report.tier_of(scores.name)})", scores) for scores in report.listed]
 
 
 def _score_row(name: str, scores: GroupScores) -> dict[str, str]:
@@ -63,8 +68,10 @@ def videos_markdown(evaluation: Evaluation, report: EvaluationReport, *, model_r
     The prompts that no training clip shows come first, because they are what people want to see.
     """
     lines = [f"## {model_ref}", "", origin, "", "Each prompt is followed by the share of its clips that are right."]
-    for heading, seen in (("In no training clip", False), ("Seen in training", True)):
-        tiers = [tier for tier in report.tiers if (tier.name == SEEN_TIER) == seen]
+    for group, heading in HEADINGS.items():
+        tiers = [tier for tier in report.tiers if tier.name in GROUPS[group]]
+        if not tiers:
+            continue
         cells = [_video_cell(evaluation, tier, scores) for tier in tiers for scores in _shown(report, tier)]
         count, asked = len(cells), sum(len(tier.prompts) for tier in tiers)
         part = "" if count == asked else f" ({count} of {asked} prompts)"

@@ -38,10 +38,12 @@ MODEL_DESCRIPTION = """\
 Text-to-video from scratch: a conditional GAN that draws a short clip of a moving shape from a prompt such as
 `circle moving up-right`.
 
-* The alias **`champion`** is the version with the highest score on held-out prompts that is not worse on seen prompts.
-  The tag `promotion` of each version says why it is the champion, or why not.
+* The alias **`champion`** is the version with the highest score on validation prompts that is not worse on seen
+  prompts. In worlds without validation prompts, all held-out prompts count. The tag `promotion` of each version says
+  why it is the champion, or why not.
 * **Joint exact** is the share of videos with the right motion, shape and colour, and with one object in all frames:
-  `joint_exact_T0` for seen prompts, `joint_exact_T1` and up for held-out prompts.
+  `joint_exact_T0` for seen prompts, `joint_exact_V3` and up for validation prompts, `joint_exact_T1` and up for
+  test prompts.
 
 ```sh
 flipbook models                                   # the versions and their scores

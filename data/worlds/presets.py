@@ -8,7 +8,7 @@ from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.world import HeldOut, WorldConfig
 
 VALIDATION_FOLDS = {"down": "down-right", "left": "up-left", "right": "down-right"}
-"""Directions that a validation fold holds out alone (T2), each with the diagonal that it holds out as well (T1)."""
+"""Directions that a validation fold holds out alone (V2), each with the diagonal that it holds out as well (V1)."""
 
 
 def validation_world(direction: str) -> WorldConfig:
@@ -18,8 +18,8 @@ def validation_world(direction: str) -> WorldConfig:
     one of `VALIDATION_FOLDS`, and its word still occurs inside the names of diagonals, as "up" does by default.
     """
     held_out = (
-        HeldOut(tier="T1", phrase=f"moving {VALIDATION_FOLDS[direction]}"),
-        HeldOut(tier="T2", phrase=f"moving {direction}"),
+        HeldOut(tier="V1", phrase=f"moving {VALIDATION_FOLDS[direction]}"),
+        HeldOut(tier="V2", phrase=f"moving {direction}"),
     )
     everything = ("moving up", "moving up-right", *TUTORIAL_PHRASES)
     return WorldConfig(

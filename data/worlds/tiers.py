@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-TierName = Literal["T0", "V3", "V5", "T1", "T2", "T3", "T4", "T5"]
+TierName = Literal["T0", "V1", "V2", "V3", "V5", "T1", "T2", "T3", "T4", "T5"]
 
 SEEN_TIER: TierName = "T0"
 """The tier of the training prompts. The prompts of all other tiers are held out: no training clip shows them."""
 
-VALIDATION_TIERS: tuple[TierName, ...] = ("V3", "V5")
+VALIDATION_TIERS: tuple[TierName, ...] = ("V1", "V2", "V3", "V5")
 """Held-out prompts for choosing: recipes are tuned by them, and they decide which version is the champion.
 
-They ask the same of a model as the test tiers T3 and T5, with other prompts.
+Each asks the same of a model as the test tier of the same number, with other prompts.
 """
 
 TIERS: dict[str, str] = {
     "T0": "seen prompts, fresh noise",
+    "V1": "validation: unseen phrase of seen words",
+    "V2": "validation: a word seen only inside compounds",
     "V3": "validation: unseen combination of what is known",
     "V5": "validation: which attributes belong together",
     "T1": "unseen phrase of seen words",
@@ -32,7 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "validation": VALIDATION_TIERS,
     "test": tuple(name for name in TIERS if name != SEEN_TIER and name not in VALIDATION_TIERS),
 }
-"""The tiers by what they are for. Nothing is ever chosen by the test tiers."""
+"""The tiers by what they are for. In worlds with validation tiers, nothing is chosen by the test tiers."""
 
 
 def group_of(tier: str) -> str:

@@ -20,7 +20,7 @@ class HeldOut(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tier: TierName = Field(description="; ".join(f"{name}: {TIERS[name]}" for name in ("T1", "T2")))
+    tier: TierName = Field(description="; ".join(f"{name}: {TIERS[name]}" for name in ("V1", "V2", "T1", "T2")))
     phrase: str = Field(description="Phrase after the name of the shape, for example 'moving up-right'.")
 
 
@@ -132,8 +132,10 @@ class WorldConfig(BaseModel):
         tiers: dict[str, tuple[str, ...]] = {SEEN_TIER: self.seen_prompts}
         if self.split:
             return tiers | read_split(self.split).tiers
-        for tier in sorted({item.tier for item in self.held_out}):
-            tiers[tier] = self._prompts(tuple(item.phrase for item in self.held_out if item.tier == tier))
+        for tier in TIERS:
+            phrases = tuple(item.phrase for item in self.held_out if item.tier == tier)
+            if phrases:
+                tiers[tier] = self._prompts(phrases)
         return tiers
 
     @property

@@ -16,6 +16,7 @@ from data.worlds.presets import VALIDATION_FOLDS, shapes_world, validation_world
 from data.worlds.prompts import PHRASES, PromptError, Vocabulary, normalised, parse_prompt, prompt_slug, tokenize
 from data.worlds.renderer import render
 from data.worlds.shapes import COLOURS, SHAPES, signed_distance
+from data.worlds.tiers import group_of
 from data.worlds.world import HeldOut, WorldConfig
 
 RICH = WorldConfig(shapes=SHAPES, colours=tuple(COLOURS), radius=(8.0, 11.0))
@@ -290,12 +291,11 @@ def test_the_triangle_wave_has_its_turning_points() -> None:
 def test_a_validation_fold_asks_the_same_of_a_model_with_another_direction(direction: str) -> None:
     test, fold = WorldConfig(), validation_world(direction)
     assert len(fold.phrases) == len(test.phrases)
-    assert fold.tiers["T2"] == (f"circle moving {direction}",)
-    assert direction in fold.tiers["T1"][0].replace("-", " ").split()
-    assert {tier: len(prompts) for tier, prompts in fold.tiers.items()} == {
-        tier: len(prompts) for tier, prompts in test.tiers.items()
-    }
-    assert not set(fold.seen_prompts) & {*fold.tiers["T1"], *fold.tiers["T2"]}
+    assert fold.tiers["V2"] == (f"circle moving {direction}",)
+    assert direction in fold.tiers["V1"][0].replace("-", " ").split()
+    assert [len(prompts) for prompts in fold.tiers.values()] == [len(prompts) for prompts in test.tiers.values()]
+    assert [group_of(tier) for tier in fold.tiers] == ["seen", "validation", "validation"]
+    assert not set(fold.seen_prompts) & {*fold.tiers["V1"], *fold.tiers["V2"]}
     known = " ".join(fold.seen_prompts).replace("-", " ").split()
     assert direction in known
     assert {*test.tiers["T1"], *test.tiers["T2"]} <= set(fold.seen_prompts)

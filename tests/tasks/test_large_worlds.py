@@ -7,9 +7,10 @@ import json
 import pytest
 
 from data.worlds.presets import pairs_world, shapes_world
+from data.worlds.tiers import group_of
 from evaluation.report import LISTED_WORST
 from tasks.evaluate import Evaluation
-from tasks.publish import score_rows, videos_markdown
+from tasks.publish import HEADINGS, score_rows, videos_markdown
 from tracking.results.evaluation import SOURCE_LIMIT, _tier_dataset, tier_values
 
 WORLDS = {"shapes": shapes_world(), "pairs": pairs_world()}
@@ -42,8 +43,9 @@ def test_the_pages_of_a_run_show_a_choice_of_prompts_and_say_so(name: str, make_
     assert len(score_rows(report)) == len(world.tiers) + LISTED_WORST
     assert score_rows(report)[0]["failed by"].startswith("motion ")
     text = videos_markdown(Evaluation(tmp_path, ""), report, model_ref="models:/flipbook/1", origin="")
-    seen, held_out = len(world.tiers["T0"]), sum(map(len, world.tiers.values())) - len(world.tiers["T0"])
-    assert f"Seen in training (20 of {seen} prompts)" in text
-    assert f" of {held_out} prompts)" in text
+    for group, heading in HEADINGS.items():
+        asked = sum(len(prompts) for tier, prompts in world.tiers.items() if group_of(tier) == group)
+        assert f"### {heading} (" in text
+        assert f" of {asked} prompts)" in text
     assert text.count("**") <= 2 * 20 * len(world.tiers)
     assert {"motion", "shape", "colour", "count", "permanence"} <= set(tier_values(report.tier("T0"), report))

@@ -121,7 +121,8 @@ def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: Wor
     if standing.has_as_many_clips_as(present):
         return ""
     ours, theirs = (
-        f"{one.clips[0]:,} clips of seen and {one.clips[1]:,} of held-out prompts" for one in (standing, present)
+        f"{one.clips[0]:,} clips of seen and {one.clips[1]:,} of {one.held_out_are} prompts"
+        for one in (standing, present)
     )
     return (
         f"The scores of version {found.version} stay as they are: they come from {theirs}, this evaluation from {ours}."

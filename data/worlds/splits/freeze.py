@@ -1,4 +1,7 @@
-"""Makes the splits from their rules. The files are data: they were last made on 2026-11-29, with validation prompts.
+"""Makes the splits from their rules. The files are data.
+
+They were last made on 2026-11-29, to add validation prompts. Seven paraphrases (T4) that meant a validation combination
+were then reworded by hand, to mean what training shows.
 
 python -m data.worlds.splits.freeze shapes pairs
 """

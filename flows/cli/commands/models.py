@@ -15,6 +15,7 @@ def models(home: HomeFolder = None) -> None:
 
     from rich.table import Table
 
+    from data.worlds.tiers import TIERS
     from flows.cli.summary import output_console, program
     from tracking.versions import MODEL_NAME, list_versions
 
@@ -22,7 +23,8 @@ def models(home: HomeFolder = None) -> None:
     if not rows:
         typer.echo(f"No model is registered yet. `{program()} run` trains and registers the first one.")
         return
-    tiers = sorted({tier for row in rows for tier in row.joint})
+    known = {tier for row in rows for tier in row.joint}
+    tiers = [tier for tier in TIERS if tier in known]
     table = Table(title="Versions, with the share of videos that do what their prompt says", title_justify="left")
     table.add_column("reference", no_wrap=True)
     table.add_column("alias", style="green")
