@@ -45,13 +45,14 @@ def publish_evaluation(home: Home, model_ref: str, run_id: str | None, evaluatio
 
 def score_rows(report: EvaluationReport) -> list[dict[str, str]]:
     """One row per tier, then one row per prompt that tables list, with the most important scores of each."""
-    rows = [_score_row(f"{tier.name}, all prompts", tier) for tier in report.tiers]
-    return rows + [_score_row(f"{scores.name} ({report.tier_of(scores.name)})", scores) for scores in report.listed]
+    rows = [_score_row(f"{tier.name}, all prompts", tier, tier.name) for tier in report.tiers]
+    return rows + [_score_row(scores.name, scores, report.tier_of(scores.name)) for scores in report.listed]
 
 
-def _score_row(name: str, scores: GroupScores) -> dict[str, str]:
+def _score_row(name: str, scores: GroupScores, tier: str) -> dict[str, str]:
     return {
         "prompt": name,
+        "tier": tier,
         "joint exact": str(scores.joint),
         "real": f"{100 * scores.real.joint.value:.1f} %",
         "shuffled": f"{100 * scores.shuffled.joint.value:.1f} %",

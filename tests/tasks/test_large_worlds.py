@@ -42,6 +42,7 @@ def test_the_pages_of_a_run_show_a_choice_of_prompts_and_say_so(name: str, make_
     report = make_report(seen=0.9, held_out=0.5, clips=8, world=world)
     assert len(score_rows(report)) == len(world.tiers) + LISTED_WORST
     assert score_rows(report)[0]["failed by"].startswith("motion ")
+    assert all(row["prompt"] in world.tiers[row["tier"]] for row in score_rows(report)[len(world.tiers) :])
     text = videos_markdown(Evaluation(tmp_path, ""), report, model_ref="models:/flipbook/1", origin="")
     for group, heading in HEADINGS.items():
         asked = sum(len(prompts) for tier, prompts in world.tiers.items() if group_of(tier) == group)
