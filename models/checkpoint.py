@@ -188,7 +188,7 @@ def read_info(folder: Path) -> CheckpointInfo:
             first = error.errors()[0]
             reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
         raise CheckpointError(
-            f"{path} is damaged, or from another program or another version of this one ({reason}). "
+            f"{path} is damaged, from another version of Flipbook, or from another program ({reason}). "
             "Copy the checkpoint again, or train it again."
         ) from error
 
