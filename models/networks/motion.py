@@ -95,5 +95,9 @@ def shrunk(free: Tensor, threshold: Tensor) -> Tensor:
     This is the proximal operator of the group lasso: Yuan & Lin, "Model Selection and Estimation in Regression with
     Grouped Variables" (2006).
     """
-    size = (free.square().mean(dim=1, keepdim=True) + 1e-6).sqrt()
-    return free * torch.relu(1 - threshold / size)
+    return free * torch.relu(1 - threshold / sizes(free))
+
+
+def sizes(free: Tensor) -> Tensor:
+    """The root mean square of each row of `free` (N, W): (N, 1). It has a gradient even where it is 0."""
+    return (free.square().mean(dim=1, keepdim=True) + 1e-6).sqrt()

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.networks.motion import sizes
+
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     """Logistic loss of a discriminator, from scores (N,) of real and of generated data.
@@ -39,7 +41,7 @@ def free_term_size(free: Tensor) -> Tensor:
     With the root, the penalty is a group lasso. It pulls a small free term to 0, and holds a large one back no more
     than a small one. See `models.networks.motion.shrunk`.
     """
-    return (free.square().mean(dim=1) + 1e-6).sqrt().mean()
+    return sizes(free).mean()
 
 
 def word_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class Split(BaseModel):
     @property
     def held_out_prompts(self) -> tuple[str, ...]:
         """The held-out prompts that follow the grammar: all but the paraphrases."""
-        return self.V3 + self.V5 + self.T1 + self.T2 + self.T3 + self.T5
+        return tuple(prompt for tier, prompts in self.tiers.items() if tier != "T4" for prompt in prompts)
 
     @property
     def paraphrases(self) -> dict[str, str]:
