@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 from PIL import Image
 from playwright.sync_api import Locator, Page, TimeoutError, expect
@@ -58,6 +59,22 @@ class PrefectPages:
         expect(dialog).to_be_visible()
         return dialog
 
+    def switch_schedule_off(self) -> None:
+        """Switch off the only schedule of the deployment whose page is open.
+
+        While Prefect's scheduler writes runs, its SQLite may refuse the change. The page then says so and leaves the
+        switch on, and a person clicks again.
+        """
+        switch = self.page.get_by_role("switch", name="toggle", checked=True)
+        for _ in range(5):
+            switch.click()
+            try:
+                switch.wait_for(state="detached", timeout=20_000)
+                break
+            except TimeoutError:
+                continue
+        expect(switch).to_have_count(0)
+
     def name_run(self, name: str) -> None:
         """Replace the name that Prefect has given to the run of the form."""
         self.page.get_by_role("textbox", name="Run Name").fill(name)
@@ -89,7 +106,9 @@ class PrefectPages:
         """Submit the form of a run, and open the run's page."""
         name = self.page.get_by_role("textbox", name="Run Name").input_value()
         self.page.get_by_role("button", name="Submit").click()
-        self.page.get_by_role("link", name="View run").click()
+        # The link is in a message that moves in and soon goes. A click would wait until it stands still.
+        link = self.page.get_by_role("link", name="View run").get_attribute("href")
+        self.page.goto(urljoin(self.page.url, link or ""))
         expect(self.page.get_by_role("tab", name="Logs")).to_be_visible()
         return FlowRun(self.page.url.partition("/flow-run/")[2].partition("?")[0], name)
 

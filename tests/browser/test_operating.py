@@ -252,9 +252,7 @@ def test_a_schedule_that_is_switched_off_makes_no_more_runs(
     scheduled: FlowRun, prefect: PrefectPages, camera: Camera
 ) -> None:
     prefect.open_deployment("pipeline")
-    switch = prefect.page.get_by_role("switch", name="toggle", checked=True)
-    switch.click()
-    expect(switch).to_have_count(0)
+    prefect.switch_schedule_off()
     prefect.open_tab("Upcoming")
     expect(prefect.page.get_by_text("No runs found")).to_be_visible()
     camera.take("schedule-off")
