@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.worlds.tiers import GROUPS
 from evaluation.config import EvaluationConfig
 from evaluation.scoring.attribute_scores import AttributeScores
 from evaluation.scoring.diversity import Diversity
@@ -12,7 +13,7 @@ from evaluation.scoring.rates import Rate
 from evaluation.scoring.scores import Scores
 
 LISTED_ALL, LISTED_WORST = 40, 20
-"""Tables list all prompts if there are at most `LISTED_ALL`, else the `LISTED_WORST` worst ones."""
+"""Tables list all prompts of a group of tiers, or the `LISTED_WORST` worst ones of more than `LISTED_ALL`."""
 
 
 class FrechetDistances(BaseModel):
@@ -87,9 +88,9 @@ class EvaluationReport(BaseModel):
         """The name of the tier to which a prompt belongs. Raises StopIteration if no tier of this report has it."""
         return next(tier.name for tier in self.tiers if prompt in tier.prompts)
 
-    @property
-    def listed(self) -> tuple[GroupScores, ...]:
-        """The prompts that tables list: all of them, or the worst ones if there are more than `LISTED_ALL`."""
-        if len(self.prompts) <= LISTED_ALL:
-            return self.prompts
-        return tuple(sorted(self.prompts, key=lambda prompt: prompt.joint.value)[:LISTED_WORST])
+    def listed(self, group: str) -> tuple[GroupScores, ...]:
+        """The prompts of a group of tiers ("seen", "validation" or "test") that tables list."""
+        prompts = tuple(prompt for prompt in self.prompts if self.tier_of(prompt.name) in GROUPS[group])
+        if len(prompts) <= LISTED_ALL:
+            return prompts
+        return tuple(sorted(prompts, key=lambda prompt: prompt.joint.value)[:LISTED_WORST])

@@ -18,7 +18,6 @@ GROUP_TITLES = {
 
 def report_markdown(report: EvaluationReport) -> str:
     """The report as Markdown: tiers beside their bounds, Fréchet distance, faults, attributes and single prompts."""
-    listed = report.listed
     parts = [
         "# Evaluation",
         f"Seed {report.config.seed}; {report.config.samples_seen} samples per seen prompt, "
@@ -41,8 +40,8 @@ def report_markdown(report: EvaluationReport) -> str:
         "prompted object is there, and nothing else. *Permanence* is right if no frame lacks an object. The right "
         "columns show what alone is wrong with the samples that fail.",
         *_attribute_parts(report),
-        "## Prompts" if listed == report.prompts else f"## The {len(listed)} worst of {len(report.prompts)} prompts",
-        _prompt_table(report, listed),
+        "## Prompts",
+        *_prompt_parts(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -124,6 +123,18 @@ def _attribute_parts(report: EvaluationReport) -> list[str]:
         "Joint exact of all prompts that ask for it. In brackets: the share of the clips in which this motion, shape "
         "or colour itself is right.",
     ]
+
+
+def _prompt_parts(report: EvaluationReport) -> list[str]:
+    """A table per group of tiers: recipes are chosen by the validation prompts, and never by the worst test prompts."""
+    parts = []
+    for group in GROUPS:
+        listed = report.listed(group)
+        asked = sum(len(tier.prompts) for tier in report.tiers if tier.name in GROUPS[group])
+        if listed:
+            part = "" if len(listed) == asked else f": the {len(listed)} worst of {asked}"
+            parts += [f"### {group.capitalize()}{part}", _prompt_table(report, listed)]
+    return parts
 
 
 def _prompt_table(report: EvaluationReport, prompts: Sequence[GroupScores]) -> str:

@@ -46,7 +46,8 @@ def publish_evaluation(home: Home, model_ref: str, run_id: str | None, evaluatio
 def score_rows(report: EvaluationReport) -> list[dict[str, str]]:
     """One row per tier, then one row per prompt that tables list, with the most important scores of each."""
     rows = [_score_row(f"{tier.name}, all prompts", tier, tier.name) for tier in report.tiers]
-    return rows + [_score_row(scores.name, scores, report.tier_of(scores.name)) for scores in report.listed]
+    listed = [scores for group in GROUPS for scores in report.listed(group)]
+    return rows + [_score_row(scores.name, scores, report.tier_of(scores.name)) for scores in listed]
 
 
 def _score_row(name: str, scores: GroupScores, tier: str) -> dict[str, str]:

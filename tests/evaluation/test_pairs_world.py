@@ -232,10 +232,11 @@ def test_an_evaluation_of_pairs_names_the_faults_of_each_tier(pairs, tmp_path):
     assert binding.generated.faults.colour >= 0.95 * binding.generated.faults.clips
     text = report_markdown(report)
     headings = [line for line in text.splitlines() if line.startswith("### ")]
-    assert [line.split(" prompts")[0] for line in headings] == ["### Seen", "### Validation", "### Test"]
+    groups = ["### Seen", "### Validation", "### Test"]
+    assert [line.split(" prompts")[0] for line in headings] == 2 * groups
     assert "## What failed" in text
     assert "colour alone" in text
-    assert "## The 20 worst of 60 prompts" in text
+    assert "\n## Prompts\n\n### Seen\n" in text
     assert {scores.attribute for scores in report.attributes} == {"motion", "shape", "colour"}
     written = write_gallery(tmp_path, sampler=swaps_colours, world=few, config=config)
     assert len([path for path in written if path.suffix == ".mp4"]) == 15

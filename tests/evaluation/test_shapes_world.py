@@ -9,6 +9,7 @@ from data.worlds.motions import MOTIONS
 from data.worlds.presets import shapes_world
 from data.worlds.prompts import PHRASES
 from data.worlds.shapes import COLOURS, SHAPES
+from data.worlds.tiers import GROUPS
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
 from evaluation.report import LISTED_WORST
@@ -89,13 +90,18 @@ def test_a_report_of_many_prompts_lists_the_worst_and_summarises_all(shapes):
 
     config = EvaluationConfig(samples_seen=2, samples_held_out=2, samples_real=4, frechet=False)
     report = evaluate(never_bounces, world=few, config=config)
-    assert len(report.listed) == LISTED_WORST
+    assert {group: len(report.listed(group)) for group in GROUPS} == {
+        "seen": LISTED_WORST,
+        "validation": 36,
+        "test": LISTED_WORST,
+    }
     failed = {scores.name for scores in report.prompts if scores.joint.value == 0}
     assert failed
-    assert failed <= {scores.name for scores in report.listed}
+    assert failed <= {scores.name for group in GROUPS for scores in report.listed(group)}
     bouncing = next(one for one in report.attributes if (one.tier, one.value) == ("T0", "bounce-vertical"))
     assert bouncing.joint.value == bouncing.right.value == 0
     assert report.tier("T0").generated.faults.motion == report.tier("T0").generated.faults.clips > 0
     text = report_markdown(report)
+    assert "### Seen: the 20 worst of 60\n" in text
     assert "| motion | bounce-vertical | 0.0 % (0.0 %) |" in text
     assert text.count("\n| ") < 150

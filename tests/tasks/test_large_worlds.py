@@ -7,8 +7,7 @@ import json
 import pytest
 
 from data.worlds.presets import pairs_world, shapes_world
-from data.worlds.tiers import group_of
-from evaluation.report import LISTED_WORST
+from data.worlds.tiers import GROUPS, group_of
 from tasks.evaluate import Evaluation
 from tasks.publish import HEADINGS, score_rows, videos_markdown
 from tracking.results.evaluation import SOURCE_LIMIT, _tier_dataset, tier_values
@@ -40,7 +39,9 @@ def test_of_too_many_prompts_an_even_choice_is_recorded() -> None:
 def test_the_pages_of_a_run_show_a_choice_of_prompts_and_say_so(name: str, make_report, tmp_path) -> None:
     world = WORLDS[name]
     report = make_report(seen=0.9, held_out=0.5, clips=8, world=world)
-    assert len(score_rows(report)) == len(world.tiers) + LISTED_WORST
+    listed = {"shapes": [20, 36, 20], "pairs": [20, 20, 20]}[name]
+    assert [len(report.listed(group)) for group in GROUPS] == listed
+    assert len(score_rows(report)) == len(world.tiers) + sum(listed)
     assert score_rows(report)[0]["failed by"].startswith("motion ")
     assert all(row["prompt"] in world.tiers[row["tier"]] for row in score_rows(report)[len(world.tiers) :])
     text = videos_markdown(Evaluation(tmp_path, ""), report, model_ref="models:/flipbook/1", origin="")
