@@ -88,9 +88,13 @@ class EvaluationReport(BaseModel):
         """The name of the tier to which a prompt belongs. Raises StopIteration if no tier of this report has it."""
         return next(tier.name for tier in self.tiers if prompt in tier.prompts)
 
+    def tiers_of(self, group: str) -> tuple[GroupScores, ...]:
+        """The scores of each tier of a group: "seen", "validation" or "test"."""
+        return tuple(tier for tier in self.tiers if tier.name in GROUPS[group])
+
     def listed(self, group: str) -> tuple[GroupScores, ...]:
-        """The prompts of a group of tiers ("seen", "validation" or "test") that tables list."""
-        prompts = tuple(prompt for prompt in self.prompts if self.tier_of(prompt.name) in GROUPS[group])
+        """The prompts of a group of tiers that tables list: all of them, or the worst ones if they are many."""
+        prompts = tuple(prompt for tier in self.tiers_of(group) for prompt in self.prompts_of(tier.name))
         if len(prompts) <= LISTED_ALL:
             return prompts
         return tuple(sorted(prompts, key=lambda prompt: prompt.joint.value)[:LISTED_WORST])

@@ -49,8 +49,8 @@ def report_markdown(report: EvaluationReport) -> str:
 def _tier_parts(report: EvaluationReport) -> list[str]:
     """A table per group of tiers. The group of the test tiers comes last, because nothing is chosen by it."""
     parts = []
-    for group, names in GROUPS.items():
-        tiers = [tier for tier in report.tiers if tier.name in names]
+    for group in GROUPS:
+        tiers = report.tiers_of(group)
         if tiers:
             parts += [f"### {GROUP_TITLES[group]}", _tier_table(report, tiers)]
     return parts
@@ -126,11 +126,11 @@ def _attribute_parts(report: EvaluationReport) -> list[str]:
 
 
 def _prompt_parts(report: EvaluationReport) -> list[str]:
-    """A table per group of tiers: recipes are chosen by the validation prompts, and never by the worst test prompts."""
+    """A table per group of tiers, so that nobody who looks for the worst prompts reads test prompts on the way."""
     parts = []
     for group in GROUPS:
         listed = report.listed(group)
-        asked = sum(len(tier.prompts) for tier in report.tiers if tier.name in GROUPS[group])
+        asked = sum(len(tier.prompts) for tier in report.tiers_of(group))
         if listed:
             part = "" if len(listed) == asked else f": the {len(listed)} worst of {asked}"
             parts += [f"### {group.capitalize()}{part}", _prompt_table(report, listed)]

@@ -71,7 +71,7 @@ def videos_markdown(evaluation: Evaluation, report: EvaluationReport, *, model_r
     """
     lines = [f"## {model_ref}", "", origin, "", "Each prompt is followed by the share of its clips that are right."]
     for group, heading in HEADINGS.items():
-        tiers = [tier for tier in report.tiers if tier.name in GROUPS[group]]
+        tiers = report.tiers_of(group)
         if not tiers:
             continue
         cells = [_video_cell(evaluation, tier, scores) for tier in tiers for scores in _shown(report, tier)]
