@@ -7,8 +7,8 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
 
 from PIL import Image
 from playwright.sync_api import Locator, Page, TimeoutError, expect
@@ -62,17 +62,14 @@ class PrefectPages:
     def switch_schedule_off(self) -> None:
         """Switch off the only schedule of the deployment whose page is open.
 
-        While Prefect's scheduler writes runs, its SQLite may refuse the change. The page then says so and leaves the
-        switch on, and a person clicks again.
+        If the server refuses the change, the page leaves the switch on. A person would click again.
         """
         switch = self.page.get_by_role("switch", name="toggle", checked=True)
         for _ in range(5):
             switch.click()
-            try:
+            with suppress(TimeoutError):
                 switch.wait_for(state="detached", timeout=20_000)
                 break
-            except TimeoutError:
-                continue
         expect(switch).to_have_count(0)
 
     def name_run(self, name: str) -> None:
@@ -107,10 +104,10 @@ class PrefectPages:
         name = self.page.get_by_role("textbox", name="Run Name").input_value()
         self.page.get_by_role("button", name="Submit").click()
         # The link is in a message that moves in and soon goes. A click would wait until it stands still.
-        link = self.page.get_by_role("link", name="View run").get_attribute("href")
-        self.page.goto(urljoin(self.page.url, link or ""))
-        expect(self.page.get_by_role("tab", name="Logs")).to_be_visible()
-        return FlowRun(self.page.url.partition("/flow-run/")[2].partition("?")[0], name)
+        link = self.page.get_by_role("link", name="View run").get_attribute("href") or ""
+        run = link.partition("/flow-run/")[2].partition("?")[0]
+        self.open_run(run)
+        return FlowRun(run, name)
 
     def open_run(self, run: str) -> None:
         """The page of a flow run, by its id."""
