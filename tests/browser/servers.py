@@ -26,10 +26,9 @@ class Servers:
         """All flow runs, as Prefect's API returns them."""
         return self._ask("flow_runs/filter", {})
 
-    def deployment_of(self, run: dict[str, Any]) -> str:
-        """Name of the deployment of a flow run."""
-        (deployment,) = self._ask("deployments/filter", {"deployments": {"id": {"any_": [run["deployment_id"]]}}})
-        return str(deployment["name"])
+    def runs_of(self, deployment: str) -> list[dict[str, Any]]:
+        """All flow runs of the deployment with that name."""
+        return self._ask("flow_runs/filter", {"deployments": {"name": {"any_": [deployment]}}})
 
     def task_names(self, run: str) -> set[str]:
         """Names of the tasks that a flow run has begun."""

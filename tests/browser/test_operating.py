@@ -124,8 +124,8 @@ def test_a_run_that_is_started_in_the_form_gets_what_was_filled_in_and_trains_on
     camera.take("run", for_docs=True)
     runs = {found["id"]: found for found in servers.flow_runs()}
     assert PipelineConfig.model_validate(runs[run.id]["parameters"]["config"]) == TINY
-    handed_over = [found for found in runs.values() if found["parent_task_run_id"]]  # or evaluated by `evaluate-new`
-    (training,) = [found for found in handed_over if servers.deployment_of(found) == "train"]
+    (training,) = servers.runs_of("train")
+    assert training["parent_task_run_id"]
     prefect.open_subflow_run(training["name"])
     assert prefect.follow_to_the_end() == "Completed"
     expect(prefect.page.get_by_role("log")).to_contain_text(f"train: 0 of {TINY.train.steps}")
@@ -245,8 +245,7 @@ def test_the_scheduled_run_completes_on_the_workers_and_does_nothing_twice(
     prefect.open_run(scheduled.id)
     assert prefect.follow_to_the_end() == "Completed"
     camera.take("scheduled-run-completed")
-    trainings = [item for item in servers.flow_runs() if servers.deployment_of(item) == "train"]
-    assert [item["state_type"] for item in trainings] == ["COMPLETED"]
+    assert [item["state_type"] for item in servers.runs_of("train")] == ["COMPLETED"]
 
 
 def test_a_schedule_that_is_switched_off_makes_no_more_runs(
