@@ -95,11 +95,6 @@ class ModelConfig(BaseModel):
         description="Whether the frame discriminator pools its features over the whole frame, so that it ignores where "
         "an object is. It learns shapes sooner.",
     )
-    additive_content: bool = Field(
-        False,
-        description="Whether each word adds the same to the content in every prompt. Worlds need it whose held-out "
-        "prompts combine shapes and colours in new ways.",
-    )
     word_heads: bool = Field(
         False,
         description="Whether the discriminators also learn to tell the words of the prompt from the pixels. Worlds of "

@@ -77,7 +77,6 @@ def _any_shapes(*, objects: int = 1) -> ModelConfig:
         objects=objects,
         frame_pooling=True,  # shapes are learned sooner; two small objects are hardly learned without it
         channels=24,
-        additive_content=True,
         word_heads=True,
         frame_discriminator_channels=32,
         angles=0,

@@ -33,11 +33,22 @@ _DECODERS: dict[str, Callable[..., nn.Module]] = {
 class TextGenerator(ClipGenerator):
     """Text encoder, motion network and decoder."""
 
-    def __init__(self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int) -> None:
+    def __init__(
+        self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int, one_look: bool
+    ) -> None:
+        """Layers with random weights.
+
+        Args:
+            config: sizes of the layers.
+            text: how prompts are read.
+            frames: frames per clip.
+            frame_size: side of a frame in px.
+            one_look: whether all objects of the world have the same shape and colour.
+        """
         super().__init__()
         self.config = config
         self.text = text.encoder(config.text_width)
-        self.motion = MotionNetwork(config, frames=frames)
+        self.motion = MotionNetwork(config, frames=frames, one_look=one_look)
         self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
 
     def draw_noise(self, count: int, *, random: torch.Generator) -> Tensor:
@@ -92,4 +103,5 @@ class TextGenerator(ClipGenerator):
 def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
     """A generator for the clips and the vocabulary of `world`, with random weights."""
     text = build_text(config, world)
-    return TextGenerator(config, text=text, frames=world.frames, frame_size=world.frame_size)
+    one_look = len(world.shapes) == len(world.colours) == 1
+    return TextGenerator(config, text=text, frames=world.frames, frame_size=world.frame_size, one_look=one_look)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.networks.content import ManyLooks, OneLook
 from models.networks.cosines import slow_waves
 from models.networks.initialise import initialise
 
@@ -31,15 +32,14 @@ class MotionNetwork(nn.Module):
     The products become amplitudes of cosines over time. Slow cosines are scaled up, so that paths are smooth from the
     start.
 
-    With `additive_content`, the content is the sum of what the noise says and what each word says. So "star" and "red"
-    mean the same beside all other words.
+    The content is a trained constant if all objects of the world look the same, and otherwise what `ManyLooks` says.
     """
 
     basis: Tensor
     threshold: Tensor
     """0-d. It rises during the training (`train.free_term_threshold`), and is a part of the weights."""
 
-    def __init__(self, config: ModelConfig, *, frames: int) -> None:
+    def __init__(self, config: ModelConfig, *, frames: int, one_look: bool) -> None:
         super().__init__()
         self.frames = frames
         basis = slow_waves(frames)
@@ -57,10 +57,7 @@ class MotionNetwork(nn.Module):
         last = nn.Linear(FREE_WIDTH, width)
         self.free = nn.Sequential(nn.Linear(config.text_width, FREE_WIDTH), nn.LeakyReLU(0.2), last)
         self.mix = nn.Linear(width, frames * config.motion, bias=False)
-        additive = config.additive_content
-        inputs = noise if additive else noise + config.text_width
-        self.content = nn.Sequential(nn.Linear(inputs, 64), nn.LeakyReLU(0.2), nn.Linear(64, config.content))
-        self.content_of_text = nn.Linear(config.text_width, config.content, bias=False) if additive else None
+        self.content = OneLook(config) if one_look else ManyLooks(config)
         initialise(self)
         nn.init.normal_(self.mix.weight, std=0.5 / width**0.5)
         if linear:
@@ -81,11 +78,7 @@ class MotionNetwork(nn.Module):
         else:
             scales = self.from_text(TEXT_SCALE * text) + shrunk(free, self.threshold)
         amplitudes = self.mix(self.from_noise(noise) * scales).view(len(noise), self.frames, -1)  # (N, T, M)
-        if self.content_of_text is None:
-            content = self.content(torch.cat([noise, text], dim=1))  # (N, C)
-        else:
-            content = self.content(noise) + self.content_of_text(text)
-        content = content.unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
+        content = self.content(noise, text).unsqueeze(1).expand(-1, self.frames, -1)  # (N, T, C)
         return torch.cat([torch.matmul(self.basis, amplitudes), content], dim=2), free
 
 

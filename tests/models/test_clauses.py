@@ -20,9 +20,7 @@ RED_UP, BLUE_LEFT = "red circle moving up", "blue square moving left"
 
 
 def _model(encoder: TextEncoder) -> ModelConfig:
-    return ModelConfig(
-        text_encoder=encoder, decoder="layers", objects=2, additive_content=True, motion_width=32, channels=8
-    )
+    return ModelConfig(text_encoder=encoder, decoder="layers", objects=2, motion_width=32, channels=8)
 
 
 def _each(text: TextFeatures, prompts: list[str]) -> torch.Tensor:

@@ -14,7 +14,8 @@ from models.networks.sprite_decoder import SpriteDecoder
 from models.text.tokens import word_counts
 from tests.models.tiny import LEFT, MODEL, SHRINKING, WORLD
 
-ADDITIVE = ModelConfig(decoder="sprite", additive_content=True, motion_width=32, channels=4)
+SPRITE = ModelConfig(decoder="sprite", motion_width=32, channels=4)
+MANY_LOOKS = WORLD.model_copy(update={"shapes": ("circle", "star"), "colours": ("blue", "red")})
 
 
 def _random() -> torch.Generator:
@@ -52,9 +53,9 @@ def test_an_object_that_strays_off_the_picture_is_drawn_at_its_edge() -> None:
 
 def test_the_content_decides_the_look_and_not_the_place() -> None:
     torch.manual_seed(0)
-    decoder = build_generator(ADDITIVE, WORLD).decoder
+    decoder = build_generator(SPRITE, WORLD).decoder
     assert isinstance(decoder, SpriteDecoder)
-    motion, contents = torch.randn(1, ADDITIVE.motion), torch.randn(2, ADDITIVE.content)
+    motion, contents = torch.randn(1, SPRITE.motion), torch.randn(2, SPRITE.content)
     poses = [decoder.pose_of(motion) for _ in contents]
     assert all(torch.equal(one, other) for one, other in zip(*poses, strict=True))
     pictures = [decoder(torch.cat([motion, content.unsqueeze(0)], dim=1).view(1, 1, 1, -1)) for content in contents]
@@ -95,12 +96,19 @@ def test_the_motion_of_words_adds_up_if_their_free_terms_are_below_the_threshold
 
 def test_a_word_adds_the_same_to_the_content_beside_all_other_words() -> None:
     torch.manual_seed(0)
-    motion = build_generator(ADDITIVE, WORLD).motion
-    noise = torch.randn(1, ADDITIVE.latent_size)
-    red, star, left = torch.randn(3, 1, ADDITIVE.text_width)
+    motion = build_generator(SPRITE, MANY_LOOKS).motion
+    noise = torch.randn(1, SPRITE.latent_size)
+    red, star, left = torch.randn(3, 1, SPRITE.text_width)
 
     def content(text: Tensor) -> Tensor:
-        return motion(noise, text)[0][..., ADDITIVE.motion :]
+        return motion(noise, text)[0][..., SPRITE.motion :]
 
     with torch.no_grad():
         torch.testing.assert_close(content(red + star) - content(red), content(star + left) - content(left))
+
+
+def test_in_a_world_of_one_look_neither_noise_nor_text_changes_the_content() -> None:
+    motion = build_generator(SPRITE, WORLD).motion
+    latents, _ = motion(torch.randn(5, SPRITE.latent_size), torch.randn(5, SPRITE.text_width))
+    content = latents[..., SPRITE.motion :]
+    assert torch.equal(content, content[:1, :1].expand_as(content))

@@ -142,7 +142,7 @@ def test_clips_of_another_world_are_refused(clips: ClipTensors, tmp_path: Path) 
 
 @pytest.mark.parametrize("encoder", ["tokens", "transformer"])
 def test_a_model_of_two_objects_is_trained_saved_and_drawn(clips: ClipTensors, tmp_path: Path, encoder: str) -> None:
-    changes = {"text_encoder": encoder, "word_heads": True, "frame_pooling": True, "additive_content": True}
+    changes = {"text_encoder": encoder, "word_heads": True, "frame_pooling": True}
     model = ModelConfig.model_validate(MODEL.model_dump() | changes | {"decoder": "layers", "objects": 2})
     final = train_tiny(clips, tmp_path, model=model, steps=2)
     assert TextToVideo.load(final).generate(["circle moving up"], seed=1).std() > 0
