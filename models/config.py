@@ -197,6 +197,12 @@ class TrainConfig(BaseModel):
     generator_word_weight: float = Field(
         0.5, ge=0, description="With word_heads: weight of telling generated clips' words in the generator's loss."
     )
+    wrong_prompt_weight: float = Field(
+        1.0,
+        ge=0,
+        description="Weight of real clips with a wrong prompt in the clip discriminator's loss, at the start. It falls "
+        "linearly to 0 in the first half of the training. With it, opposite motions such as the two orbits part early.",
+    )
     prompt_floor: float = Field(
         0.15,
         gt=0,

@@ -84,6 +84,7 @@ def _lesser(whole: Variant) -> Iterator[Variant]:
     if whole.model.decoder != "conv":
         yield without("pose", model={"decoder": "conv"})
     yield without("fast waves", model={"fast_waves": 0.0})
+    yield without("wrong prompts", train={"wrong_prompt_weight": 0.0})
     none = {"first_clip_penalty": 0.0, "clip_penalty": 0.0, "frame_penalty": 0.0}
     yield without("gradient penalty", train=none)
     yield without("average of the weights", train={"ema_decay": 0.0})

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.config import ModelConfig
 from models.networks.cosines import fast_waves
+from models.networks.discriminator import Discriminator
 from models.networks.initialise import initialise
 from models.networks.verdict import Judgement, Verdict
 from models.text.protocols import TextFeatures
 
 
-class ClipDiscriminator(nn.Module):
+class Seen(NamedTuple):
+    """What the clip discriminator sees of N clips before it reads their prompts."""
+
+    waves: Tensor
+    """The frames' features as waves over time, (N, T * `frame_features`)."""
+    spread_of_ink: Tensor
+    """(N / group, 1)."""
+
+
+class ClipDiscriminator(Discriminator):
     """Judges a whole clip together with its text, at every second pixel.
 
     Clips come in groups that share a prompt, and the discriminator sees the spread within each group: minibatch
@@ -59,23 +71,28 @@ class ClipDiscriminator(nn.Module):
         self.reader = text.reader()
         self.verdict = Verdict(config, text=text, labels=labels, width=width)
 
-    def forward(self, clips: Tensor, text: Tensor, labels: Tensor) -> Judgement:
-        """Judge clips (N, T, 3, S/2, S/2) in [-1, 1], given text features (N, F) and labels (N, L) of their prompts.
-
-        The N clips stand in groups that share a prompt.
-        """
-        count, read = len(clips), self.reader(text)
+    def see(self, clips: Tensor) -> Seen:
+        """What clips (N, T, 3, S/2, S/2) in [-1, 1] show, whatever their prompts."""
+        count = len(clips)
         pictures = (clips - 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (N T, 3, S/2, S/2)
         features = functional.leaky_relu(self.patches(pictures), 0.2)  # (N T, 32, S/8, S/8)
         features = functional.leaky_relu(self.conv(features), 0.2)  # (N T, 16, S/8, S/8)
         features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N T, frame_features)
-        joined = torch.matmul(self.waves, features.view(count, -1, features.shape[1])).flatten(1)
+        waves = torch.matmul(self.waves, features.view(count, -1, features.shape[1])).flatten(1)
+        return Seen(waves, self._spread_of_ink(clips))
+
+    def judge(self, seen: Seen, text: Tensor, labels: Tensor) -> Judgement:
+        """Judge N clips that stand in groups, given text features (N, F) and labels (N, L) of their prompts.
+
+        The clips of a group share a prompt.
+        """
+        read, joined = self.reader(text), seen.waves
         if self.text is not None:
             joined = torch.cat([joined, self.text(read)], dim=1)
         hidden = functional.leaky_relu(self.first(joined), 0.2)  # (N, H)
         groups = hidden.view(-1, self.group, hidden.shape[1])
         spread = _deviation(groups).mean(dim=1, keepdim=True)  # (N / group, 1)
-        spread = torch.cat([spread, self._spread_of_ink(clips)], dim=1).repeat_interleave(self.group, dim=0)  # (N, 2)
+        spread = torch.cat([spread, seen.spread_of_ink], dim=1).repeat_interleave(self.group, dim=0)  # (N, 2)
         hidden = functional.leaky_relu(self.second(torch.cat([hidden, spread], dim=1)), 0.2)  # (N, H)
         judged: Judgement = self.verdict(hidden, read, labels)
         return judged

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from models.config import ModelConfig
+from models.networks.discriminator import Discriminator
 from models.networks.initialise import initialise
 from models.networks.verdict import Judgement, Verdict
 from models.text.protocols import TextFeatures
 
 
-class FrameDiscriminator(nn.Module):
+class FrameDiscriminator(Discriminator):
     """Judges single frames together with their text. It cares for crisp outlines and shapes.
 
     With `frame_pooling` it keeps the mean and the maximum of each feature over the whole frame. A shape that it learned
@@ -27,10 +28,14 @@ class FrameDiscriminator(nn.Module):
         self.reader = text.reader()
         self.verdict = Verdict(config, text=text, labels=labels, width=4 * width)
 
-    def forward(self, frames: Tensor, text: Tensor, labels: Tensor) -> Judgement:
-        """Judge frames (N, 3, S, S) in [-1, 1], given text features (N, F) and labels (N, L) of their prompts."""
-        hidden = self.body((frames - 1).contiguous(memory_format=torch.channels_last))  # (N, 4 width)
-        judged: Judgement = self.verdict(hidden, self.reader(text), labels)
+    def see(self, frames: Tensor) -> Tensor:
+        """Features (N, 4 width) of frames (N, 3, S, S) in [-1, 1]."""
+        features: Tensor = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
+        return features
+
+    def judge(self, seen: Tensor, text: Tensor, labels: Tensor) -> Judgement:
+        """Judge features (N, 4 width), given text features (N, F) and labels (N, L) of the frames' prompts."""
+        judged: Judgement = self.verdict(seen, self.reader(text), labels)
         return judged
 
 

@@ -13,6 +13,7 @@ from data.reading.dataset import ClipTensors
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
 from models.networks.clip_discriminator import ClipDiscriminator
+from models.networks.discriminator import Discriminator
 from models.networks.frame_discriminator import FrameDiscriminator
 from models.networks.generator import TextGenerator, build_generator
 from models.text.features import build_text
@@ -20,9 +21,23 @@ from models.text.labels import Labels
 from models.training.averaging import warmed_up_average
 from models.training.batches import Batch, PromptGroups, as_pictures, step_generator
 from models.training.game import check_clips
-from models.training.losses import discriminator_loss, free_term_size, generator_loss, gradient_penalty, word_loss
+from models.training.losses import (
+    discriminator_loss,
+    free_term_size,
+    generator_loss,
+    gradient_penalty,
+    word_loss,
+    wrong_prompt_loss,
+)
 from models.training.optimise import descend, set_rate
-from models.training.schedule import clip_penalty, free_term_penalty, free_term_threshold, learning_rate, share_done
+from models.training.schedule import (
+    clip_penalty,
+    free_term_penalty,
+    free_term_threshold,
+    learning_rate,
+    share_done,
+    wrong_prompt_weight,
+)
 
 CLIP, FRAME = "clip_discriminator", "frame_discriminator"
 """Names of the discriminators, in losses and in the training's state."""
@@ -87,7 +102,7 @@ class FlipbookGame:
         self.label_weight = labels.weight
         self.generator = build_generator(model, world).to(device)
         self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
-        self.discriminators: dict[str, nn.Module] = {
+        self.discriminators: dict[str, Discriminator] = {
             CLIP: ClipDiscriminator(
                 model,
                 text=text,
@@ -123,7 +138,7 @@ class FlipbookGame:
         }
         self.advantage = torch.ones(len(world.seen_prompts))  # (P,), on the CPU
         self.penalties: dict[str, float] = {}
-        self.free_term_penalty = 0.0
+        self.free_term_penalty = self.wrong_prompt_weight = 0.0
         self.steps_done, self.cpu_seconds = 0, 0.0
 
     @property
@@ -193,6 +208,7 @@ class FlipbookGame:
         done = share_done(self.config, steps=self.steps_done, cpu_seconds=self.cpu_seconds)
         self.penalties = {CLIP: clip_penalty(self.config, done), FRAME: self.config.frame_penalty}
         self.free_term_penalty = free_term_penalty(self.config, done)
+        self.wrong_prompt_weight = wrong_prompt_weight(self.config, done)
         self.generator.motion.threshold.fill_(free_term_threshold(self.config, done))
         set_rate(self.optimisers.values(), learning_rate(self.config, done))
 
@@ -233,12 +249,20 @@ class FlipbookGame:
         for name, discriminator in self.discriminators.items():
             real, fake, asked = reals[name], fakes[name], prompts[name]
             with self._autocast():
-                judged = discriminator(real, asked.features, asked.labels)
+                seen = discriminator.see(real)
+                judged = discriminator.judge(seen, asked.features, asked.labels)
                 fake_scores = discriminator(fake, asked.features, asked.labels).scores.float()
             real_scores = judged.scores.float()
             loss = discriminator_loss(real_scores, fake_scores)
             losses[name] = loss.detach()
             total = total + loss
+            if name == CLIP and self.wrong_prompt_weight:
+                wrong = _wrong(asked, group=self.config.clips_per_prompt)
+                with self._autocast():
+                    wrong_scores = discriminator.judge(seen, wrong.features, wrong.labels).scores.float()
+                loss = wrong_prompt_loss(real_scores, wrong_scores)
+                losses["wrong_prompts"] = loss.detach()
+                total = total + self.wrong_prompt_weight * loss
             if judged.words is not None:
                 words = word_loss(judged.words.float(), asked.labels)
                 losses[f"{name}_words"] = words.detach()
@@ -301,7 +325,12 @@ class FlipbookGame:
         self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
 
 
-def _penalty_at(discriminator: nn.Module, views: Tensor, asked: _Prompts) -> Tensor:
+def _wrong(asked: _Prompts, *, group: int) -> _Prompts:
+    """The prompts of the next group of `group` clips in place of their own. Some prompts may come out as they were."""
+    return _Prompts(asked.features.roll(group, dims=0), asked.labels.roll(group, dims=0))
+
+
+def _penalty_at(discriminator: Discriminator, views: Tensor, asked: _Prompts) -> Tensor:
     return gradient_penalty(lambda inputs: discriminator(inputs, asked.features, asked.labels).scores, views)
 
 

@@ -19,6 +19,15 @@ def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return functional.softplus(-real_scores).mean() + functional.softplus(fake_scores).mean()
 
 
+def wrong_prompt_loss(real_scores: Tensor, wrong_scores: Tensor) -> Tensor:
+    """Logistic loss of the order of two scores (N,): of real clips with their prompts, and with wrong prompts.
+
+    Reed et al., "Generative Adversarial Text to Image Synthesis" (2016), let a discriminator reject real data with a
+    wrong text. Here only the order counts, so clips that fit both prompts have nothing to lose.
+    """
+    return functional.softplus(wrong_scores - real_scores).mean()
+
+
 def generator_loss(fake_scores: Tensor) -> Tensor:
     """Non-saturating loss of the generator, from the discriminator's scores (N,) of generated data; same paper."""
     return functional.softplus(-fake_scores).mean()

@@ -25,6 +25,11 @@ def clip_penalty(config: TrainConfig, done: float) -> float:
     return _geometric(config.first_clip_penalty, config.clip_penalty, config=config, done=done)
 
 
+def wrong_prompt_weight(config: TrainConfig, done: float) -> float:
+    """Weight of real clips with a wrong prompt at the share `done` of the training: linear to 0 in its first half."""
+    return config.wrong_prompt_weight * max(0.0, 1 - 2 * done)
+
+
 def free_term_penalty(config: TrainConfig, done: float) -> float:
     """Weight of the penalty on the motion's free term at the share `done` of the training.
 

@@ -28,7 +28,6 @@ STARS = WorldConfig(
 )
 HEADS = ModelConfig(
     decoder="sprite",
-    additive_content=True,
     word_heads=True,
     fast_waves=0,
     motion_width=32,
@@ -173,3 +172,17 @@ def test_the_frame_discriminator_sees_single_frames_of_many_prompts(stars: ClipT
     frames, features, _ = seen[0]
     assert frames.shape == (64, 3, 32, 32)
     assert len(features.unique(dim=0)) == len(STARS.seen_prompts)
+
+
+def test_real_clips_are_judged_with_the_prompts_of_the_next_group_in_the_first_half_of_the_training(
+    clips: ClipTensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    game = FlipbookGame(clips=clips, world=WORLD, model=MODEL, train=TRAIN, device=CPU)
+    judge, asked = game.discriminators[CLIP].judge, []
+    monkeypatch.setattr(
+        game.discriminators[CLIP], "judge", lambda seen, text, labels: asked.append(text) or judge(seen, text, labels)
+    )
+    losses = [game.step() for _ in range(TRAIN.steps)]
+    assert ["wrong_prompts" in one for one in losses] == [True] * 3 + [False] * 3
+    real, wrong = asked[0], asked[2]
+    assert torch.equal(wrong, torch.cat([real[2:], real[:2]]))

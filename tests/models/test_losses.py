@@ -6,8 +6,14 @@ import pytest
 import torch
 
 from models.config import TrainConfig
-from models.training.losses import free_term_size, gradient_penalty, word_loss
-from models.training.schedule import clip_penalty, free_term_penalty, learning_rate, share_done
+from models.training.losses import free_term_size, gradient_penalty, word_loss, wrong_prompt_loss
+from models.training.schedule import (
+    clip_penalty,
+    free_term_penalty,
+    learning_rate,
+    share_done,
+    wrong_prompt_weight,
+)
 
 
 def test_the_gradient_penalty_of_a_linear_score_is_its_squared_norm() -> None:
@@ -21,6 +27,17 @@ def test_the_word_loss_is_the_cross_entropy_of_the_words_that_a_prompt_holds() -
     assert word_loss(sure, labels) < 1e-6
     assert word_loss(torch.zeros(2, 2), labels).item() == pytest.approx(2 * torch.log(torch.tensor(2.0)).item())
     assert word_loss(-sure, labels).item() == pytest.approx(40.0)
+
+
+def test_the_loss_of_wrong_prompts_asks_for_the_order_of_the_scores_alone() -> None:
+    real = torch.tensor([3.0, -5.0])
+    assert wrong_prompt_loss(real, real - 20) < 1e-6
+    assert wrong_prompt_loss(real, real + 20).item() == pytest.approx(20.0)
+
+
+def test_wrong_prompts_count_less_and_less_in_the_first_half_of_the_training() -> None:
+    config = TrainConfig(wrong_prompt_weight=0.8)
+    assert [wrong_prompt_weight(config, share) for share in (0.0, 0.25, 0.5, 1.0)] == pytest.approx([0.8, 0.4, 0, 0])
 
 
 def test_the_penalty_falls_geometrically_and_the_learning_rate_linearly() -> None:
