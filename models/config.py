@@ -38,15 +38,21 @@ class ModelConfig(BaseModel):
         "so that their order matters.",
     )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
-    noise: int = Field(8, ge=1, le=512, description="Gaussian components of each object's noise, 1 to 512.")
+    noise: int = Field(6, ge=1, le=512, description="Gaussian components of each object's noise, 1 to 512.")
     angles: int = Field(
-        2,
+        1,
         ge=0,
         le=256,
         description="Uniform angles of each object's noise, 0 to 256. Motions that return, such as orbits and zigzags, "
         "begin anywhere in their period.",
     )
-    modes: int = Field(16, ge=0, le=256, description="Size of the one-hot part of each object's noise, 0 to 256.")
+    modes: int = Field(
+        2,
+        ge=0,
+        le=256,
+        description="Size of the one-hot part of each object's noise, 0 to 256. Motions that go one way or the other, "
+        "such as zigzags, need two.",
+    )
     motion: int = Field(
         32, ge=4, le=512, description="Width of the motion latent that each object has per frame, 4 to 512."
     )
@@ -151,7 +157,7 @@ class TrainConfig(BaseModel):
     prompts_per_batch: int = Field(8, ge=1, le=1024, description="Prompts in a batch, 1 to 1024.")
     clips_per_prompt: int = Field(4, ge=2, le=64, description="Clips of each prompt in a batch, 2 to 64.")
     learning_rate: float = Field(1e-3, gt=0, le=0.1, description="Adam's learning rate at the start, up to 0.1.")
-    beta1: float = Field(0.0, ge=0, lt=1, description="Decay of Adam's first moment, 0 to below 1.")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Decay of Adam's first moment, 0 to below 1.")
     beta2: float = Field(0.99, ge=0, lt=1, description="Decay of Adam's second moment, 0 to below 1.")
     decay_share: float = Field(
         0.6, ge=0, le=1, description="Last share of the training in which the learning rate falls linearly to 0."

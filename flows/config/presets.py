@@ -79,14 +79,16 @@ def _any_shapes(*, objects: int = 1) -> ModelConfig:
         channels=24,
         word_heads=True,
         frame_discriminator_channels=32,
+        noise=8,
         angles=0,
+        modes=16,
         noise_layers=1,
         fast_waves=0.0,
     )
 
 
 def _many_prompts(*, steps: int) -> TrainConfig:
-    return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2)
+    return TrainConfig(steps=steps, prompts_per_batch=16, clips_per_prompt=2, beta1=0.0, wrong_prompt_weight=0.0)
 
 
 def _validation(direction: str) -> PipelineConfig:
