@@ -15,6 +15,9 @@ from models.networks.initialise import initialise
 from models.networks.verdict import Judgement, Verdict
 from models.text.protocols import TextFeatures
 
+PATCH = 4
+"""Side of the patches that the clip discriminator reads, in pixels that it sees."""
+
 
 class Seen(NamedTuple):
     """What the clip discriminator sees of N clips before it reads their prompts."""
@@ -57,7 +60,7 @@ class ClipDiscriminator(Discriminator):
         self.group = group
         cells = frame_size // 8
         self.register_buffer("waves", fast_waves(frames, gain=config.fast_waves), persistent=False)
-        self.patches = nn.Conv2d(3, 32, 4, stride=4)
+        self.patches = nn.Linear(3 * PATCH**2, 32)  # a convolution of stride 4, which takes longer
         self.conv = nn.Conv2d(32, 16, 3, padding=1)
         self.frame = nn.Linear(16 * cells**2, config.frame_features)
         width = config.discriminator_width
@@ -74,8 +77,10 @@ class ClipDiscriminator(Discriminator):
     def see(self, clips: Tensor) -> Seen:
         """What clips (N, T, 3, S/2, S/2) in [-1, 1] show, whatever their prompts."""
         count = len(clips)
-        pictures = (clips - 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (N T, 3, S/2, S/2)
-        features = functional.leaky_relu(self.patches(pictures), 0.2)  # (N T, 32, S/8, S/8)
+        cells = clips.shape[-1] // PATCH
+        patches = (clips - 1).reshape(-1, 3, cells, PATCH, cells, PATCH)
+        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3)  # (N T, S/8, S/8, 48)
+        features = functional.leaky_relu(self.patches(patches), 0.2).permute(0, 3, 1, 2)  # (N T, 32, S/8, S/8)
         features = functional.leaky_relu(self.conv(features), 0.2)  # (N T, 16, S/8, S/8)
         features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N T, frame_features)
         waves = torch.matmul(self.waves, features.view(count, -1, features.shape[1])).flatten(1)

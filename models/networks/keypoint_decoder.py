@@ -53,8 +53,9 @@ class KeypointDecoder(Constellation):
         maps = heat(x, y, size * own.spread, columns=columns, rows=rows)  # (F, K, H W)
         # The heat around a large object falls off more slowly. Features in proportion to its size keep edges as sharp.
         scale = size.unsqueeze(2) / TYPICAL_SIZE
-        features = scale * self.features_of(content)  # (F, K, channels)
-        sums = torch.baddbmm(scale * self.bias, maps.transpose(1, 2), features)  # (F, H W, channels)
+        features = (scale * self.features_of(content)).transpose(1, 2)  # (F, channels, K)
+        sums = torch.baddbmm(scale * self.bias.unsqueeze(1), features, maps)  # (F, channels, H W)
         pixels = functional.leaky_relu(sums, 0.2)
-        pictures = colours(self.colour(pixels)).view(-1, len(rows), len(columns), 3).permute(0, 3, 1, 2)
-        return pictures.view(len(latents), -1, *pictures.shape[1:])  # (N, T, 3, H, W)
+        weight, bias = self.colour.weight, self.colour.bias.unsqueeze(1)  # (3, channels), (3, 1)
+        pictures = colours(torch.baddbmm(bias, weight.expand(len(pixels), -1, -1), pixels))  # (F, 3, H W)
+        return pictures.view(len(latents), -1, 3, len(rows), len(columns))
