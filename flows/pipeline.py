@@ -43,7 +43,7 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
     """Make everything from nothing. Steps that are done in this home, with this code, are not done again.
 
     Args:
-        config: What each step does. Default: the full size, 10,000 clips, about ten minutes on two cores.
+        config: What each step does. Default: the full size, 10,000 clips, about twenty minutes on two cores.
         train_on: The deployment that trains, as train/train, which runs on the GPU workers. Empty: this run trains.
     """
     home = Home.from_environment().create()

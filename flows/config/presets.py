@@ -13,7 +13,7 @@ from models.config import ModelConfig, TrainConfig
 
 
 def full() -> PipelineConfig:
-    """The default: 10,000 clips of 18 prompts, and two held-out prompts. Takes ten minutes on two cores."""
+    """The default: 10,000 clips of 18 prompts, and two held-out prompts. Takes twenty minutes on two cores."""
     return PipelineConfig()
 
 
