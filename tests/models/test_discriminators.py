@@ -182,7 +182,12 @@ def test_real_clips_are_judged_with_the_prompts_of_the_next_group_in_the_first_h
     monkeypatch.setattr(
         game.discriminators[CLIP], "judge", lambda seen, text, labels: asked.append(text) or judge(seen, text, labels)
     )
-    losses = [game.step() for _ in range(TRAIN.steps)]
-    assert ["wrong_prompts" in one for one in losses] == [True] * 3 + [False] * 3
-    real, wrong = asked[0], asked[2]
-    assert torch.equal(wrong, torch.cat([real[2:], real[:2]]))
+    differ = []
+    for step in range(TRAIN.steps):
+        asked.clear()
+        assert ("wrong_prompts" in game.step()) == (step < 3)
+        real, _, wrong, *_ = asked  # the second one is for generated clips
+        if step < 3:
+            assert torch.equal(wrong, torch.cat([real[2:], real[:2]]))
+            differ.append(not torch.equal(wrong, real))
+    assert any(differ)
