@@ -50,8 +50,8 @@ class ModelConfig(BaseModel):
         2,
         ge=0,
         le=256,
-        description="Size of the one-hot part of each object's noise, 0 to 256. Motions that go one way or the other, "
-        "such as zigzags, need two.",
+        description="Size of the one-hot part of each object's noise, 0 to 256. A size of 2 lets motions such as "
+        "zigzags choose one of two ways.",
     )
     motion: int = Field(
         32, ge=4, le=512, description="Width of the motion latent that each object has per frame, 4 to 512."

@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     waves: Tensor
     """The frames' features as waves over time, (N, T * `frame_features`)."""
     spread_of_ink: Tensor
-    """(N / group, 1)."""
+    """How much the ink differs within each group, (N / group, 1)."""
 
 
 class ClipDiscriminator(Discriminator):
@@ -58,7 +58,7 @@ class ClipDiscriminator(Discriminator):
         """
         super().__init__()
         self.group = group
-        cells = frame_size // 8
+        cells = frame_size // (2 * PATCH)
         self.register_buffer("waves", fast_waves(frames, gain=config.fast_waves), persistent=False)
         self.patches = nn.Linear(3 * PATCH**2, 32)  # a convolution of stride 4, which takes longer
         self.conv = nn.Conv2d(32, 16, 3, padding=1)
@@ -77,10 +77,9 @@ class ClipDiscriminator(Discriminator):
     def see(self, clips: Tensor) -> Seen:
         """What clips (N, T, 3, S/2, S/2) in [-1, 1] show, whatever their prompts."""
         count = len(clips)
-        cells = clips.shape[-1] // PATCH
-        patches = (clips - 1).reshape(-1, 3, cells, PATCH, cells, PATCH)
-        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3)  # (N T, S/8, S/8, 48)
-        features = functional.leaky_relu(self.patches(patches), 0.2).permute(0, 3, 1, 2)  # (N T, 32, S/8, S/8)
+        patches = functional.pixel_unshuffle((clips - 1).flatten(0, 1), PATCH)  # (N T, 48, S/8, S/8)
+        features = self.patches(patches.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # (N T, 32, S/8, S/8)
+        features = functional.leaky_relu(features, 0.2)
         features = functional.leaky_relu(self.conv(features), 0.2)  # (N T, 16, S/8, S/8)
         features = functional.leaky_relu(self.frame(features.flatten(1)), 0.2)  # (N T, frame_features)
         waves = torch.matmul(self.waves, features.view(count, -1, features.shape[1])).flatten(1)

@@ -56,6 +56,7 @@ class KeypointDecoder(Constellation):
         features = (scale * self.features_of(content)).transpose(1, 2)  # (F, channels, K)
         sums = torch.baddbmm(scale * self.bias.unsqueeze(1), features, maps)  # (F, channels, H W)
         pixels = functional.leaky_relu(sums, 0.2)
+        # The linear layer `colour`, applied to channels that come before the pixels: a convolution would be slower.
         weight, bias = self.colour.weight, self.colour.bias.unsqueeze(1)  # (3, channels), (3, 1)
         pictures = colours(torch.baddbmm(bias, weight.expand(len(pixels), -1, -1), pixels))  # (F, 3, H W)
         return pictures.view(len(latents), -1, 3, len(rows), len(columns))

@@ -32,7 +32,7 @@ class MotionNetwork(nn.Module):
     The products become amplitudes of cosines over time. Slow cosines are scaled up, so that paths are smooth from the
     start.
 
-    The content is a trained constant if all objects of the world look the same, and otherwise what `ManyLooks` says.
+    The content is a trained constant if all objects of the world look the same, and otherwise the sum in `ManyLooks`.
     """
 
     basis: Tensor

@@ -326,7 +326,7 @@ class FlipbookGame:
 
 
 def _wrong(asked: _Prompts, *, group: int) -> _Prompts:
-    """The prompts of the next group of `group` clips in place of their own. Some prompts may come out as they were."""
+    """Give each group of `group` clips the prompt of another group, which may happen to be the same prompt."""
     return _Prompts(asked.features.roll(group, dims=0), asked.labels.roll(group, dims=0))
 
 

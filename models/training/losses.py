@@ -20,10 +20,10 @@ def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
 
 
 def wrong_prompt_loss(real_scores: Tensor, wrong_scores: Tensor) -> Tensor:
-    """Logistic loss of the order of two scores (N,): of real clips with their prompts, and with wrong prompts.
+    """Logistic loss that is small if real clips score higher with their own prompts than with wrong ones.
 
-    Reed et al., "Generative Adversarial Text to Image Synthesis" (2016), let a discriminator reject real data with a
-    wrong text. Here only the order counts, so clips that fit both prompts have nothing to lose.
+    Both scores are (N,). Reed et al., "Generative Adversarial Text to Image Synthesis" (2016), let a discriminator
+    reject real data with a wrong text. Here only the difference of the scores counts, so no clip has to score low.
     """
     return functional.softplus(wrong_scores - real_scores).mean()
 
