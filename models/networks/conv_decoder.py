@@ -12,6 +12,8 @@ from models.networks.picture import WHITE, colours
 
 COARSE = 8
 """Pixels of the picture per cell, along each side, in the coarsest layer."""
+FINE = 4
+"""Pixels of the picture that the last layer draws at each of its places, along each side."""
 
 
 class ConvDecoder(nn.Module):
@@ -26,7 +28,7 @@ class ConvDecoder(nn.Module):
         channels, self.cells = config.channels, frame_size // COARSE
         self.coarse = nn.Linear(config.motion + config.content, 2 * channels * self.cells**2)
         self.first = nn.Conv2d(2 * channels, 4 * channels, 3, padding=1)
-        self.last = nn.Conv2d(4 * channels, 3 * 16, 3, padding=1)  # 4 x 4 pixels of each place
+        self.last = nn.Conv2d(4 * channels, 3 * FINE**2, 3, bias=False)
         self.background = nn.Parameter(torch.full((3, 1, 1), WHITE))
         initialise(self)
         nn.init.normal_(self.last.weight, std=0.5 / (9 * 4 * channels) ** 0.5)
@@ -46,9 +48,11 @@ class ConvDecoder(nn.Module):
         features = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
         features = features.contiguous(memory_format=torch.channels_last)
         features = functional.leaky_relu(self.first(features), 0.2)  # (F, 4 c, S/4, S/4)
-        ink = self.last(features).contiguous()  # (F, 48, S/4, S/4)
-        pictures = self.background + functional.pixel_shuffle(ink, 4)  # (F, 3, S, S)
+        weight = self.last.weight  # (48, 4 c, 3, 3): 4 x 4 pixels at each place
         if phase is not None:
-            pictures = pictures[..., phase[0] :: 2, phase[1] :: 2]
-        drawn = colours(pictures)
+            by_pixel = weight.view(3, FINE, FINE, *weight.shape[1:])
+            weight = by_pixel[:, phase[0] :: 2, phase[1] :: 2].flatten(0, 2)  # (12, 4 c, 3, 3)
+        ink = functional.conv2d(features, weight, padding=1).contiguous()  # (F, 48 or 12, S/4, S/4)
+        pictures = functional.pixel_shuffle(ink, FINE if phase is None else FINE // 2)  # (F, 3, S, S)
+        drawn = colours(self.background + pictures)
         return drawn.view(len(latents), -1, *drawn.shape[1:])
