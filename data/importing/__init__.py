@@ -1,0 +1,1 @@
+"""Your own videos with captions as clips: folders, WebDataset tars and Parquet files."""

@@ -1,0 +1,100 @@
+"""Videos with the same content, and clips of train and test that look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.importing.content import digests_of
+from data.importing.item import Item
+
+WORDS = 9
+"""Numbers of 64 bits per fingerprint: three frames, three colours."""
+_CHUNK = 2**20  # pairs that are compared at a time
+
+
+def without_duplicates(root: Path, items: Sequence[Item]) -> tuple[tuple[Item, ...], dict[str, str]]:
+    """Keep one item of each content.
+
+    The first item in order is kept. It gets the captions of the others, too, because they describe the same video. A
+    split that one of them has goes to it if it has none. Only files of equal size are read.
+
+    Returns:
+        The items that are kept, and for the name of each duplicate the name of the item that is kept.
+    """
+    kept: dict[str, Item] = {}
+    duplicates: dict[str, str] = {}
+    for item, digest in zip(items, digests_of(root, items), strict=True):
+        first = kept.setdefault(digest or f"unread {item.name}", item)
+        if first is not item:
+            captions = tuple(dict.fromkeys((*first.captions, *item.captions)))
+            kept[digest] = replace(first, captions=captions, split=first.split or item.split)
+            duplicates[item.name] = first.name
+    return tuple(kept.values()), duplicates
+
+
+def fingerprints(clips: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return what clips look like in a few bits, so that similar clips differ in few of them.
+
+    The first, the middle and the last frame are reduced to 8 x 9 fields. A bit says for each field and colour whether
+    the field to its right is brighter (difference hash, N. Krawetz 2013), by 2 of 255 or more, so that noise does not
+    count.
+
+    Args:
+        clips: uint8 (N, T, H, W, 3).
+
+    Returns:
+        uint64 (N, 9).
+    """
+    chosen = clips[:, [0, clips.shape[1] // 2, -1]].astype(np.float32)
+    rows, columns = _means(clips.shape[2], 8), _means(clips.shape[3], 9)
+    fields = np.einsum("rh,nthwc,kw->ntcrk", rows, chosen, columns, optimize=True)
+    bits = np.diff(fields, axis=-1) > 2
+    return np.packbits(bits.reshape(len(clips), -1), axis=-1).view(np.uint64).reshape(len(clips), WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Two clips that look alike: their places in the two lists, and how many of 576 bits differ."""
+
+    first: int
+    second: int
+    distance: int
+
+
+def near_duplicates(
+    first: NDArray[np.uint64], second: NDArray[np.uint64], *, most_bits: int = 24, limit: int = 100
+) -> list[Alike]:
+    """Return pairs of clips that look alike, the most similar ones first. All pairs are compared.
+
+    Args:
+        first: fingerprints uint64 (N, 9), for example of train.
+        second: fingerprints uint64 (M, 9), for example of the test. Each stands in one pair at most.
+        most_bits: bits in which the clips of a pair may differ.
+        limit: pairs that are returned, at most.
+    """
+    if not len(first):
+        return []
+    found = []
+    step = max(1, _CHUNK // len(first))
+    for start in range(0, len(second), step):
+        some = second[start : start + step]
+        distances = sum(
+            np.bitwise_count(some[:, None, word] ^ first[None, :, word]).astype(np.uint16) for word in range(WORDS)
+        )
+        nearest = np.argmin(distances, axis=1)
+        for place in np.flatnonzero(distances[np.arange(len(some)), nearest] <= most_bits):
+            found.append(Alike(int(nearest[place]), start + int(place), int(distances[place, nearest[place]])))
+    return sorted(found, key=lambda pair: (pair.distance, pair.second))[:limit]
+
+
+def _means(size: int, fields: int) -> NDArray[np.float32]:
+    """Weights (fields, size) that take the mean over equal parts of a side. Pixels on a border count for both parts."""
+    edges = np.linspace(0, size, fields + 1)
+    pixels = np.arange(size)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return np.asarray(np.clip(covered, 0, None) * fields / size, dtype=np.float32)
