@@ -67,6 +67,7 @@ class _Cutter:
 
     def __init__(self, config: ImportConfig, video: Video) -> None:
         self.config, self.video = config, video
+        self.end = 0.0  # seconds from the first picture to the end of the last one that was read
         self.most = max(1, MOST_BYTES // (config.frames * config.height * config.width * 3))
         if config.step and video.seconds:
             self.check_number(int((video.seconds - config.seconds) / config.step) + 1)
@@ -76,7 +77,7 @@ class _Cutter:
         fitter = _Fitter(config, self.video.pixel_aspect)
         done: list[NDArray[np.uint8]] = []
         begun: deque[list[NDArray[np.uint8]]] = deque()  # clips without their last frames; they overlap
-        pictures, until = 0, 0.0
+        pictures = 0
         due = 0.0  # seconds at which the next picture is needed
         for picture, until in self.shown():
             pictures += 1
@@ -92,7 +93,7 @@ class _Cutter:
                     clip.append(image)
             while begun and len(begun[0]) == config.frames:
                 done.append(np.stack(begun.popleft()))
-            if done and not step:
+            if done and not step and self.video.seconds:  # otherwise, only the last picture tells the length
                 break
             next_clip = (len(done) + len(begun)) * step if step else inf
             due = min(
@@ -102,13 +103,13 @@ class _Cutter:
             )
         if not pictures:
             raise UnusableError("damaged", "holds no picture that can be decoded. Copy or convert it again.")
-        seconds = self.video.seconds or until
+        seconds = self.video.seconds or self.end
         if pictures == 1:
             raise UnusableError("too short", f"holds a single picture, and a clip needs {config.seconds:g} s of video.")
         if not done:
             raise UnusableError(
                 "too short",
-                f"is too short: it lasts {min(seconds, until):.2f} s, and a clip needs {config.seconds:g} s "
+                f"is too short: it lasts {min(seconds, self.end):.2f} s, and a clip needs {config.seconds:g} s "
                 f"({config.frames} frames at {config.fps:g} per second). Use a longer video or fewer frames.",
             )
         return Clips(
@@ -116,7 +117,7 @@ class _Cutter:
             tuple(place * (step or 0.0) for place in range(len(done))),
             seconds,
             *fitter.size,
-            self.video.fps or pictures / until,
+            self.video.fps or pictures / self.end,
         )
 
     def shown(self) -> Iterator[tuple[Picture, float]]:
@@ -130,17 +131,16 @@ class _Cutter:
         first = 0.0
         for number, picture in enumerate(self.video.pictures):
             if number == MOST_PICTURES:
-                raise UnusableError(
-                    "too large", f"has more than {MOST_PICTURES:,} pictures. Cut it into shorter files."
-                )
+                raise UnusableError("too large", f"has more than {MOST_PICTURES:,} pictures. Cut it beforehand.")
             if before is None:
                 first = picture.time
             else:
                 yield before, picture.time - first - early
             before = picture
         if before is not None:
+            self.end = before.time - first + before.lasts
             missing = min(before.lasts, 1 / self.config.fps)
-            yield before, before.time - first + before.lasts + missing - early
+            yield before, self.end + missing - early
 
     def check_number(self, clips: int) -> None:
         if clips > self.most:

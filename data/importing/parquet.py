@@ -212,9 +212,7 @@ def _pictures(values: list[Any]) -> NDArray[np.uint8]:
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             if isinstance(error, UnusableError):
                 raise
-            raise UnusableError(
-                "damaged", f"has a frame {len(pictures)} that is no picture. Store it again."
-            ) from error
+            raise UnusableError("damaged", f"has a frame that is no picture, number {len(pictures)}.") from error
     if len({picture.shape for picture in pictures}) > 1:
         raise UnusableError("damaged", "has frames of different sizes. Give all frames one size.")
     return np.stack(pictures) if pictures else np.zeros((0, 0, 0, 3), np.uint8)

@@ -126,7 +126,7 @@ def turn_of(frame: av.VideoFrame) -> tuple[int, bool]:
 
     The file's display matrix decides: phones store pictures as the sensor saw them.
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return 0, False
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].astype(float)

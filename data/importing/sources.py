@@ -160,9 +160,7 @@ def _lines(root: Path, file: str) -> list[str]:
     path = inside(root, file)
     try:
         if path.stat().st_size > LONGEST_TEXT:
-            raise UnusableError(
-                "no caption", f"has a text file of more than {LONGEST_TEXT} bytes. Shorten the captions."
-            )
+            raise UnusableError("no caption", f"has a text file of more than {LONGEST_TEXT} bytes. Shorten it.")
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UnusableError("no caption", "has a text file that is not UTF-8. Save it as UTF-8.") from error

@@ -60,9 +60,7 @@ def _item(tar: tarfile.TarFile, file: str, members: dict[str, tarfile.TarInfo], 
     facts = _facts(tar, members.get(".json"))
     if video is None:
         cause = f" ({facts['error_message']})" if facts.get("error_message") else ""
-        raise UnusableError(
-            "no video", f"has no video beside its {', '.join(sorted(members))}{cause}. Download it again."
-        )
+        raise UnusableError("no video", f"has no video beside its {', '.join(sorted(members))}{cause}. Add it.")
     if config.caption_column:
         captions = facts.get(config.caption_column)
     elif ".txt" in members:
@@ -87,23 +85,17 @@ def _facts(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> dict[str, An
     except (ValueError, RecursionError) as error:
         if isinstance(error, UnusableError):
             raise
-        raise UnusableError(
-            "not readable", f"has a JSON file that cannot be read ({error}). Write it again."
-        ) from error
+        raise UnusableError("not readable", f"has a JSON file that cannot be read ({error}). Correct it.") from error
     return facts if isinstance(facts, dict) else {}
 
 
 def _text(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     if member.size > LONGEST_TEXT:
-        raise UnusableError(
-            "no caption", f"has a text file of {member.size} bytes. Captions have at most {LONGEST_TEXT}."
-        )
+        raise UnusableError("no caption", f"has a text file of {member.size} bytes. At most {LONGEST_TEXT} are read.")
     try:
         content = tar.extractfile(member)
         return content.read().decode("utf-8-sig") if content else ""
     except UnicodeDecodeError as error:
         raise UnusableError("no caption", "has a caption that is not UTF-8. Save it as UTF-8.") from error
     except (tarfile.TarError, OSError) as error:
-        raise UnusableError(
-            "damaged", f"has a caption that cannot be read ({error}). Download the tar again."
-        ) from error
+        raise UnusableError("damaged", f"has a caption that cannot be read ({error}). Download it again.") from error
