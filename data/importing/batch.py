@@ -25,7 +25,7 @@ class ImportedVideo:
     content: str
     """sha256 (hex) of the video."""
     fingerprints: NDArray[np.uint64]
-    """(N, 9): what the clips look like, see `fingerprints`."""
+    """(N, 18): what the clips look like, see `fingerprints`."""
 
 
 def import_batch(root: Path, items: Sequence[Item], config: ImportConfig) -> Iterator[ImportedVideo | Rejected]:

@@ -86,6 +86,8 @@ class ImportConfig(BaseModel):
                 f"a stride of {self.stride:g} s is shorter than the {1 / self.fps:g} s between two frames; "
                 "choose a longer stride"
             )
+        if self.validation_share + self.test_share > 0.9:
+            raise ValueError("validation_share and test_share leave nothing to train on; their sum may be 0.9")
         return self
 
     @property

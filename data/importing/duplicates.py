@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from data.importing.content import digests_of
 from data.importing.item import Item
 
-WORDS = 9
-"""Numbers of 64 bits per fingerprint: three frames, three colours."""
+WORDS = 18
+"""Numbers of 64 bits per fingerprint: two for each of three frames and three colours."""
 _CHUNK = 2**20  # pairs that are compared at a time
 
 
@@ -40,26 +40,26 @@ def without_duplicates(root: Path, items: Sequence[Item]) -> tuple[tuple[Item, .
 def fingerprints(clips: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return what clips look like in a few bits, so that similar clips differ in few of them.
 
-    The first, the middle and the last frame are reduced to 8 x 9 fields. A bit says for each field and colour whether
-    the field to its right is brighter (difference hash, N. Krawetz 2013), by 2 of 255 or more, so that noise does not
-    count.
+    The first, the middle and the last frame are reduced to 8 x 9 fields. One bit says for each field and colour whether
+    the field to its right is brighter by more than 2 of 255 (difference hash, N. Krawetz 2013; the 2 keep out noise).
+    A second bit says whether the field is brighter than half: it tells a red shape from a blue one.
 
     Args:
         clips: uint8 (N, T, H, W, 3).
 
     Returns:
-        uint64 (N, 9).
+        uint64 (N, 18).
     """
     chosen = clips[:, [0, clips.shape[1] // 2, -1]].astype(np.float32)
     rows, columns = _means(clips.shape[2], 8), _means(clips.shape[3], 9)
     fields = np.einsum("rh,nthwc,kw->ntcrk", rows, chosen, columns, optimize=True)
-    bits = np.diff(fields, axis=-1) > 2
+    bits = np.stack([np.diff(fields, axis=-1) > 2, fields[..., :-1] > 127], axis=1)
     return np.packbits(bits.reshape(len(clips), -1), axis=-1).view(np.uint64).reshape(len(clips), WORDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Two clips that look alike: their places in the two lists, and how many of 576 bits differ."""
+    """Two clips that look alike: their places in the two lists, and how many of 1152 bits differ."""
 
     first: int
     second: int
@@ -72,8 +72,8 @@ def near_duplicates(
     """Return pairs of clips that look alike, the most similar ones first. All pairs are compared.
 
     Args:
-        first: fingerprints uint64 (N, 9), for example of train.
-        second: fingerprints uint64 (M, 9), for example of the test. Each stands in one pair at most.
+        first: fingerprints uint64 (N, 18), for example of train.
+        second: fingerprints uint64 (M, 18), for example of the test. Each stands in one pair at most.
         most_bits: bits in which the clips of a pair may differ.
         limit: pairs that are returned, at most.
     """

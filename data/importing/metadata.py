@@ -75,7 +75,9 @@ def read_metadata(path: Path, config: ImportConfig) -> tuple[list[Row], list[Rej
             reason = "has a row with more values than columns. Put a caption with commas in quotation marks."
             bad.append(Rejected(row[_FILE_NAME], "no caption", reason))
         else:
-            good.append(Row(row[_FILE_NAME], (row.get(caption),), row.get(config.split_column)))
+            good.append(
+                Row(row[_FILE_NAME], (row.get(caption),), row.get(config.split_column) if config.split_column else None)
+            )
     return good, bad
 
 

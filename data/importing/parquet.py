@@ -100,6 +100,8 @@ class StoredVideo:
             raise UnusableError("no video", "has no video in its row. Fill it in.")
         if not _is_list(value.type):
             content: bytes = value.as_py()
+            if not content:
+                raise UnusableError("damaged", "is empty: it has 0 bytes. Store it again.")
             layout = self.field.metadata or {}
             return self._moving(_raw(content, layout)) if b"shape" in layout else content
         inner = value.values

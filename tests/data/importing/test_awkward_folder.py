@@ -8,11 +8,9 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.importing.videos import encoded, gif, moving_square, numbered, sound, turned, webp
 
 from data.importing.batch import ImportedVideo, import_batch
 from data.importing.config import ImportConfig
@@ -21,6 +19,7 @@ from data.importing.item import Rejected
 from data.importing.sources import scan
 from data.importing.splitting import with_splits
 from data.importing.summary import ImportSummary, record_of, summarised
+from tests.data.importing.videos import encoded, gif, moving_square, numbered, sound, turned, webp
 
 CONFIG = ImportConfig()
 
@@ -106,7 +105,7 @@ REJECTED: dict[str, tuple[Callable[[], bytes], str]] = {
 NOT_WRITTEN = ("named but missing.mp4", "../", "deep/../", "/etc", "link ", "pipe", "folder", "nul")
 CAPTIONS = {
     "long caption.mp4": "word " * 10_000,
-    "strange caption.mp4": "a cat\u2011like \u2014 «thing»\x00\x1b[31m,\r\nsaid \"hi\"\u202e 猫 🐈",
+    "strange caption.mp4": 'a cat\u2011like \u2014 «thing»\x00\x1b[31m,\r\nsaid "hi"\u202e 猫 🐈',
     "empty caption.mp4": "",
     "invisible caption.mp4": " \u200b\ufeff\t",
     "endless caption.mp4": "x" * 100_001,
@@ -184,7 +183,7 @@ def test_clips_show_what_the_files_show(outcome: Outcome) -> None:
 def test_captions_are_kept_whole_but_without_control_characters(outcome: Outcome) -> None:
     assert outcome.videos["long caption.mp4"].item.captions == (("word " * 10_000).strip(),)
     (caption,) = outcome.videos["strange caption.mp4"].item.captions
-    assert caption == "a cat\u2011like \u2014 «thing» [31m, said \"hi\"\u202e 猫 🐈"
+    assert caption == 'a cat\u2011like \u2014 «thing» [31m, said "hi"\u202e 猫 🐈'
 
 
 def test_a_duplicate_is_named_and_gives_its_caption_to_the_first(outcome: Outcome) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.importing.videos import encoded, gif, moving_square, numbered, sound, turned, webp
 
 from data.importing.config import ImportConfig
 from data.importing.decoding import Clips, decode
 from data.importing.item import UnusableError
 from data.importing.pictures import Frames
+from tests.data.importing.videos import encoded, gif, moving_square, numbered, sound, turned, webp
 
 LOSSLESS = {"qp": "0"}
 CONFIG = ImportConfig()
@@ -251,12 +253,8 @@ def test_damaged_files_give_clips_or_a_reason_and_nothing_else(seed: int, cut: b
     else:
         for place in rng.integers(0, len(content), int(rng.integers(1, 20))):
             content[place] = rng.integers(256)
-    try:
-        clips = decode(bytes(content), ImportConfig(clip_seconds=1.0, stride=0.5))
-    except UnusableError as refused:
-        assert str(refused).endswith("."), refused
-    else:
-        assert clips.frames.shape[1:] == (10, 64, 64, 3)
+    with suppress(UnusableError):
+        assert decode(bytes(content), ImportConfig(clip_seconds=1, stride=0.5)).frames.shape[1:] == (10, 64, 64, 3)
 
 
 GOOD = [
