@@ -26,6 +26,7 @@ def contents(root: Path, items: Sequence[Item]) -> Iterator[tuple[Item, Content 
     The content is bytes, frames, or the path of a large file. It is an `UnusableError` if it cannot be read, so that
     the next item still can.
     """
+    root = root.resolve()
     for (file, inner), group in groupby(items, key=lambda item: (item.file, item.row >= 0)):
         same = list(group)
         if inner:
@@ -58,6 +59,7 @@ def digests_of(root: Path, items: Sequence[Item]) -> Iterator[str]:
 
     Files whose size no other one has are not read, because they cannot be duplicates.
     """
+    root = root.resolve()
     sizes = [_size(root, item) for item in items]
     counts = Counter(sizes)
     shared = [item for item, size in zip(items, sizes, strict=True) if size < 0 or counts[size] > 1]
@@ -111,8 +113,8 @@ def _size(root: Path, item: Item) -> int:
     if item.member or item.row >= 0:
         return item.size if item.member else -1
     try:
-        return (root / item.file).stat().st_size
-    except OSError:
+        return inside(root, item.file).stat().st_size
+    except (UnusableError, OSError):
         return -1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,27 +89,26 @@ class Rejected:
 def inside(root: Path, file: str) -> Path:
     """Return the path of a regular file in the folder `root`. Links are followed only if they stay inside.
 
+    Args:
+        root: the folder, without links in its path: what `Path.resolve` returns.
+        file: a path relative to `root`.
+
     Raises:
         UnusableError: `file` is absolute, leads out of the folder, does not exist, or is a pipe or device.
     """
     try:
-        path = (root / file).resolve()
-        if file.startswith(("/", "\\")) or Path(file).is_absolute() or not path.is_relative_to(root.resolve()):
+        path = os.path.realpath(os.path.join(root, file))  # noqa: PTH118
+        if file.startswith(("/", "\\")) or not path.startswith(os.path.join(root, "")):  # noqa: PTH118
             raise UnusableError("outside the folder", "leads out of the folder. Copy the video into the folder.")
-        if not path.exists():
-            raise UnusableError("no video", "does not exist. Correct the name, or add the video.")
-        if not path.is_file():
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             raise UnusableError("no video", "is no regular file. Name a video file.")
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        raise UnusableError(
-            "not readable", f"cannot be opened ({_why(error)}). Check the name and its permissions."
-        ) from error
+    except FileNotFoundError as error:
+        raise UnusableError("no video", "does not exist. Correct the name, or add the video.") from error
+    except OSError as error:
+        reason = f"cannot be opened ({error.strerror}). Check the name and its permissions."
+        raise UnusableError("not readable", reason) from error
     except ValueError as error:
         if isinstance(error, UnusableError):
             raise
         raise UnusableError("no video", "is no file name, because of a character in it. Correct it.") from error
-    return path
-
-
-def _why(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return Path(path)

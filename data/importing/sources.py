@@ -28,7 +28,7 @@ class Scan:
     """What a source holds, in the order of the files' names."""
 
     root: Path
-    """The folder that the items' files are relative to."""
+    """The folder that the items' files are relative to, without links in its path."""
     items: tuple[Item, ...]
     rejected: tuple[Rejected, ...]
     ignored: int
@@ -44,10 +44,10 @@ def scan(source: Path, config: ImportConfig) -> Scan:
         ImportFolderError: the source does not exist or holds nothing, or its metadata cannot be read.
     """
     if source.is_dir():
-        root = source
+        root = source.resolve()
         files, rejected = _files(root)
     elif source.is_file():
-        root, files, rejected = source.parent, [source.name], []
+        root, files, rejected = source.parent.resolve(), [source.name], []
     else:
         raise ImportFolderError(f"{source} does not exist. Name a folder of videos, a tar file or a Parquet file.")
     items: list[Item] = []
@@ -150,14 +150,15 @@ def _item(root: Path, file: str, rows: list[Row], config: ImportConfig) -> Item:
 
 
 def _text_beside(file: str) -> str:
-    return str(PurePosixPath(file).with_suffix(".txt"))
+    return f"{file.rpartition('.')[0]}.txt"
 
 
 def _lines(root: Path, file: str) -> list[str]:
     """The lines of a text file; none if it does not exist."""
-    if not (root / file).is_file():
+    try:
+        path = inside(root, file)
+    except UnusableError:
         return []
-    path = inside(root, file)
     try:
         if path.stat().st_size > LONGEST_TEXT:
             raise UnusableError("no caption", f"has a text file of more than {LONGEST_TEXT} bytes. Shorten it.")
