@@ -192,9 +192,9 @@ class _Fitter:
         return np.rot90(picture, plan.turns) if plan.turns else picture
 
     def planned(self, frame: av.VideoFrame) -> _Plan:
-        check_size(frame.width, frame.height)
         turns, mirrored = turn_of(frame)
         high, wide = float(frame.height), frame.width * self.pixel_aspect
+        check_size(round(wide), round(high))
         shape = (self.config.height, self.config.width)
         self.size = round(wide), round(high)
         if turns % 2:

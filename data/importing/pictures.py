@@ -16,14 +16,20 @@ from PIL import Image, ImageSequence
 
 from data.importing.item import UnusableError
 
-LARGEST_PIXELS = 2**26
-"""Pixels of the largest picture: 8192 x 8192. A picture of 8K has half of them."""
+LARGEST_PIXELS = 8192 * 4320
+"""Pixels of the largest picture: 8K, in the format of cinemas."""
 SMALLEST_SIDE = 8
 """Pixels of the shortest side. Fewer of them show nothing that could be described."""
 LONGEST_SIDES = 32
 """The longer side has at most so many times the pixels of the shorter one."""
+_ROWS = 64
 _FORMATS = "mov,matroska,avi,gif"  # no playlists: they would make the decoder open other files and addresses
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders of WebM leave transparency out
+
+_DAMAGE = (
+    *(av.error.FFmpegError, OSError, ValueError, EOFError, ArithmeticError),
+    *(SyntaxError, Image.DecompressionBombError),  # Pillow's
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def opened(source: Path | bytes | Frames, *, fps: float) -> Iterator[Video]:
             yield _of_container(container)
     except UnusableError:
         raise
-    except (av.error.FFmpegError, OSError, ValueError, EOFError, SyntaxError, Image.DecompressionBombError) as error:
+    except _DAMAGE as error:
         raise UnusableError(
             "damaged", f"cannot be read as a video ({_plain(error)}). Copy or convert it again."
         ) from error
@@ -117,8 +123,12 @@ def on_white(picture: Image.Image) -> NDArray[np.uint8]:
 
 def blended(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return uint8 (H, W, 3): the colours of `rgba` uint8 (H, W, 4) over white, weighted by their opacity."""
-    alpha = rgba[..., 3:].astype(np.uint16)
-    return ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    result = np.empty((*rgba.shape[:2], 3), np.uint8)
+    for top in range(0, len(rgba), _ROWS):  # the numbers of 16 bits need several times the memory
+        rows = rgba[top : top + _ROWS]
+        alpha = rows[..., 3:].astype(np.uint16)
+        result[top : top + _ROWS] = (rows[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return result
 
 
 def turn_of(frame: av.VideoFrame) -> tuple[int, bool]:
@@ -148,6 +158,7 @@ def _of_container(container: Any) -> Video:
         check_size(context.width, context.height)
     if stream.metadata.get("alpha_mode") == "1" and context.name in _ALPHA_DECODERS:
         context = av.CodecContext.create(_ALPHA_DECODERS[context.name], "r")
+    context.options = {"max_pixels": str(LARGEST_PIXELS)}  # a damaged header may claim more than memory holds
     context.thread_type, context.thread_count = "SLICE", 1  # small files: starting threads takes longer than decoding
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     tick = float(stream.time_base or 0)
