@@ -37,9 +37,9 @@ def contact_sheet(
     """A labelled sheet with one row per clip.
 
     Args:
-        frames: uint8 (N, T, S, S, 3), N >= 1. Small frames are enlarged, so that labels fit.
+        frames: uint8 (N, T, H, W, 3), N >= 1. Low frames are enlarged, so that labels fit.
         prompts: N labels. Equal labels in consecutive rows are written once.
-        real: uint8 (N, T, S, S, 3), clips to show to the right of the generated ones.
+        real: uint8 (N, T, H, W, 3), clips to show to the right of the generated ones.
         passed: for each clip, whether it does what its prompt says. Failures are marked in red.
         notes: for each clip, a few words under its label, for example what was seen instead.
 
@@ -47,22 +47,22 @@ def contact_sheet(
         ValueError: there are no clips, or the lengths do not agree.
     """
     if frames.ndim != 5 or not len(frames):
-        raise ValueError(f"a contact sheet needs clips of shape (N, T, S, S, 3) with N >= 1, not {frames.shape}")
+        raise ValueError(f"a contact sheet needs clips of shape (N, T, H, W, 3) with N >= 1, not {frames.shape}")
     for name, values in (("prompts", prompts), ("passed", passed), ("notes", notes)):
         if values is not None and len(values) != len(frames):
             raise ValueError(f"{len(frames)} clips, but {len(values)} {name}")
     if real is not None and real.shape != frames.shape:
         raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
     frames, real = _enlarge_to_cell(frames), None if real is None else _enlarge_to_cell(real)
-    count, number, size = frames.shape[:3]
+    count, number, size, width = frames.shape[:4]
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
     labels = [_label_lines(prompt) for prompt in prompts]
     texts = [line for lines in labels for line in lines] + list(notes or ())
-    strip = number * (size + _GAP) - _GAP
+    strip = number * (width + _GAP) - _GAP
     left = _MARGIN + max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
     right = left + strip + _BAND
-    width = (left if real is None else right) + strip + _MARGIN
-    sheet = Image.new("RGB", (width, _HEADING + count * (size + 6) + _MARGIN - 6), "white")
+    whole = (left if real is None else right) + strip + _MARGIN
+    sheet = Image.new("RGB", (whole, _HEADING + count * (size + 6) + _MARGIN - 6), "white")
     draw = ImageDraw.Draw(sheet)
     headings = [(left, "")] if real is None else [(left, "generated: "), (right, "real: ")]
     for x, title in headings:
@@ -74,7 +74,7 @@ def contact_sheet(
         if failed:
             draw.rectangle((_MARGIN - 6, top - 3, left + strip + 4, top + size + 2), fill=FAILED_PAPER)
         if n and new_prompt:
-            draw.line((_MARGIN, top - 3, width - _MARGIN, top - 3), fill=LINE)
+            draw.line((_MARGIN, top - 3, whole - _MARGIN, top - 3), fill=LINE)
         _strip(sheet, frames[n], left, top, failed=failed)
         if real is not None:
             _strip(sheet, real[n], right, top)
@@ -107,7 +107,7 @@ def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, failed: boo
     from torchvision.transforms.v2.functional import to_pil_image  # type: ignore[import-untyped]
     from torchvision.utils import make_grid  # type: ignore[import-untyped]
 
-    frames = torch.from_numpy(np.ascontiguousarray(clip.transpose(0, 3, 1, 2)))  # (T, 3, S, S)
+    frames = torch.from_numpy(np.ascontiguousarray(clip.transpose(0, 3, 1, 2)))  # (T, 3, H, W)
     strip = to_pil_image(make_grid(frames, nrow=len(frames), padding=_GAP, pad_value=LINE[0]))
     corner = (left - _GAP, top - _GAP)
     sheet.paste(strip, corner)
