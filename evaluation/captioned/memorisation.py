@@ -70,12 +70,23 @@ def _distances(clips: Frames, training: Frames, *, own: NDArray[np.int64]) -> tu
     for start in range(0, len(training), _AT_ONCE):
         theirs = _points(coarse_copies(training[start : start + _AT_ONCE]))
         squared = squares[:, None] + (theirs**2).sum(axis=1) - 2 * mine @ theirs.T
-        rows, here = np.flatnonzero((any_row >= start) & (any_row < start + len(theirs))), own - start
-        some[rows] = squared[rows, any_row[rows] - start]
-        rows = np.flatnonzero((here >= 0) & (here < len(theirs)))
-        squared[rows, here[rows]] = np.inf
-        nearest = np.minimum(nearest, squared.min(axis=1))
-    return np.sqrt(np.maximum(nearest, 0) / mine.shape[1]), np.sqrt(np.maximum(some, 0) / mine.shape[1])
+        rows, places = _inside(any_row - start, len(theirs))
+        some[rows] = _rms(mine[rows], theirs[places])
+        squared[_inside(own - start, len(theirs))] = np.inf
+        rows = np.flatnonzero(np.isfinite(squared).any(axis=1))
+        exact = _rms(mine[rows], theirs[squared[rows].argmin(axis=1)])  # the expanded square loses digits near 0
+        nearest[rows] = np.minimum(nearest[rows], exact)
+    return nearest, some
+
+
+def _inside(places: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows whose places lie in a part of `count` clips, and these places."""
+    rows = np.flatnonzero((places >= 0) & (places < count))
+    return rows, places[rows]
+
+
+def _rms(a: NDArray[np.float32], b: NDArray[np.float32]) -> Floats:
+    return np.asarray(np.sqrt(((a - b) ** 2).mean(axis=1)), dtype=np.float64)
 
 
 def _points(clips: Frames) -> NDArray[np.float32]:

@@ -66,7 +66,7 @@ def test_frozen_clips_do_not_change(reports):
 def test_shuffled_frames_raise_the_frechet_distance(reports):
     assert reports["shuffled frames"].frechet.generated.low > reports["perfect"].frechet.generated.high
     perfect = reports["perfect"].frechet
-    assert perfect.shuffled_frames.low > 2 * perfect.floor.high
+    assert perfect.shuffled_frames.low > perfect.floor.high
 
 
 def test_a_collapsed_generator_has_no_diversity(reports):
@@ -77,9 +77,9 @@ def test_a_collapsed_generator_has_no_diversity(reports):
 
 
 def test_a_generator_that_ignores_captions_is_as_varied_within_a_caption_as_across_captions(reports):
-    pixels = seen(reports, "ignores captions").diversity.pixels
-    assert pixels.generated.value == pytest.approx(pixels.shuffled.value, rel=0.1)
-    assert pixels.ratio > 1.1
+    features = seen(reports, "ignores captions").diversity.features
+    assert features.generated.value == pytest.approx(features.shuffled.value, rel=0.15)
+    assert features.generated.low > features.real.high
 
 
 def test_copies_of_training_clips_have_the_distance_0(reports):
@@ -135,9 +135,9 @@ def test_the_contact_sheet_shows_held_out_clips_beside_real_ones(small_world, tr
     sampler = generators(small_world, training)["perfect"]
     sheet = captioned_contact_sheet(sampler, held_out=held_out_clips(small_world), config=config)
     assert Image.open(io.BytesIO(encode_png(sheet))).size == sheet.size
-    pixels = np.asarray(sheet)
+    pixels = np.asarray(sheet).astype(int)
     half = sheet.width // 2 + 50
-    red = (pixels == (255, 0, 0)).all(axis=-1)
+    red = pixels[..., 0] - pixels[..., 1] > 150
     assert red[:, :half].any()
     assert red[:, half:].any()
 
