@@ -26,15 +26,18 @@ _SLOTS = dict.fromkeys(("object", "doing", "does", "colour", "noun"), "")
 
 def vocabulary(scenes: Iterable[Scene]) -> frozenset[str]:
     """Return all words that captions of `scenes` can hold, split as `data.worlds.prompts.tokenize` does."""
-    words: set[str] = set()
-    for scene in set(scenes):
-        texts = [*BACKGROUNDS, *ADJECTIVES, *ARTICLES, *(TEMPLATES if len(scene) == 1 else JOINTS)]
+    texts = {*BACKGROUNDS, *ADJECTIVES, *ARTICLES}
+    known = set(scenes)
+    for scene in known:
+        texts.update(TEMPLATES if len(scene) == 1 else JOINTS)
         for one in scene:
-            texts += [str(one), *nouns_of(one.shape), *motions(one.motion, finite=False)]
-            texts += [*motions(one.motion, finite=True)]
-            texts += [*COLOURED, *colour_names(one.colour)] if one.colour else []
-        words.update(word for text in texts for word in tokenize(text.format_map(_SLOTS)))
-    return frozenset(words)
+            texts.update((str(one), *nouns_of(one.shape)))
+            texts.update((*COLOURED, *colour_names(one.colour)) if one.colour else ())
+    for motion in {one.motion for scene in known for one in scene}:
+        phrases = phrases_of(motion)
+        texts.update(part for one in phrases for part in (one.participle, one.finite, one.rest))
+        texts.update(part for manner in manners_of(motion) for part in manner)
+    return frozenset(word for text in texts for word in tokenize(text.format_map(_SLOTS)))
 
 
 def number_of_captions(meaning: Meaning) -> int:
@@ -56,9 +59,9 @@ def can_say(meaning: Meaning, text: str) -> bool:
     for template, start in product(TEMPLATES, starts):
         for motion in said["{does}" in template]:
             before, after = template.replace("{doing}", motion).replace("{does}", motion).split("{object}")
-            if start.startswith(before) and start.endswith(after):
-                if _is_thing(start[len(before) : len(start) - len(after)], things):
-                    return True
+            thing = start.removeprefix(before).removesuffix(after)
+            if start == f"{before}{thing}{after}" and _is_thing(thing, things):
+                return True
     return text == str(meaning)
 
 

@@ -98,15 +98,13 @@ def sentence(scene: Scene, numbers: Sequence[float]) -> str:
     It is true of every clip of the scene, and no other scene has it. It names two objects in the order of the scene.
     """
     template, background, capital, stop = numbers[:_OF_SENTENCE]
-    rest = numbers[_OF_SENTENCE:]
+    first, second = numbers[_OF_SENTENCE:][:_OF_OBJECT], numbers[_OF_SENTENCE:][_OF_OBJECT:]
     if len(scene) == 1:
-        text = _about_one(scene[0], template, rest)
+        text = _about_one(scene[0], template, first)
     else:
         joint = _pick(JOINTS, template)
-        clauses = [
-            _clause(one, rest[place * _OF_OBJECT :][:_OF_OBJECT], finite="{does}" in joint)
-            for place, one in enumerate(scene)
-        ]
+        finite = "{does}" in joint
+        clauses = [_clause(one, some, finite=finite) for one, some in zip(scene, (first, second), strict=True)]
         text = joint.replace("{doing}", "{}").replace("{does}", "{}").format(*clauses)
     if (at := _maybe(BACKGROUNDS, background, share=0.15)) is not None:
         text = f"{text} {at}"
@@ -122,16 +120,15 @@ def _about_one(meaning: Meaning, number: float, numbers: Sequence[float]) -> str
 
 
 def _clause(meaning: Meaning, numbers: Sequence[float], *, finite: bool) -> str:
-    joined = True
-    return f"{_object(meaning, numbers, joined=joined)} {_motion(meaning, numbers, finite=finite, joined=joined)}"
+    return f"{_object(meaning, numbers, joined=True)} {_motion(meaning, numbers, finite=finite, joined=True)}"
 
 
 def _object(meaning: Meaning, numbers: Sequence[float], *, bare: bool = False, joined: bool = False) -> str:
     """Return the object with its article, or sometimes without one if `bare`."""
-    article, adjective, form, colour, noun = numbers[:5]
+    article, adjective, colour, noun, form, other = numbers[2:]
     words = _often_first(nouns_of(meaning.shape, joined=joined), noun)
     if meaning.colour is not None:
-        words = _coloured(words, _often_first(colour_names(meaning.colour), colour), form)
+        words = _coloured(words, _often_first(colour_names(meaning.colour), colour), form=form, other=other)
     if (extra := _maybe(ADJECTIVES, adjective, share=0.15)) is not None:
         words = f"{extra} {words}"
     if article < 0.2 and bare:
@@ -143,16 +140,15 @@ def _object(meaning: Meaning, numbers: Sequence[float], *, bare: bool = False, j
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
-def _coloured(noun: str, colour: str, form: float) -> str:
-    if form < 0.55:
-        return f"{colour} {noun}"
+def _coloured(noun: str, colour: str, *, form: float, other: float) -> str:
+    joined = colour.replace(" ", "-")
     if form < 0.7:
-        return f"{colour.replace(' ', '-')} {noun}"
-    return _pick(COLOURED, (form - 0.7) / 0.3).format(colour=colour.replace(" ", "-"), noun=noun)
+        return f"{colour if form < 0.55 else joined} {noun}"
+    return _pick(COLOURED, other).format(colour=joined, noun=noun)
 
 
 def _motion(meaning: Meaning, numbers: Sequence[float], *, finite: bool = False, joined: bool = False) -> str:
-    phrase, manner = numbers[5:7]
+    phrase, manner = numbers[:2]
     chosen = _pick(_joinable(meaning.motion) if joined else phrases_of(meaning.motion), phrase)
     how = _maybe(manners_of(meaning.motion), manner, share=0.4)
     return worded(chosen, how or ("", "", ""), finite=finite)
