@@ -65,11 +65,19 @@ class SentenceEncoder:
         return self.vectors([view.frame.format(word) for word in words], layer=view.layer)
 
     @torch.no_grad()
-    def _read(self, texts: Iterable[str]) -> None:
-        lengths: dict[int, list[tuple[str, list[int]]]] = {}
-        for text in dict.fromkeys(texts):
-            ids = self._tokenizer.encode(text).ids
-            lengths.setdefault(-(-len(ids) // _PIECES) * _PIECES, []).append((text, ids))
+    def means(self, texts: Sequence[str], *, last: int | None = None) -> Tensor:
+        """Unit vectors float32 (N, last + 1, 384): the mean state of all word pieces, after layer 0, 1, ..., `last`.
+
+        Args:
+            texts: any texts, each read up to 128 word pieces. Its row is the same, bit for bit, beside all other texts.
+            last: the last layer to compute, 0 to `layers`. The default is `layers`.
+        """
+        last = self.layers if last is None else last
+        means = torch.zeros(len(texts), last + 1, self._width)
+        lengths: dict[int, list[tuple[int, list[int]]]] = {}
+        for row, encoding in enumerate(self._tokenizer.encode_batch(list(texts))):
+            ids = encoding.ids
+            lengths.setdefault(-(-len(ids) // _PIECES) * _PIECES, []).append((row, ids))
         for length, rows in lengths.items():
             for start in range(0, len(rows), _ROWS):
                 part = rows[start : start + _ROWS]
@@ -79,21 +87,25 @@ class SentenceEncoder:
                 for number, (_, ids) in enumerate(part):
                     padded[number, : len(ids)] = torch.tensor(ids)
                     there[number, : len(ids)] = True
-                states = self._states(padded, there)  # (layers + 1, N, L, 384)
+                states = self._states(padded, there, last=last)  # (last + 1, N, L, 384)
                 weight = there.float().unsqueeze(2)
-                means = functional.normalize((states * weight).sum(2) / weight.sum(1), dim=2)
-                for number, (text, _) in enumerate(part):
-                    self._known[text] = means[:, number].clone()
+                found = functional.normalize((states * weight).sum(2) / weight.sum(1), dim=2)
+                means[[row for row, _ in part]] = found[:, : len(part)].transpose(0, 1)
+        return means
 
-    def _states(self, ids: Tensor, there: Tensor) -> Tensor:
-        """States (layers + 1, N, L, 384) of word pieces `ids` (N, L); `there` (N, L) is false for padding."""
+    def _read(self, texts: Iterable[str]) -> None:
+        fresh = list(dict.fromkeys(texts))
+        self._known.update(zip(fresh, self.means(fresh), strict=True))
+
+    def _states(self, ids: Tensor, there: Tensor, *, last: int) -> Tensor:
+        """States (last + 1, N, L, 384) of word pieces `ids` (N, L); `there` (N, L) is false for padding."""
         weights = self._weights
         words = functional.embedding(ids, weights["embeddings.word_embeddings.weight"])
         positions = weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
         kind = weights["embeddings.token_type_embeddings.weight"][0]
         state = self._norm(words + positions + kind, "embeddings.LayerNorm")
         states = [state]
-        for layer in range(self.layers):
+        for layer in range(last):
             name = f"encoder.layer.{layer}"
             query, key, value = (self._split(self._linear(state, f"{name}.attention.self.{part}")) for part in _PARTS)
             mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=there[:, None, None, :])

@@ -46,7 +46,8 @@ def test_captions_follow_from_scene_seed_and_index_on_every_platform() -> None:
     )
     assert captions(both, seed=5, index=123_456, count=2) == (
         "red circle rotating clockwise and blue star bouncing vertically",
-        "the red circular spot revolving steadily the way a clock runs round the centre plus a powder-blue star hopping vertically.",
+        "the red circular spot revolving steadily the way a clock runs round the centre plus "
+        "a powder-blue star hopping vertically.",
     )
 
 
