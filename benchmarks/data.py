@@ -33,6 +33,7 @@ from data.shards.config import DataConfig
 from data.shards.entry import ShardEntry
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
 
 
@@ -90,7 +91,7 @@ def measure(folder: Path, *, clips: int, peer_clips: int, processes: int, repeat
         def write_ours() -> None:
             jobs = [pool.submit(write_share, ours, data, range(p, data.shards, processes)) for p in range(processes)]
             entries = [entry for job in jobs for entry in job.result()]
-            write_manifest(ours, world=WorldConfig(), data=data, shards=entries, digest="0" * 64)
+            write_manifest(ours, source=WorldSource(world=WorldConfig(), data=data), shards=entries, digest="0" * 64)
 
         def write_theirs() -> None:
             jobs = [pool.submit(write_clips, theirs, first=p * share, count=share, seed=p) for p in range(processes)]

@@ -32,6 +32,7 @@ from data.home import HOME_VARIABLE, Home
 from data.reading.dataset import load_clips
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import write_gallery
 from evaluation.report_markdown import report_markdown
@@ -88,11 +89,12 @@ def compute(config: PipelineConfig, folder: Path) -> tuple[float, float, float]:
                 range(config.data.shards),
             )
         )
-    write_manifest(clips_folder, world=config.world, data=config.data, shards=shards, digest="0" * 64)
+    source = WorldSource(world=config.world, data=config.data)
+    write_manifest(clips_folder, source=source, shards=shards, digest="0" * 64)
     made = time.perf_counter()
     final = train(
         clips=load_clips(clips_folder),
-        world=config.world,
+        subject=config.world,
         model=config.model,
         train=config.train,
         folder=folder / "checkpoints",

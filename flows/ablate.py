@@ -78,9 +78,7 @@ def ablate(
         worlds = dict.fromkeys(variant.world for variant in wanted)
         datasets = {world: make_dataset(home, world, config.data).value for world in worlds}
         if side_by_side > 1:
-            waiting = [
-                v for v in wanted if not training_artifact(v.world, v.model, v.train, datasets[v.world]).is_whole(home)
-            ]
+            waiting = [v for v in wanted if not training_artifact(v.model, v.train, datasets[v.world]).is_whole(home)]
             with ThreadPoolExecutor(side_by_side) as pool:
                 list(pool.map(lambda variant: train_apart(variant, config.data), waiting))
         evaluation = config.evaluation.model_copy(update={"frechet": False, "videos_per_prompt": 1})
@@ -95,7 +93,7 @@ def _result(
     home: Home, variant: Variant, dataset: Dataset, judged_in: WorldConfig, evaluation: EvaluationConfig
 ) -> VariantResult:
     with reporting_to(Labelled(current_progress(), f"{variant.name}-{variant.train.seed}")):
-        model = make_model(home, variant.world, variant.model, variant.train, dataset).value
+        model = make_model(home, variant.model, variant.train, dataset).value
         curve = run_step(
             measure_curve,
             home,

@@ -15,9 +15,8 @@ from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport
 from flows.evaluate import make_evaluation
 from flows.outcome import Outcome
-from models.checkpoint import read_info
 from tasks.compare import compare_evaluations, find_models, publish_comparison
-from tasks.evaluate import Evaluation
+from tasks.evaluate import Evaluation, world_of_model
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import Labelled, current_progress, reporting_to
 from tracking.model_reference import ResolvedModel
@@ -90,7 +89,7 @@ def compare(
 
 def _evaluate(home: Home, model: ResolvedModel, config: EvaluationConfig, side: str) -> Outcome[Evaluation]:
     with reporting_to(Labelled(current_progress(), side)):
-        return make_evaluation(home, model, read_info(model.checkpoint).world, config)
+        return make_evaluation(home, model, world_of_model(model), config)
 
 
 def _compared(model: ResolvedModel, outcome: Outcome[Evaluation]) -> ComparedModel:

@@ -14,8 +14,7 @@ from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport
 from flows.outcome import Outcome, run_step
-from models.checkpoint import read_info
-from tasks.evaluate import Evaluation, evaluate_model
+from tasks.evaluate import Evaluation, evaluate_model, world_of_model
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
 from tasks.publish import publish_evaluation
@@ -53,7 +52,7 @@ def evaluate(
     home = Home.from_environment().create()
     with shown_in_prefect():
         found = find_model(home, model)
-        own_world = read_info(found.checkpoint).world
+        own_world = world_of_model(found)
         outcome = make_evaluation(home, found, world or own_world, evaluation or EvaluationConfig())
         report = outcome.value.report()
         left_out = ""

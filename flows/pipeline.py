@@ -50,7 +50,7 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
     check_store(home)
     with shown_in_prefect():
         dataset = make_dataset(home, config.world, config.data)
-        model = make_model(home, config.world, config.model, config.train, dataset.value, on=train_on or None)
+        model = make_model(home, config.model, config.train, dataset.value, on=train_on or None)
         version = register(home, model.value)
         evaluation = make_evaluation(home, model.value, config.world, config.evaluation)
         report = evaluation.value.report()

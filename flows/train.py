@@ -12,6 +12,7 @@ from prefect.runtime import deployment
 
 from data.home import Home
 from data.shards.config import DataConfig
+from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
 from flows.dataset import make_dataset
 from flows.evaluate_new import start_evaluation
@@ -48,7 +49,7 @@ def train(
     check_store(home)
     with shown_in_prefect():
         dataset = make_dataset(home, world, data).value
-        trained = make_model(home, world, model, train, dataset).value
+        trained = make_model(home, model, train, dataset).value
         if not registered:
             return None
         version = register(home, trained)
@@ -59,7 +60,6 @@ def train(
 
 def make_model(
     home: Home,
-    world: WorldConfig,
     model: ModelConfig,
     train: TrainConfig,
     dataset: Dataset,
@@ -70,13 +70,15 @@ def make_model(
 
     If `on` names a deployment, a training that is still to be done runs there, and its result is taken from `home`.
     """
-    artifact = training_artifact(world, model, train, dataset)
+    artifact = training_artifact(model, train, dataset)
     handed_over = on is not None and not artifact.is_whole(home)
     if on is not None and handed_over:
-        configs = {"world": world, "data": dataset.manifest().data, "model": model, "train": train}
+        source = dataset.manifest().source
+        assert isinstance(source, WorldSource)
+        configs = {"world": source.world, "data": source.data, "model": model, "train": train}
         parameters = {name: config.model_dump(mode="json") for name, config in configs.items()}
         hand_over(home, on, parameters | {"registered": False}, key=artifact.name)
-    outcome = run_step(train_model, home, world, model, train, dataset)
+    outcome = run_step(train_model, home, model, train, dataset)
     if outcome.cached:
         current_progress().finish("train", f"kept {outcome.value.checkpoint}")
     return Outcome(outcome.value, cached=outcome.cached and not handed_over)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data.files import StorageError, sha256_of
-from data.worlds.world import WorldConfig
+from data.subject import Subject
 from models.config import ModelConfig
 from models.text.frozen import FrozenWeights
 
@@ -37,7 +37,7 @@ STATE_FILE = "training.pt"
 FINAL = "final"
 """Name of the folder of a training's last checkpoint."""
 
-_DIGESTED = ("weights_sha256", "world", "model", "vocabulary")
+_DIGESTED = ("weights_sha256", "subject", "model", "vocabulary")
 
 
 class CheckpointError(ValueError):
@@ -49,8 +49,8 @@ class CheckpointInfo(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = Field(1, description="Version of this file's layout.")
-    world: WorldConfig
+    version: Literal[2] = Field(2, description="Version of this file's layout.")
+    subject: Subject = Field(description="What the model has learned: a world, or clips that people have captioned.")
     model: ModelConfig
     vocabulary: tuple[str, ...] = Field(description="Words of the training prompts.")
     step: int = Field(ge=0, description="Training steps done.")
@@ -102,7 +102,7 @@ def save_checkpoint(
     *,
     weights: dict[str, Tensor],
     state: dict[str, Any],
-    world: WorldConfig,
+    subject: Subject,
     model: ModelConfig,
     step: int,
     dataset_digest: str,
@@ -116,7 +116,7 @@ def save_checkpoint(
         folder: where the checkpoint will be.
         weights: the generator's averaged weights.
         state: all that the training needs to go on: tensors, numbers and strings.
-        world: the world of the training.
+        subject: what the model has learned.
         model: the configuration of the networks.
         step: training steps done.
         dataset_digest: digest of the data set of the training.
@@ -144,9 +144,9 @@ def save_checkpoint(
         for name, exported in (exports or {}).items():
             (unfinished / name).write_bytes(_saved_by_torch({key: value.cpu() for key, value in exported.items()}))
         info = CheckpointInfo(
-            world=world,
+            subject=subject,
             model=model,
-            vocabulary=world.vocabulary.words,
+            vocabulary=subject.vocabulary.words,
             step=step,
             cpu_seconds=cpu_seconds,
             dataset_digest=dataset_digest,
@@ -194,9 +194,9 @@ def read_info(folder: Path) -> CheckpointInfo:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """The identity of a checkpoint: sha256 (hex) of its weights, world, model and vocabulary.
+    """The identity of a checkpoint: sha256 (hex) of its weights, subject, model and vocabulary.
 
-    Checkpoints with equal digests draw the same videos. World and model are hashed as the checkpoint itself describes
+    Checkpoints with equal digests draw the same videos. Subject and model are hashed as the checkpoint itself describes
     them, so that a value that the configuration gains later changes no digest.
 
     Raises:

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data.worlds.prompts import UnknownWords, Vocabulary
-from data.worlds.world import WorldConfig
+from data.captions import UnknownWords, Vocabulary
+from data.clip_format import ClipFormat
 from models.checkpoint import CheckpointError, CheckpointInfo, find_checkpoint, load_checkpoint
 from models.config import ModelConfig, TextEncoder
 from models.device import pick_device
@@ -33,7 +33,7 @@ class TextToVideo:
 
     def __init__(self, generator: ClipGenerator, info: CheckpointInfo, *, digest: str) -> None:
         self._generator = generator.eval()
-        self._text = build_prompt_features(info.model, info.world)
+        self._text = build_prompt_features(info.model, info.subject)
         self.info = info
         """The description of its checkpoint."""
         self.digest = digest
@@ -52,14 +52,14 @@ class TextToVideo:
         folder = find_checkpoint(path)
         checkpoint = load_checkpoint(folder)
         info = checkpoint.info
-        if info.vocabulary != info.world.vocabulary.words:
-            raise CheckpointError(f"{folder}: vocabulary and world do not fit together. Copy or train it again.")
+        if info.vocabulary != info.subject.vocabulary.words:
+            raise CheckpointError(f"{folder}: vocabulary and subject do not fit together. Copy or train it again.")
         try:
-            text = build_prompt_features(info.model, info.world)
+            text = build_prompt_features(info.model, info.subject)
             check_frozen_weights(info.frozen_text, text.frozen, where=str(folder))
         except FrozenWeightsError as error:
             raise CheckpointError(str(error)) from error
-        generator = build_clip_generator(info.model, info.world)
+        generator = build_clip_generator(info.model, info.subject)
         try:
             generator.load_state_dict(checkpoint.weights)
         except RuntimeError as error:
@@ -72,9 +72,9 @@ class TextToVideo:
         return type(self)(self._generator, self.info.model_copy(update={"model": model}), digest=self.digest)
 
     @property
-    def world(self) -> WorldConfig:
-        """The world of the training."""
-        return self.info.world
+    def format(self) -> ClipFormat:
+        """The format of the clips that it draws."""
+        return self.info.subject.format
 
     @property
     def config(self) -> ModelConfig:
@@ -84,7 +84,7 @@ class TextToVideo:
     @property
     def vocabulary(self) -> Vocabulary:
         """The words of the training prompts. Only a model with the frozen text encoder understands other words."""
-        return self.world.vocabulary
+        return self.info.subject.vocabulary
 
     def reading(self, prompt: str) -> str:
         """What the model takes `prompt` to say: the prompt itself, or known words in place of unknown ones.
@@ -97,7 +97,7 @@ class TextToVideo:
     def generate(
         self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords = "refuse"
     ) -> NDArray[np.uint8]:
-        """One clip per prompt: uint8 (N, T, S, S, 3). Clip i depends only on its prompt and on (seed, first + i).
+        """One clip per prompt: uint8 (N, T, H, W, 3). Clip i depends only on its prompt and on (seed, first + i).
 
         Args:
             prompts: what to show, N of them.
@@ -110,26 +110,26 @@ class TextToVideo:
             PromptError: a prompt is empty, or holds an unknown word that is not ignored.
         """
         text = self._text.features(prompts, unknown_words=unknown_words)
-        return render_samples(self._generator, text, seed=seed, world=self.world, first=first)
+        return render_samples(self._generator, text, seed=seed, clip=self.format, first=first)
 
 
 @torch.no_grad()
 def render_samples(
-    generator: ClipGenerator, text: Tensor, *, seed: int, world: WorldConfig, first: int = 0
+    generator: ClipGenerator, text: Tensor, *, seed: int, clip: ClipFormat, first: int = 0
 ) -> NDArray[np.uint8]:
-    """Draw clips uint8 (N, T, S, S, 3) from text features (N, F), on the device of `generator`.
+    """Draw clips uint8 (N, T, H, W, 3) from text features (N, F), on the device of `generator`.
 
     Clip i depends only on row i of `text` and on (seed, first + i).
     """
     device = next(generator.parameters()).device
-    frames = np.empty((len(text), world.frames, world.frame_size, world.frame_size, 3), dtype=np.uint8)
+    frames = np.empty((len(text), *clip.shape), dtype=np.uint8)
     for start in range(0, len(text), CHUNK):
         rows = range(first + start, first + start + CHUNK)
         noise = torch.cat([generator.draw_noise(1, random=step_generator(seed, row)) for row in rows])
         part = text[start : start + CHUNK]
         filled = torch.zeros(CHUNK, text.shape[1])
         filled[: len(part)] = part
-        clips = generator(noise.to(device), filled.to(device))  # (32, T, 3, S, S) in [-1, 1]
-        pictures = ((clips + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(2, -1)  # (32, T, S, S, 3)
+        clips = generator(noise.to(device), filled.to(device))  # (32, T, 3, H, W) in [-1, 1]
+        pictures = ((clips + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(2, -1)  # (32, T, H, W, 3)
         frames[start : start + len(part)] = pictures[: len(part)].cpu().numpy()
     return frames

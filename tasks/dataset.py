@@ -10,10 +10,11 @@ from pathlib import Path
 from prefect import task
 
 from data.home import Home
-from data.shards.config import DataConfig
+from data.shards.config import DataConfig, shard_name
 from data.shards.entry import ShardEntry
 from data.shards.manifest import Manifest, ManifestError, read_manifest, whole_shard, write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
 from tasks.cache.artifact import Artifact
 from tasks.retrying import kept, retried
@@ -42,7 +43,7 @@ def make_shard(home: Home, world: WorldConfig, data: DataConfig, shard: int) -> 
     artifact = dataset_artifact(world, data)
     folder = artifact.folder(home)
     with artifact.lock(home, part=f"-{shard}"):
-        entry = whole_shard(folder, data=data, shard=shard)
+        entry = whole_shard(folder, shard_name(data, shard))
         return kept(entry) if entry else write_shard(folder, world=world, data=data, shard=shard)
 
 
@@ -55,5 +56,7 @@ def complete_dataset(home: Home, world: WorldConfig, data: DataConfig, shards: S
         before = None
         with suppress(ManifestError):  # there is none yet, or it is damaged
             before = dataset.manifest()
-        manifest = write_manifest(dataset.folder, digest=dataset.digest, world=world, data=data, shards=shards)
+        manifest = write_manifest(
+            dataset.folder, digest=dataset.digest, source=WorldSource(world=world, data=data), shards=shards
+        )
     return kept(dataset) if manifest == before else dataset

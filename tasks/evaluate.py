@@ -53,6 +53,24 @@ class Evaluation:
         return EvaluationReport.model_validate_json((self.folder / REPORT_FILE).read_text(encoding="utf-8"))
 
 
+class NoWorldError(ValueError):
+    """A model has learned no synthetic world, so there is no exact metric for it."""
+
+
+def world_of_model(model: ResolvedModel) -> WorldConfig:
+    """The world that a model has learned.
+
+    Raises:
+        NoWorldError: it has learned imported clips.
+    """
+    from models.checkpoint import read_info
+
+    subject = read_info(model.checkpoint).subject
+    if not isinstance(subject, WorldConfig):
+        raise NoWorldError(f"{model.ref} has learned imported clips. Only models of synthetic worlds can be scored.")
+    return subject
+
+
 @task(name=STEP, **retried())
 def evaluate_model(home: Home, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig) -> Evaluation:
     """Score samples of `model` on all prompts of `world`, and write report and videos. A whole evaluation is kept."""
@@ -88,7 +106,7 @@ def _training_clips(home: Home, model: ResolvedModel, world: WorldConfig) -> Pat
             verify_shard(folder, entry)
     except (ManifestError, DamagedShardError):
         return None
-    return folder if found.digest == digest and found.world == world else None
+    return folder if found.digest == digest and found.subject == world else None
 
 
 def _evaluate(

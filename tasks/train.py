@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from data.home import Home
-from data.worlds.world import WorldConfig
+from data.subject import described
 from models.config import ModelConfig, TrainConfig
 from tasks.cache.artifact import MANIFEST, Artifact
 from tasks.dataset import Dataset
@@ -26,20 +26,18 @@ DEVICE_TAG = "flipbook.device"
 _logger = logging.getLogger("flipbook.train")
 
 
-def training_artifact(world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset) -> Artifact:
+def training_artifact(model: ModelConfig, train: TrainConfig, dataset: Dataset) -> Artifact:
     """The identity of a training: its configuration, its clips, and the code of the trainer."""
     return Artifact.of(
         "training",
-        config={"world": world, "model": model, "train": train},
+        config={"model": model, "train": train},
         inputs=[dataset.digest],
         code=["models.training.trainer"],
     )
 
 
 @task(name=STEP, **retried(MLFLOW_ATTEMPTS))
-def train_model(
-    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset
-) -> ResolvedModel:
+def train_model(home: Home, model: ModelConfig, train: TrainConfig, dataset: Dataset) -> ResolvedModel:
     """Train a model on `dataset`, or go on with the same training where it was interrupted.
 
     A training that has ended is kept. If MLflow has lost its run, the run is written again.
@@ -48,7 +46,7 @@ def train_model(
     from models.checkpoint import FINAL, checkpoint_digest
     from tracking.training_run import finished_run
 
-    artifact = training_artifact(world, model, train, dataset)
+    artifact = training_artifact(model, train, dataset)
     folder = artifact.folder(home)
     with artifact.lock(home):
         whole = artifact.is_whole(home)
@@ -56,7 +54,7 @@ def train_model(
         if run_id is None:
             if not whole:
                 _remove_damaged(folder)
-            run_id, digest = _train(home, world, model, train, dataset, artifact)
+            run_id, digest = _train(home, model, train, dataset, artifact)
             artifact.complete(home, [path for path in (folder / FINAL).iterdir() if path.name != "training.pt"])
         else:
             digest = checkpoint_digest(folder / FINAL)
@@ -66,9 +64,7 @@ def train_model(
     return kept(found) if whole else found
 
 
-def _train(
-    home: Home, world: WorldConfig, model: ModelConfig, train: TrainConfig, dataset: Dataset, artifact: Artifact
-) -> tuple[str, str]:
+def _train(home: Home, model: ModelConfig, train: TrainConfig, dataset: Dataset, artifact: Artifact) -> tuple[str, str]:
     """Run the training to its end, with its MLflow run. Returns the run's id and the digest of the final checkpoint."""
     from data.reading.dataset import load_clips
     from models.checkpoint import checkpoint_digest
@@ -85,11 +81,12 @@ def _train(
     total = 100 if train.cpu_minutes else train.steps
     progress.start(STEP, total)
     clips = load_clips(dataset.folder)
+    subject = clips.manifest.subject
     with TrainingRun.open(
         home,
         training_digest=artifact.digest,
-        params={"world": world, "model": model, "train": train},
-        dataset=dataset.manifest(),
+        params={**described(subject), "model": model, "train": train},
+        dataset=clips.manifest,
         dataset_folder=dataset.folder,
         tags={FLOW_RUN_TAG: str(flow_run.get_id() or ""), DEVICE_TAG: device},
     ) as run:
@@ -101,7 +98,7 @@ def _train(
                 done = total * event.step // event.total
                 progress.update(STEP, done, f"{losses}  {event.clips_per_second:.0f} clips/s")
 
-        final = run_training(clips=clips, world=world, model=model, train=train, folder=folder, report=report)
+        final = run_training(clips=clips, subject=subject, model=model, train=train, folder=folder, report=report)
         digest = checkpoint_digest(final)
         run.finish(digest)
     progress.finish(STEP, f"checkpoint {final}")

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from data.home import Home
+from data.subject import described
 from models.checkpoint import CheckpointError, CheckpointInfo, checkpoint_digest, find_checkpoint
 from tracking.lineage import IMPORTED_FROM_TAG, NOTE_TAG, flat_params, log_missing_params, origin_tags
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
@@ -51,7 +52,7 @@ def _try_out(folder: Path) -> CheckpointInfo:
         model = TextToVideo.load(folder, device="cpu")
     except CheckpointError as error:  # PyTorch writes one line per tensor
         raise CheckpointError(str(error).splitlines()[0].rstrip(":")) from error
-    model.generate([model.world.seen_prompts[0]], seed=0)
+    model.generate([model.info.subject.seen_prompts[0]], seed=0)
     return model.info
 
 
@@ -69,6 +70,6 @@ def _run_of_import(home: Home, folder: Path, info: CheckpointInfo, *, digest: st
             run = client.create_run(experiment, run_name=f"import-{digest[:8]}", tags=origin_tags(SOURCE) | tags)
         run_id = str(run.info.run_id)
         facts = {"step": info.step, "dataset_digest": info.dataset_digest}
-        log_missing_params(client, run_id, flat_params({"world": info.world, "model": info.model} | facts))
+        log_missing_params(client, run_id, flat_params(described(info.subject) | {"model": info.model} | facts))
         client.set_terminated(run_id, status="FINISHED")
     return run_id

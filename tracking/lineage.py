@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from data.shards.manifest import Manifest
+from data.shards.sources import WorldSource
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -98,14 +99,15 @@ def dataset_input(manifest: Manifest, place: str, *, context: str) -> DatasetInp
     """
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    profile = {
+    profile: dict[str, object] = {
         "clips": manifest.rows,
         "shards": len(manifest.shards),
         "bytes": manifest.bytes,
-        "seed": manifest.data.seed,
         "digest": manifest.digest,
     }
-    types = {"prompt": "string", "motion": "string", "shape": "string", "colour": "string", "frames": "binary"}
+    if isinstance(manifest.source, WorldSource):
+        profile["seed"] = manifest.source.data.seed
+    types = {"prompt": "string", "split": "string", "frames": "binary"}
     columns = [{"name": name, "type": kind, "required": True} for name, kind in types.items()]
     dataset = Dataset(
         name=DATASET_NAME,

@@ -98,7 +98,7 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
 
     for name in ("mlflow.models.signature", "mlflow.pyfunc"):  # they log each of their guesses
         logging.getLogger(name).setLevel(logging.WARNING)
-    world = info.world
+    prompts, clip = info.subject.seen_prompts, info.subject.format
     libraries = (
         LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers", "matplotlib")
     )
@@ -112,10 +112,10 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
         code_paths=[str(Path(package.__file__).parent) for package in (data, models) if package.__file__],
         # without "+cpu", which pip does not find
         pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in libraries],
-        input_example=([world.seen_prompts[0]], {"seed": 0}),
+        input_example=([prompts[0]], {"seed": 0}),
         metadata={
-            "output": f"uint8 (N, {world.frames}, {world.frame_size}, {world.frame_size}, 3), RGB, {world.fps} fps",
-            "prompts": list(world.seen_prompts),
+            "output": f"uint8 (N, {', '.join(map(str, clip.shape))}), RGB, {clip.fps:g} fps",
+            "prompts": list(prompts),
         },
         mlflow_model=Model(run_id=run_id, model_id=model_id, model_uuid=model_id),
     )

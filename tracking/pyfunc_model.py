@@ -40,7 +40,7 @@ class FlipbookModel(PythonModel):
             uint8 (N, T, H, W, 3), RGB.
 
         Raises:
-            data.worlds.prompts.PromptError: a prompt holds a word that the model does not know.
+            data.captions.PromptError: a prompt holds a word that the model does not know.
         """
         return self._generator.generate(list(model_input), seed=int((params or {}).get("seed", 0)))
 

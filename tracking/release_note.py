@@ -68,10 +68,11 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str, server: str | None) 
         ref: reference to the version, ``models:/flipbook/3``.
         server: address of the MLflow server; None if the store is a file in the home.
     """
-    world, tags = info.world, run.data.tags
+    subject, tags = info.subject, run.data.tags
+    prompt = subject.seen_prompts[0]
     preface = (
-        f"Draws {world.frames} frames of {world.frame_size}x{world.frame_size} px at {world.fps} fps from a prompt "
-        f"such as *{world.seen_prompts[0]}*. Trained for {info.step:,} steps."
+        f"Draws {subject.format} at {subject.format.fps:g} fps from a prompt such as *{prompt}*. "
+        f"Trained for {info.step:,} steps."
     )
     run_words = "Run of the training: losses, samples, configuration"
     if IMPORTED_FROM_TAG in tags:
@@ -84,7 +85,7 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str, server: str | None) 
         TRAINED_ON: _trained_on(info, run),
         CONFIGURATION: _configuration(info, run.data.params),
         CODE: _code(tags),
-        USE: _use(world.seen_prompts[0], ref, server),
+        USE: _use(prompt, ref, server),
         LINKS: f"* {run_link(run, run_words)}",
     }
     return with_sections(preface, sections)
@@ -178,9 +179,8 @@ def _joined(preface: str, sections: Sections, order: Sequence[str]) -> str:
 
 
 def _trained_on(info: CheckpointInfo, run: Run) -> str:
-    world = info.world
     facts = [f"* Data set: {_dataset(info, run)}, digest `{info.dataset_digest}`"]
-    for tier, prompts in world.tiers.items():
+    for tier, prompts in info.subject.tiers.items():
         kind = KINDS[group_of(tier)]
         few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
         more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""

@@ -12,6 +12,7 @@ from data.home import Home
 from data.reading.dataset import load_clips
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from flows.config.pipeline import PipelineConfig
 from models.checkpoint import FINAL, checkpoint_digest
 from models.training.trainer import train
@@ -46,11 +47,11 @@ def undisturbed(settings: PipelineConfig, folder: Path) -> tuple[str, float]:
         write_shard(clips, world=settings.world, data=settings.data, shard=shard)
         for shard in range(settings.data.shards)
     ]
-    write_manifest(clips, world=settings.world, data=settings.data, shards=shards, digest="0" * 64)
+    write_manifest(clips, source=WorldSource(world=settings.world, data=settings.data), shards=shards, digest="0" * 64)
     began = time.monotonic()
     final = train(
         clips=load_clips(clips),
-        world=settings.world,
+        subject=settings.world,
         model=settings.model,
         train=settings.train,
         folder=folder / "training",

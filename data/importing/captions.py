@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from data.captions import normalised
 from data.importing.item import UnusableError
-from data.worlds.prompts import normalised
 
 CAPTION_COLUMNS = ("caption", "text", "prompt")
 """Names of the column with the captions, the preferred one first."""

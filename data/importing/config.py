@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Split = Literal["train", "validation", "test"]
+from data.clip_format import ClipFormat
+
+DEFAULT_RATE = 10.0
+"""Frames per second of clips if nobody chooses another rate."""
 
 
 class ImportConfig(BaseModel):
     """How videos become clips.
 
-    A clip lasts `frames / fps` seconds at the speed of its video. With `clip_seconds`, `fps` follows from it:
+    A clip lasts `frames / fps` seconds at the speed of its video. With `clip_seconds`, the rate follows from it:
     4 frames in clips of 2 s are 2 frames per second.
     """
 
@@ -23,11 +25,11 @@ class ImportConfig(BaseModel):
     height: int = Field(64, ge=32, le=128, multiple_of=8, description="Height of the clips in px, 32 to 128.")
     frames: int = Field(10, ge=4, le=32, description="Frames per clip, 4 to 32.")
     fps: float = Field(
-        10.0,
-        ge=0.05,
+        0.0,
+        ge=0,
         le=60,
         allow_inf_nan=False,
-        description="Frames per second of the clips, 0.05 to 60. It follows from clip_seconds if that is given.",
+        description="Frames per second of the clips, up to 60. 0: frames / clip_seconds if that is given, else 10.",
     )
     fit: Literal["crop", "pad"] = Field(
         "crop", description="crop: cut off what does not fit the clips' shape. pad: fill the rest with black."
@@ -63,27 +65,18 @@ class ImportConfig(BaseModel):
         description="Characters of the longest caption. Files with a longer one are rejected.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _rate_from_length(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or values.get("fps") is not None:
-            return values
-        frames, seconds = values.get("frames", 10), values.get("clip_seconds", 0)
-        try:
-            return dict(values) | {"fps": float(frames) / float(seconds)} if seconds else values
-        except (TypeError, ValueError, ArithmeticError):
-            return values  # the fields' own checks say what is wrong
-
     @model_validator(mode="after")
     def _check(self) -> ImportConfig:
+        if not 0.05 <= self.rate <= 60:
+            raise ValueError(f"clips of {self.rate:g} frames per second are too slow or too fast; choose 0.05 to 60")
         if self.clip_seconds and abs(self.seconds - self.clip_seconds) > 1e-6 * self.clip_seconds:
             raise ValueError(
-                f"{self.frames} frames at {self.fps:g} per second last {self.seconds:g} s, but clip_seconds is "
+                f"{self.frames} frames at {self.rate:g} per second last {self.seconds:g} s, but clip_seconds is "
                 f"{self.clip_seconds:g}; leave out fps or clip_seconds"
             )
-        if 0 < self.stride < 1 / self.fps:
+        if 0 < self.stride < 1 / self.rate:
             raise ValueError(
-                f"a stride of {self.stride:g} s is shorter than the {1 / self.fps:g} s between two frames; "
+                f"a stride of {self.stride:g} s is shorter than the {1 / self.rate:g} s between two frames; "
                 "choose a longer stride"
             )
         if self.validation_share + self.test_share > 0.9:
@@ -91,9 +84,19 @@ class ImportConfig(BaseModel):
         return self
 
     @property
+    def rate(self) -> float:
+        """Frames per second of the clips."""
+        return self.fps or (self.frames / self.clip_seconds if self.clip_seconds else DEFAULT_RATE)
+
+    @property
+    def clip(self) -> ClipFormat:
+        """The format of the clips."""
+        return ClipFormat(frames=self.frames, height=self.height, width=self.width, fps=self.rate)
+
+    @property
     def seconds(self) -> float:
         """Seconds of video that a clip covers."""
-        return self.frames / self.fps
+        return self.frames / self.rate
 
     @property
     def step(self) -> float | None:

@@ -44,7 +44,7 @@ class Clips:
 def decode(source: Path | bytes | Frames, config: ImportConfig) -> Clips:
     """Cut a video into clips.
 
-    Frame k of a clip is the picture that is shown `k / config.fps` seconds after the clip's beginning. So a video with
+    Frame k of a clip is the picture that is shown `k / config.rate` seconds after the clip's beginning. So a video with
     varying times between pictures keeps its speed. The video begins with its first picture, whatever its time is.
     A clip is complete if the video lasts until its last frame is due; one picture of the video may be missing.
 
@@ -58,7 +58,7 @@ def decode(source: Path | bytes | Frames, config: ImportConfig) -> Clips:
     Raises:
         UnusableError: the video is damaged, too large, or too short for a clip.
     """
-    with opened(source, fps=config.fps) as video:
+    with opened(source, fps=config.rate) as video:
         return _Cutter(config, video).clips()
 
 
@@ -88,7 +88,7 @@ class _Cutter:
                 self.check_number(number - config.frames)
                 begun.append([])
             for place, clip in enumerate(begun, start=len(done)):
-                while len(clip) < config.frames and place * (step or 0) + len(clip) / config.fps < until:
+                while len(clip) < config.frames and place * (step or 0) + len(clip) / config.rate < until:
                     image = fitter.fitted(picture.frame) if image is None else image
                     clip.append(image)
             while begun and len(begun[0]) == config.frames:
@@ -98,7 +98,7 @@ class _Cutter:
             next_clip = (len(done) + len(begun)) * step if step else inf
             due = min(
                 next_clip,
-                *(place * (step or 0) + len(clip) / config.fps for place, clip in enumerate(begun, len(done))),
+                *(place * (step or 0) + len(clip) / config.rate for place, clip in enumerate(begun, len(done))),
                 inf,
             )
         if not pictures:
@@ -110,7 +110,7 @@ class _Cutter:
             raise UnusableError(
                 "too short",
                 f"is too short: it lasts {min(seconds, self.end):.2f} s, and a clip needs {config.seconds:g} s "
-                f"({config.frames} frames at {config.fps:g} per second). Use a longer video or fewer frames.",
+                f"({config.frames} frames at {config.rate:g} per second). Use a longer video or fewer frames.",
             )
         return Clips(
             np.stack(done),
@@ -139,7 +139,7 @@ class _Cutter:
             before = picture
         if before is not None:
             self.end = before.time - first + before.lasts
-            missing = min(before.lasts, 1 / self.config.fps)
+            missing = min(before.lasts, 1 / self.config.rate)
             yield before, self.end + missing - early
 
     def check_number(self, clips: int) -> None:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.clip_batch import SplitName
 from data.importing.captions import CAPTION_COLUMNS
-from data.importing.config import ImportConfig, Split
+from data.importing.config import ImportConfig
 from data.importing.item import ImportFolderError, Rejected, UnusableError
 
 METADATA = ("metadata.csv", "metadata.jsonl")
 _FILE_NAME = "file_name"
 _TOO_MANY = "\0"  # the key of values beyond the last column
-_SPLITS: dict[str, Split] = {
+_SPLITS: dict[str, SplitName] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval"), "test"),
@@ -120,7 +121,7 @@ def check_split_column(columns: Iterable[str], config: ImportConfig) -> None:
         raise UnusableError("wrong split", reason)
 
 
-def split_named(value: Any) -> Split | str:
+def split_named(value: Any) -> SplitName | str:
     """Return the split that a value of the split column means, or the empty text for an empty value.
 
     Raises:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
+from data.clip_batch import SplitName
 from data.importing.captions import caption_key
-from data.importing.config import ImportConfig, Split
+from data.importing.config import ImportConfig
 from data.importing.item import Item
 
-_SPLITS: tuple[Split, ...] = get_args(Split)
+_SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
 def with_splits(items: Sequence[Item], config: ImportConfig) -> tuple[Item, ...]:
@@ -26,7 +27,7 @@ def with_splits(items: Sequence[Item], config: ImportConfig) -> tuple[Item, ...]
     If nothing at all would be trained on, as can happen with a few captions, all groups go to train.
     """
     roots = _groups([[caption_key(caption) for caption in item.captions] for item in items])
-    sides: dict[str, Split] = {root: _side(root, config) for root in roots}
+    sides: dict[str, SplitName] = {root: _side(root, config) for root in roots}
     if sides and not any(item.split == "train" for item in items) and "train" not in sides.values():
         sides = dict.fromkeys(sides, "train")
     for side in reversed(_SPLITS):
@@ -53,7 +54,7 @@ def _groups(keys: Sequence[Sequence[str]]) -> list[str]:
     return [root_of(group[0]) for group in keys]
 
 
-def _side(root: str, config: ImportConfig) -> Split:
+def _side(root: str, config: ImportConfig) -> SplitName:
     digest = hashlib.sha256(f"{config.seed}\n{root}".encode()).digest()
     share = int.from_bytes(digest[:8], "big") / 2**64
     if share < config.test_share:

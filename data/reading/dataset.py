@@ -6,19 +6,23 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
+from data.clip_batch import SplitName
 from data.cores import usable_cores
 from data.files import atomic_path
 from data.reading.ink import InkedRows, InkWriter
 from data.shards.entry import ShardEntry, check_shard, unreadable_shard
 from data.shards.manifest import Manifest, read_manifest
 from data.shards.parquet import decode_parquet_frames, decode_parquet_texts
+from data.shards.texts import ShardTexts
 from data.shards.webdataset import decode_webdataset_frames, decode_webdataset_texts
 
 MEMORY_LIMIT = 4 * 2**30
@@ -27,33 +31,50 @@ MEMORY_LIMIT = 4 * 2**30
 
 @dataclass(frozen=True)
 class ClipTensors:
-    """A data set that is ready for training, in the order of the clips' indices.
+    """The clips of one split of a data set, in memory, in the order of their indices.
 
-    ink: the frames. `ink.frames(clips)` returns those of some clips.
-    prompts, motions: N strings each.
+    ink: the frames of the whole data set.
+    places: the positions of the split's N clips in it, int64 (N,).
+    captions: one or more strings for each of the N clips, an Arrow array of lists.
+    manifest: of the whole data set.
     """
 
     ink: InkedRows
-    prompts: list[str]
-    motions: list[str]
+    places: torch.Tensor
+    captions: pa.ListArray[Any]
     manifest: Manifest
 
     def __len__(self) -> int:
-        return len(self.prompts)
+        return len(self.places)
+
+    @property
+    def prompts(self) -> list[str]:
+        """The first caption of each clip, N strings."""
+        return cast(list[str], pc.list_element(self.captions, 0).to_pylist())
+
+    def frames(self, clips: torch.Tensor) -> torch.Tensor:
+        """The frames of some clips, given their numbers int64 (n,) from 0 to N - 1: uint8 (n, T, 3, H, W), RGB."""
+        return self.ink.frames(self.places[clips])
 
     def of_prompt(self, prompt: str, *, at_most: int) -> NDArray[np.uint8]:
-        """The first clips of a prompt, at most so many: uint8 (n, T, S, S, 3)."""
+        """The first clips whose first caption is `prompt`, at most so many: uint8 (n, T, H, W, 3)."""
         rows = [row for row, other in enumerate(self.prompts) if other == prompt][:at_most]
-        return self.ink.frames(torch.tensor(rows, dtype=torch.int64)).numpy().transpose(0, 1, 3, 4, 2)
+        return self.frames(torch.tensor(rows, dtype=torch.int64)).numpy().transpose(0, 1, 3, 4, 2)
 
 
 def load_clips(
-    folder: Path, *, verify: bool = True, memory_limit: int = MEMORY_LIMIT, threads: int | None = None
+    folder: Path,
+    *,
+    split: SplitName = "train",
+    verify: bool = True,
+    memory_limit: int = MEMORY_LIMIT,
+    threads: int | None = None,
 ) -> ClipTensors:
     """Decode the data set in `folder`.
 
     Args:
         folder: holds the shards and the manifest.
+        split: which clips to return.
         verify: whether to compare size and sha256 of each shard with the manifest before decoding it.
         memory_limit: bytes. Frames that may need more are decoded into a file beside the shards, which is
             memory-mapped and used again the next time. Writing to the tensor never changes that file.
@@ -66,29 +87,24 @@ def load_clips(
         StorageError: the memory-mapped file cannot be written.
     """
     manifest = read_manifest(folder)
-    world = manifest.world
-    rows = manifest.rows * world.frames * 3 * world.frame_size
-    size = rows * world.frame_size
+    clip, size = manifest.clip, manifest.rows * manifest.clip.bytes
     if size <= memory_limit:
-        ink = InkedRows.empty(clips=manifest.rows, frames=world.frames, size=world.frame_size)
-        columns = _decode_all(folder, manifest, ink, verify=verify, threads=threads or usable_cores())
+        ink = InkedRows.empty(clip, clips=manifest.rows)
+        texts = _decode_all(folder, manifest, ink, verify=verify, threads=threads or usable_cores())
     else:
         path = folder / f"frames-{_digest(manifest)[:16]}.u8"
-        columns = _decode_to_file(folder, manifest, path, size, verify=verify)
+        texts = _decode_to_file(folder, manifest, path, size, verify=verify)
         mapped = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
-        ink = InkedRows.whole(mapped.view(rows, world.frame_size), (manifest.rows, world.frames))
-    return ClipTensors(
-        ink=ink,
-        prompts=list(chain.from_iterable(column["prompt"] for column in columns)),
-        motions=list(chain.from_iterable(column["motion"] for column in columns)),
-        manifest=manifest,
-    )
+        ink = InkedRows.whole(mapped.view(-1, clip.width), clip, clips=manifest.rows)
+    wanted = pc.equal(pa.chunked_array([part.splits for part in texts]), pa.scalar(split))
+    chosen = pa.chunked_array([part.captions for part in texts]).filter(wanted)
+    captions = cast("pa.ListArray[Any]", chosen.combine_chunks())
+    places = torch.from_numpy(np.flatnonzero(wanted.to_numpy()))
+    return ClipTensors(ink=ink, places=places, captions=captions, manifest=manifest)
 
 
-def _decode_all(
-    folder: Path, manifest: Manifest, ink: InkedRows, *, verify: bool, threads: int
-) -> list[dict[str, list[str]]]:
-    def decode(entry: ShardEntry) -> dict[str, list[str]]:
+def _decode_all(folder: Path, manifest: Manifest, ink: InkedRows, *, verify: bool, threads: int) -> list[ShardTexts]:
+    def decode(entry: ShardEntry) -> ShardTexts:
         shard = _Shard.read(folder, manifest, entry, verify=verify)
         writer = InkWriter(ink, first=entry.first_index, clips=entry.rows)
         for frames in shard.frames():
@@ -99,19 +115,17 @@ def _decode_all(
         return list(pool.map(decode, manifest.shards))
 
 
-def _decode_to_file(
-    folder: Path, manifest: Manifest, path: Path, size: int, *, verify: bool
-) -> list[dict[str, list[str]]]:
+def _decode_to_file(folder: Path, manifest: Manifest, path: Path, size: int, *, verify: bool) -> list[ShardTexts]:
     shards = (_Shard.read(folder, manifest, entry, verify=verify) for entry in manifest.shards)
     if path.is_file() and path.stat().st_size == size:
         return [shard.texts() for shard in shards]
-    columns = []
+    texts = []
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         for shard in shards:
             for frames in shard.frames():
                 file.write(frames.data)  # written through the map, a full disk would kill the process
-            columns.append(shard.texts())
-    return columns
+            texts.append(shard.texts())
+    return texts
 
 
 @dataclass(frozen=True)
@@ -125,17 +139,16 @@ class _Shard:
 
     @classmethod
     def read(cls, folder: Path, manifest: Manifest, entry: ShardEntry, *, verify: bool) -> _Shard:
-        path, world = folder / entry.name, manifest.world
+        path = folder / entry.name
         try:
             content = path.read_bytes()
         except OSError as error:
             raise unreadable_shard(path, error) from error
         if verify:
             check_shard(path, entry, size=len(content), digest=hashlib.sha256(content).hexdigest())
-        shape = (entry.rows, world.frames, 3, world.frame_size, world.frame_size)
-        return cls(path, content, manifest.data.format == "parquet", shape)
+        return cls(path, content, manifest.source.layout.format == "parquet", (entry.rows, *manifest.clip.planes))
 
-    def texts(self) -> dict[str, list[str]]:
+    def texts(self) -> ShardTexts:
         decode = decode_parquet_texts if self.parquet else decode_webdataset_texts
         return decode(self.path, self.content)
 

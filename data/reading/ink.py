@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from data.clip_format import ClipFormat
+
 WHITE = 255
 _WHITE_WORD = np.uint64(2**64 - 1)  # white, eight pixels at a time
 
@@ -21,39 +23,42 @@ class InkedRows:
     are equal, blue is all white, and a circle covers few rows. A data set is also read sooner this way, because memory
     that is used for the first time costs more than decoding.
 
-    rows: torch.uint8 (R, S). The first row is white if any plane is stored in part.
+    rows: torch.uint8 (R, W). The first row is white if any plane is stored in part.
     starts, tops, heights: torch.int64, int16, int16 (N, T, 3), for the planes R, G, B of each frame: the position of
     the first stored row in `rows`, its row in the picture, and the number of stored rows.
+    height: height H of a frame in px.
     """
 
     rows: torch.Tensor
     starts: torch.Tensor
     tops: torch.Tensor
     heights: torch.Tensor
+    height: int
 
     @classmethod
-    def empty(cls, *, clips: int, frames: int, size: int) -> InkedRows:
-        """Make room for clips of `size` px. Room that is never written to takes address space, but no memory."""
-        whole = cls.whole(torch.empty((1 + clips * frames * 3 * size, size), dtype=torch.uint8), (clips, frames))
+    def empty(cls, format: ClipFormat, *, clips: int) -> InkedRows:
+        """Make room for so many clips. Room that is never written to takes address space, but no memory."""
+        rows = torch.empty((1 + clips * format.frames * 3 * format.height, format.width), dtype=torch.uint8)
+        whole = cls.whole(rows, format, clips=clips)
         whole.rows[0] = WHITE
         whole.starts.add_(1)
         return whole
 
     @classmethod
-    def whole(cls, rows: torch.Tensor, shape: tuple[int, int]) -> InkedRows:
-        """Use rows that hold every plane, clip by clip: uint8 (N * T * 3 * S, S). `shape` is (N, T)."""
-        size = rows.shape[1]
-        planes = (*shape, 3)
+    def whole(cls, rows: torch.Tensor, format: ClipFormat, *, clips: int) -> InkedRows:
+        """Use rows that hold every plane, clip by clip: uint8 (N * T * 3 * H, W)."""
+        planes, height = (clips, format.frames, 3), format.height
         return cls(
             rows=rows,
-            starts=torch.arange(0, math.prod(planes) * size, size).view(planes),
+            starts=torch.arange(0, math.prod(planes) * height, height).view(planes),
             tops=torch.zeros(planes, dtype=torch.int16),
-            heights=torch.full(planes, size, dtype=torch.int16),
+            heights=torch.full(planes, height, dtype=torch.int16),
+            height=height,
         )
 
     def frames(self, clips: torch.Tensor) -> torch.Tensor:
-        """Return the frames of `clips`, int64 (n,): uint8 (n, T, 3, S, S), channels R, G, B."""
-        below = torch.arange(self.rows.shape[1]) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, S), rows below the top
+        """Return the frames of `clips`, int64 (n,): uint8 (n, T, 3, H, W), channels R, G, B."""
+        below = torch.arange(self.height) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, H), rows below the top
         stored = (below >= 0) & (below < self.heights[clips].unsqueeze(-1))
         places = torch.where(stored, self.starts[clips].unsqueeze(-1) + below, 0)
         return self.rows.index_select(0, places.flatten()).view(*places.shape, self.rows.shape[1])
@@ -72,9 +77,9 @@ class InkWriter:
         self._frame, self._next = 0, int(self._starts[0, 0])
 
     def write(self, frames: NDArray[np.uint8]) -> None:
-        """Write the next clips: uint8 (n, T, 3, S, S), C-contiguous."""
-        size = frames.shape[-1]
-        planes = frames.reshape(-1, 3, size * size)
+        """Write the next clips: uint8 (n, T, 3, H, W), C-contiguous. W is a multiple of 8."""
+        height, width = frames.shape[-2:]
+        planes = frames.reshape(-1, 3, height * width)
         span = slice(self._frame, self._frame + len(planes))
         starts, tops, heights = self._starts[span], self._tops[span], self._heights[span]
         fresh = planes.min(axis=-1) != WHITE
@@ -86,12 +91,12 @@ class InkWriter:
                 same &= (planes[:, one] == planes[:, other]).all(axis=-1)
                 fresh[same, other] = False
                 twins.append((same, one, other))
-        kept = planes.reshape(-1, size * size).take(np.flatnonzero(fresh), axis=0)
+        kept = planes.reshape(-1, height * width).take(np.flatnonzero(fresh), axis=0)
         inked = kept.view(np.uint64) != _WHITE_WORD
         words = inked.shape[1]
-        top = inked.argmax(axis=-1) * 8 // size
-        bottom = ((words - inked[:, ::-1].argmax(axis=-1)) * 8 - 1) // size + 1  # one after the last row
-        row = np.arange(size)
+        top = inked.argmax(axis=-1) * 8 // width
+        bottom = ((words - inked[:, ::-1].argmax(axis=-1)) * 8 - 1) // width + 1  # one after the last row
+        row = np.arange(height)
         places = np.flatnonzero((row >= top[:, None]) & (row < bottom[:, None]))
         ends = self._next + np.cumsum(bottom - top)
         starts[fresh], tops[fresh], heights[fresh] = ends - (bottom - top), top, bottom - top
@@ -99,5 +104,5 @@ class InkWriter:
             for values in (starts, tops, heights):
                 values[same, other] = values[same, one]
         end = self._next + len(places)
-        kept.reshape(-1, size).take(places, axis=0, out=self._rows[self._next : end], mode="clip")
+        kept.reshape(-1, width).take(places, axis=0, out=self._rows[self._next : end], mode="clip")
         self._frame, self._next = span.stop, end

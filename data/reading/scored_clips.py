@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.worlds.prompts import PromptError
+from data.captions import PromptError
 from data.worlds.world import WorldConfig
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".gif", ".webm", ".mov", ".mkv")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.clip_batch import SplitName
 from data.files import DamagedShardError, sha256_of
 
 
@@ -16,7 +17,8 @@ class ShardEntry(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="File name in the folder of the data set.")
     rows: int = Field(ge=1, description="Number of clips in the shard.")
-    first_index: int = Field(ge=0, description="Index of the first clip. The others follow without gaps.")
+    splits: dict[SplitName, int] = Field(description="Number of clips per split.")
+    first_index: int = Field(ge=0, description="Place of the first clip in the data set. The others follow.")
     bytes: int = Field(ge=1, description="Size of the file.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 (hex) of the file.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.shards.config import ShardFormat, shard_name
+from data.shards.config import SUFFIXES, ShardFormat
 from data.shards.entry import verify_shard
 from data.shards.manifest import Manifest, read_manifest, write_manifest
 from data.shards.shard import read_clips, write_clips
@@ -24,17 +24,11 @@ def export_dataset(source: Path, target: Path, *, format: ShardFormat) -> Manife
         StorageError: `target` cannot be written to, or the disk is full.
     """
     manifest = read_manifest(source)
-    data = manifest.data.model_copy(update={"format": format})
+    exported = manifest.source.stored_as(format)
     entries = []
-    for number, entry in enumerate(manifest.shards):
+    for entry in manifest.shards:
         verify_shard(source, entry)
-        entries.append(
-            write_clips(
-                target / shard_name(data, number),
-                read_clips(source / entry.name),
-                world=manifest.world,
-                data=data,
-                first_index=entry.first_index,
-            )
-        )
-    return write_manifest(target, world=manifest.world, data=data, shards=entries, digest=manifest.digest)
+        path = (target / entry.name).with_suffix(SUFFIXES[format])
+        clips = read_clips(source / entry.name)
+        entries.append(write_clips(path, clips, exported.layout, first_index=entry.first_index))
+    return write_manifest(target, source=exported, shards=entries, digest=manifest.digest)

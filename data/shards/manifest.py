@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -10,10 +11,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from data.clip_batch import SplitName
+from data.clip_format import ClipFormat
 from data.files import DamagedShardError, write_atomically
-from data.shards.config import DataConfig, shard_name
 from data.shards.entry import ShardEntry, entry_path, verify_shard
-from data.worlds.world import WorldConfig
+from data.shards.sources import ImportSource, Source, WorldSource
+from data.subject import Subject
 
 MANIFEST_NAME = "manifest.json"
 
@@ -27,14 +30,15 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = Field(1, description="Version of this file's layout.")
+    version: Literal[2] = Field(2, description="Version of this file's layout.")
     digest: str = Field(
         pattern=r"^[0-9a-f]{64}$",
         description="sha256 (hex) of everything that decides the clips: configuration and code. It is the identity of "
         "the data set.",
     )
-    world: WorldConfig
-    data: DataConfig
+    clip: ClipFormat
+    splits: dict[SplitName, int] = Field(description="Number of clips per split.")
+    source: Source
     shards: tuple[ShardEntry, ...]
 
     @model_validator(mode="after")
@@ -44,11 +48,15 @@ class Manifest(BaseModel):
             if shard.first_index != expected:
                 raise ValueError(f"the shard {shard.name} begins with clip {shard.first_index} instead of {expected}")
             expected += shard.rows
-        if len(self.shards) != self.data.shards or expected != self.data.clips:
-            raise ValueError(
-                f"there are {len(self.shards)} shards with {expected} clips, but the configuration asks for "
-                f"{self.data.shards} shards with {self.data.clips} clips"
-            )
+        if self.rows != sum(self.splits.values()):
+            raise ValueError(f"the shards hold {self.rows} clips, and the splits {sum(self.splits.values())}")
+        if isinstance(self.source, WorldSource):
+            data = self.source.data
+            if len(self.shards) != data.shards or expected != data.clips:
+                raise ValueError(
+                    f"there are {len(self.shards)} shards with {expected} clips, but the configuration asks for "
+                    f"{data.shards} shards with {data.clips} clips"
+                )
         return self
 
     @property
@@ -61,17 +69,21 @@ class Manifest(BaseModel):
         """Size of all shards together."""
         return sum(shard.bytes for shard in self.shards)
 
+    @property
+    def subject(self) -> Subject:
+        """What a model learns from the clips."""
+        return self.source.subject
+
 
 def write_manifest(
-    folder: Path, *, world: WorldConfig, data: DataConfig, shards: Sequence[ShardEntry], digest: str
+    folder: Path, *, source: WorldSource | ImportSource, shards: Sequence[ShardEntry], digest: str
 ) -> Manifest:
     """Complete the data set in `folder`, and remove the shards' own entries, which the manifest now holds.
 
     Args:
         folder: holds the shards.
-        world: the world of the clips.
-        data: number, seed and storage of the clips.
-        shards: everything that `write_shard` returned, in any order.
+        source: where the clips come from.
+        shards: the entries of all shards, in any order.
         digest: identity of the data set, a sha256 (hex). The caller computes it from configuration and code.
 
     Raises:
@@ -79,7 +91,10 @@ def write_manifest(
         StorageError: the folder cannot be written to, or the disk is full.
     """
     ordered = tuple(sorted(shards, key=lambda shard: shard.first_index))
-    manifest = Manifest(digest=digest, world=world, data=data, shards=ordered)
+    counts: Counter[SplitName] = Counter()
+    for shard in ordered:
+        counts.update(shard.splits)
+    manifest = Manifest(digest=digest, clip=source.layout.clip, splits=counts, source=source, shards=ordered)
     content = (manifest.model_dump_json(indent=2) + "\n").encode()
     path = folder / MANIFEST_NAME
     if not path.is_file() or path.read_bytes() != content:
@@ -110,13 +125,13 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
 
 
-def whole_shard(folder: Path, *, data: DataConfig, shard: int) -> ShardEntry | None:
-    """Return the entry of `shard`, counted from 0, if the shard is there and whole; None if it has to be made.
+def whole_shard(folder: Path, name: str) -> ShardEntry | None:
+    """Return the entry of the shard `name`, if the shard is there and whole; None if it has to be made.
 
     The entry comes from the manifest, or from the file that `write_shard` left beside the shard. A data set whose
     making was interrupted therefore continues with the shards that it lacks.
     """
-    path = folder / shard_name(data, shard)
+    path = folder / name
     known = list[ShardEntry]()
     with suppress(ManifestError, FileNotFoundError):
         written = (folder / MANIFEST_NAME).stat().st_mtime_ns

@@ -1,32 +1,34 @@
 """Parquet shards: one row per clip, which any Parquet reader can read without code of this project.
 
 The column `frames` holds raw uint8 of the shape (frame, channel, row, column), channels R, G, B. The field's metadata
-say so, and `np.frombuffer(value, np.uint8).reshape(T, 3, S, S)` reads it. Colour planes need two thirds of the bytes
+say so, and `np.frombuffer(value, np.uint8).reshape(T, 3, H, W)` reads it. Colour planes need two thirds of the bytes
 and time of interleaved pixels, and convolutions take them as they are.
 
-Paths are lists with one float32 per frame. A factor that the motion does not use is null. Clips of two objects have a
-second set of columns: `motion_2`, `shape_2` and so on.
+`prompt` is the first of a clip's `captions`. `split` is train, validation or test. Imported clips also have `file` and
+`start`. Clips of a synthetic world have the columns of their object. Paths are lists with one float32 per frame. A
+factor that the motion does not use is null. Clips of two objects have a second set of columns: `motion_2`, `shape_2`
+and so on.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from data.clip_batch import ClipBatch, ObjectBatch, Origin, SplitName
 from data.files import DamagedShardError
-from data.shards.config import Compression
-from data.worlds.clips import ClipBatch, ObjectBatch
+from data.shards.layout import ShardLayout
+from data.shards.texts import ShardTexts
 from data.worlds.motions import FACTORS
-from data.worlds.world import WorldConfig
 
 _ZSTD_LEVEL = -2  # a tenth more bytes than level 1, but a tenth less time to write and to read
 _PAGE_BYTES = 2**20  # a page stays in the CPU's cache while it is compressed
@@ -42,19 +44,15 @@ _FACTOR_UNITS = {
 }
 
 
-def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
-    """Return the columns of a shard. The fields' metadata hold units and the layout of the frames.
-
-    Args:
-        world: decides the shape of the frames. The file's metadata keep it as JSON under `flipbook.world`.
-        metadata: further entries for the file's metadata.
-    """
-    shape = (world.frames, 3, world.frame_size, world.frame_size)
-    layout = {
+def schema_of(layout: ShardLayout) -> pa.Schema:
+    """Return the columns of a shard. The fields' metadata hold units and the layout of the frames."""
+    shape = layout.clip.planes
+    frames = {
         "dtype": "uint8",
         "shape": json.dumps(shape),
         "axes": "frame, channel (R, G, B), row, column",
         "order": "C",
+        "fps": f"{layout.clip.fps:g}",
     }
     factors = pa.struct(
         [pa.field(name, pa.float32(), metadata={"unit": _FACTOR_UNITS.get(name, "px")}) for name in FACTORS]
@@ -63,49 +61,46 @@ def schema_of(world: WorldConfig, *, metadata: Mapping[str, str]) -> pa.Schema:
         pa.field("key", pa.string(), nullable=False),
         pa.field("index", pa.int64(), nullable=False),
         pa.field("prompt", pa.string(), nullable=False),
+        pa.field("captions", _list_of(pa.string()), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
     ]
-    for place in range(world.objects):
+    if layout.imported:
+        fields += [
+            pa.field("file", pa.string(), nullable=False),
+            pa.field("start", pa.float64(), nullable=False, metadata={"unit": "seconds"}),
+        ]
+    for place in range(layout.objects):
         fields += [
             *(pa.field(name + _suffix(place), pa.string(), nullable=False) for name in _NAMES),
             pa.field("factors" + _suffix(place), factors, nullable=False),
             *(
-                pa.field(
-                    name + _suffix(place),
-                    pa.list_(pa.field("element", pa.float32(), nullable=False)),
-                    nullable=False,
-                    metadata={"unit": unit},
-                )
+                pa.field(name + _suffix(place), _list_of(pa.float32()), nullable=False, metadata={"unit": unit})
                 for name, unit in _PATHS.items()
             ),
         ]
-    fields += [
-        pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=layout),
-    ]
-    entries: dict[bytes | str, bytes | str] = {"flipbook.world": world.model_dump_json()}
-    entries.update(metadata)
-    return pa.schema(fields, metadata=entries)
+    fields.append(pa.field("frames", pa.binary(int(np.prod(shape))), nullable=False, metadata=frames))
+    metadata: dict[bytes | str, bytes | str] = {}
+    metadata.update(layout.metadata)
+    return pa.schema(fields, metadata=metadata)
 
 
-def write_parquet(
-    path: Path,
-    batches: Iterable[ClipBatch],
-    *,
-    world: WorldConfig,
-    compression: Compression,
-    metadata: Mapping[str, str],
-) -> int:
-    """Write clips to `path` and return their number. One version of pyarrow always writes the same bytes."""
-    schema = schema_of(world, metadata=metadata)
-    names = [name for name in schema.names if name == "prompt" or name.startswith(_NAMES)]
-    plain = [name for name in schema.names if name not in names]
+def _list_of(kind: Any) -> Any:
+    return pa.list_(pa.field("element", kind, nullable=False))
+
+
+def write_parquet(path: Path, batches: Iterable[ClipBatch], layout: ShardLayout) -> None:
+    """Write clips to `path`. One version of pyarrow always writes the same bytes."""
+    schema, compression = schema_of(layout), layout.compression
+    names = [name for name in schema.names if name in ("prompt", "split", "file") or name.startswith(_NAMES)]
+    lists = {"captions": "captions.list.element"}
+    plain = [lists.get(name, name) for name in schema.names if name not in names]
     floats = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in plain if name.startswith(tuple(_PATHS))}
-    rows = 0
     with pq.ParquetWriter(
         path,
         schema,
         compression=compression,
         compression_level=_ZSTD_LEVEL if compression == "zstd" else None,
-        use_dictionary=names,  # type: ignore[arg-type]  # the stubs know only booleans
+        use_dictionary=[*names, *lists.values()],  # type: ignore[arg-type]  # the stubs know only booleans
         column_encoding=floats,
         write_statistics=[name for name in plain if name != "frames"] + names,
         data_page_size=_PAGE_BYTES,
@@ -114,8 +109,6 @@ def write_parquet(
     ) as writer:
         for batch in batches:
             writer.write_batch(_to_arrow(batch, schema))  # each batch is a row group
-            rows += len(batch.indices)
-    return rows
 
 
 def read_parquet(path: Path) -> Iterator[ClipBatch]:
@@ -134,15 +127,15 @@ def read_parquet(path: Path) -> Iterator[ClipBatch]:
         raise DamagedShardError(f"The shard {path} cannot be decoded: {error}") from error
 
 
-def decode_parquet_texts(path: Path, content: bytes) -> dict[str, list[str]]:
-    """Return the columns `prompt` and `motion` of a shard whose bytes are at hand.
+def decode_parquet_texts(path: Path, content: bytes) -> ShardTexts:
+    """Return captions and splits of the clips in a shard whose bytes are at hand.
 
     Raises:
         DamagedShardError: the shard, which the message names by `path`, cannot be decoded.
     """
     with _opened(path, content) as file:
-        table = file.read(columns=["prompt", "motion"], use_threads=False)
-        return {name: _strings(table.column(name)) for name in table.column_names}
+        table = file.read(columns=["captions", "split"], use_threads=False)
+        return ShardTexts(table.column("captions").combine_chunks(), table.column("split").combine_chunks())
 
 
 def decode_parquet_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
@@ -151,10 +144,10 @@ def decode_parquet_frames(path: Path, content: bytes, shape: tuple[int, ...]) ->
     Args:
         path: names the shard in errors.
         content: the bytes of the shard.
-        shape: (rows, T, 3, S, S), the shape that the shard must have.
+        shape: (rows, T, 3, H, W), the shape that the shard must have.
 
     Yields:
-        uint8 (n, T, 3, S, S), C-contiguous, read-only.
+        uint8 (n, T, 3, H, W), C-contiguous, read-only.
 
     Raises:
         DamagedShardError: the shard cannot be decoded, or its frames have another shape.
@@ -190,7 +183,12 @@ def _to_arrow(batch: ClipBatch, schema: pa.Schema) -> pa.RecordBatch:
         "key": pa.array([f"{index:09d}" for index in batch.indices.tolist()]),
         "index": pa.array(batch.indices),
         "prompt": pa.array(batch.prompts),
+        "captions": pa.array(batch.captions, type=schema.field("captions").type),
+        "split": pa.array(batch.splits),
     }
+    if batch.origins:
+        columns["file"] = pa.array([origin.file for origin in batch.origins])
+        columns["start"] = pa.array([origin.start for origin in batch.origins], type=pa.float64())
     for place, one in enumerate(batch.objects):
         columns |= _object_to_arrow(one, schema, _suffix(place))
     planes = np.ascontiguousarray(batch.frames.transpose(0, 1, 4, 2, 3))
@@ -229,9 +227,18 @@ def _from_arrow(batch: pa.RecordBatch) -> ClipBatch:
     return ClipBatch(
         indices=batch.column("index").to_numpy(),
         frames=planes.transpose(0, 1, 3, 4, 2),
-        prompts=tuple(_strings(batch.column("prompt"))),
+        captions=tuple(tuple(cast(list[str], captions)) for captions in batch.column("captions").to_pylist()),
+        splits=tuple(cast(list[SplitName], batch.column("split").to_pylist())),
+        origins=_origins_from_arrow(batch),
         objects=tuple(_object_from_arrow(batch, _suffix(place)) for place in range(count)),
     )
+
+
+def _origins_from_arrow(batch: pa.RecordBatch) -> tuple[Origin, ...]:
+    if "file" not in batch.schema.names:
+        return ()
+    files, starts = _strings(batch.column("file")), cast(list[float], batch.column("start").to_pylist())
+    return tuple(Origin(file, start) for file, start in zip(files, starts, strict=True))
 
 
 def _object_from_arrow(batch: pa.RecordBatch, suffix: str) -> ObjectBatch:

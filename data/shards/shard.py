@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from data.clip_batch import ClipBatch, SplitName
 from data.files import atomic_path, sha256_of, write_atomically
 from data.shards.config import SUFFIXES, DataConfig, shard_indices, shard_name
 from data.shards.entry import ShardEntry, entry_path
+from data.shards.layout import ShardLayout, world_layout
 from data.shards.parquet import read_parquet, write_parquet
 from data.shards.webdataset import read_webdataset, write_webdataset
-from data.worlds.clips import ClipBatch, stream_clips
+from data.worlds.clips import stream_clips
 from data.worlds.world import WorldConfig
 
 _BATCH_CLIPS = 256  # the most clips that are made at a time, and the rows of a Parquet row group
@@ -32,30 +33,36 @@ def write_shard(folder: Path, *, world: WorldConfig, data: DataConfig, shard: in
         StorageError: the folder cannot be written to, or the disk is full.
     """
     indices = shard_indices(data, shard)
-    size = max(1, min(_BATCH_CLIPS, _BATCH_BYTES // (world.frames * 3 * world.frame_size**2)))
+    size = max(1, min(_BATCH_CLIPS, _BATCH_BYTES // world.format.bytes))
     batches = stream_clips(world, seed=data.seed, indices=np.arange(indices.start, indices.stop), size=size)
     path = folder / shard_name(data, shard)
-    entry = write_clips(path, batches, world=world, data=data, first_index=indices.start)
+    entry = write_clips(path, batches, world_layout(world, data), first_index=indices.start)
     write_atomically(entry_path(path), entry.model_dump_json().encode())
     return entry
 
 
-def write_clips(
-    path: Path, batches: Iterable[ClipBatch], *, world: WorldConfig, data: DataConfig, first_index: int
-) -> ShardEntry:
-    """Write clips that exist already as one shard in `data.format`. Its first clip has the index `first_index`.
+def write_clips(path: Path, batches: Iterable[ClipBatch], layout: ShardLayout, *, first_index: int) -> ShardEntry:
+    """Write clips that exist already as one shard. Its first clip has the index `first_index`.
 
     Raises:
         StorageError: the folder cannot be written to, or the disk is full.
     """
+    counts: Counter[SplitName] = Counter()
+
+    def counted() -> Iterator[ClipBatch]:
+        for batch in batches:
+            counts.update(batch.splits)
+            yield batch
+
     with atomic_path(path) as temporary:
-        if data.format == "parquet":
-            metadata = {"flipbook.data": data.model_dump_json(), "flipbook.fingerprint": _fingerprint(world, data)}
-            rows = write_parquet(temporary, batches, world=world, compression=data.compression, metadata=metadata)
+        if layout.format == "parquet":
+            write_parquet(temporary, counted(), layout)
         else:
-            rows = write_webdataset(temporary, batches)
+            write_webdataset(temporary, counted())
         size, digest = temporary.stat().st_size, sha256_of(temporary)
-    return ShardEntry(name=path.name, rows=rows, first_index=first_index, bytes=size, sha256=digest)
+    return ShardEntry(
+        name=path.name, rows=counts.total(), splits=counts, first_index=first_index, bytes=size, sha256=digest
+    )
 
 
 def read_clips(path: Path) -> Iterator[ClipBatch]:
@@ -65,9 +72,3 @@ def read_clips(path: Path) -> Iterator[ClipBatch]:
         DamagedShardError: the shard cannot be decoded.
     """
     return read_parquet(path) if path.suffix == SUFFIXES["parquet"] else read_webdataset(path)
-
-
-def _fingerprint(world: WorldConfig, data: DataConfig) -> str:
-    """Return a sha256 (hex) of world, seed and number of clips. It lets other tools tell clips of two configs apart."""
-    text = json.dumps({"world": world.fingerprint, "seed": data.seed, "clips": data.clips}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,8 @@
 """WebDataset shards: POSIX tar files, in which the files of one clip stand together and share a name.
 
-`000000042.png` holds the frames side by side, the first frame at the left. `000000042.txt` holds the prompt.
-`000000042.json` holds everything else that is known. A second object is described there under "second".
+`000000042.png` holds the frames side by side, the first frame at the left. `000000042.txt` holds the prompt, which is
+the first caption. `000000042.json` holds everything else that is known: all captions, the split, the file of an
+imported clip, and the object of a synthetic world. A second object is described there under "second".
 
 The `webdataset` library writes and groups the files. It is imported inside functions, because it loads torch, which
 takes seconds, and most data sets are in Parquet.
@@ -20,23 +21,24 @@ from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from data.clip_batch import ClipBatch, ObjectBatch, Origin
 from data.files import DamagedShardError
-from data.worlds.clips import ClipBatch, ObjectBatch
+from data.shards.texts import ShardTexts
 from data.worlds.motions import FACTORS
 
 _READ_ROWS = 256
 
 
-def write_webdataset(path: Path, batches: Iterable[ClipBatch]) -> int:
-    """Write clips to the tar file `path` and return their number.
+def write_webdataset(path: Path, batches: Iterable[ClipBatch]) -> None:
+    """Write clips to the tar file `path`.
 
     One version of OpenCV makes the same bytes of the same clips, since owner, mode and time are constant.
     """
     from webdataset import TarWriter  # type: ignore[import-untyped]
 
-    rows = 0
     with path.open("wb") as file, TarWriter(file, encoder=False, user="", group="", mode=0o644, mtime=0) as tar:
         for batch in batches:
             for row, index in enumerate(batch.indices.tolist()):
@@ -49,8 +51,6 @@ def write_webdataset(path: Path, batches: Iterable[ClipBatch]) -> int:
                         "txt": batch.prompts[row].encode(),
                     }
                 )
-            rows += len(batch.indices)
-    return rows
 
 
 def read_webdataset(path: Path) -> Iterator[ClipBatch]:
@@ -65,18 +65,16 @@ def read_webdataset(path: Path) -> Iterator[ClipBatch]:
             yield _batch(some)
 
 
-def decode_webdataset_texts(path: Path, content: bytes) -> dict[str, list[str]]:
-    """Return the columns `prompt` and `motion` of a shard whose bytes are at hand.
+def decode_webdataset_texts(path: Path, content: bytes) -> ShardTexts:
+    """Return captions and splits of the clips in a shard whose bytes are at hand.
 
     Raises:
         DamagedShardError: the shard, which the message names by `path`, cannot be decoded.
     """
     with _decoding(path):
-        samples = list(_samples(io.BytesIO(content)))
-        return {
-            "prompt": [sample["txt"].decode() for sample in samples],
-            "motion": [json.loads(sample["json"])["motion"] for sample in samples],
-        }
+        facts = [json.loads(sample["json"]) for sample in _samples(io.BytesIO(content))]
+        captions = pa.array([fact["captions"] for fact in facts], type=pa.list_(pa.string()))
+        return ShardTexts(captions, pa.array([fact["split"] for fact in facts], type=pa.string()))
 
 
 def decode_webdataset_frames(path: Path, content: bytes, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
@@ -85,10 +83,10 @@ def decode_webdataset_frames(path: Path, content: bytes, shape: tuple[int, ...])
     Args:
         path: names the shard in errors.
         content: the bytes of the shard.
-        shape: (rows, T, 3, S, S), the shape that the shard must have.
+        shape: (rows, T, 3, H, W), the shape that the shard must have.
 
     Yields:
-        uint8 (1, T, 3, S, S), C-contiguous.
+        uint8 (1, T, 3, H, W), C-contiguous.
 
     Raises:
         DamagedShardError: the shard cannot be decoded, or its frames have another shape.
@@ -98,7 +96,7 @@ def decode_webdataset_frames(path: Path, content: bytes, shape: tuple[int, ...])
         if len(samples) != shape[0]:
             raise DamagedShardError(f"The shard {path} holds {len(samples)} clips; expected {shape[0]}.")
         for sample in samples:
-            frames = _frames_of(sample["png"], shape[1]).transpose(0, 3, 1, 2)
+            frames = _frames_of(sample["png"], shape[1]).transpose(0, 3, 1, 2)  # (T, 3, H, W)
             if frames.shape != shape[1:]:
                 raise DamagedShardError(
                     f"The shard {path} holds frames of the shape {frames.shape}; expected {shape[1:]}."
@@ -126,8 +124,18 @@ def _samples(file: BinaryIO) -> Iterator[dict[str, bytes]]:
 
 
 def _facts(batch: ClipBatch, row: int) -> dict[str, Any]:
-    facts = {"index": int(batch.indices[row])} | _object_facts(batch.objects[0], row)
-    return facts | ({"second": _object_facts(batch.objects[1], row)} if len(batch.objects) > 1 else {})
+    facts: dict[str, Any] = {
+        "index": int(batch.indices[row]),
+        "captions": batch.captions[row],
+        "split": batch.splits[row],
+        "frames": batch.frames.shape[1],
+    }
+    if batch.origins:
+        facts |= batch.origins[row]._asdict()
+    for name, one in zip(("", "second"), batch.objects, strict=False):
+        known = _object_facts(one, row)
+        facts |= {name: known} if name else known
+    return facts
 
 
 def _object_facts(one: ObjectBatch, row: int) -> dict[str, Any]:
@@ -148,7 +156,7 @@ def _object_facts(one: ObjectBatch, row: int) -> dict[str, Any]:
 
 
 def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
-    """Return a PNG of the frames uint8 (T, S, S, 3), RGB, side by side."""
+    """Return a PNG of the frames uint8 (T, H, W, 3), RGB, side by side."""
     steps, height, width, _ = frames.shape
     strip = frames.transpose(1, 0, 2, 3).reshape(height, steps * width, 3)[..., ::-1]  # OpenCV expects B, G, R
     # For flat shapes on white, no PNG filter gives the smallest files in half the time.
@@ -160,12 +168,12 @@ def _filmstrip_png(frames: NDArray[np.uint8]) -> bytes:
 
 
 def _frames_of(png: bytes, steps: int) -> NDArray[np.uint8]:
-    """Return the frames uint8 (T, S, S, 3), RGB, of a filmstrip of `steps` frames."""
+    """Return the frames uint8 (T, H, W, 3), RGB, of a filmstrip of `steps` frames."""
     strip = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
     if strip is None:
         raise ValueError("a filmstrip is not a PNG")
     height = strip.shape[0]
-    return np.asarray(strip, dtype=np.uint8).reshape(height, steps, height, 3).transpose(1, 0, 2, 3)
+    return np.asarray(strip, dtype=np.uint8).reshape(height, steps, -1, 3).transpose(1, 0, 2, 3)
 
 
 def _batch(samples: list[dict[str, bytes]]) -> ClipBatch:
@@ -173,12 +181,19 @@ def _batch(samples: list[dict[str, bytes]]) -> ClipBatch:
     return ClipBatch(
         indices=np.array([fact["index"] for fact in facts], dtype=np.int64),
         frames=np.stack(
-            [_frames_of(sample["png"], len(fact["radii"])) for sample, fact in zip(samples, facts, strict=True)]
+            [_frames_of(sample["png"], fact["frames"]) for sample, fact in zip(samples, facts, strict=True)]
         ),
-        prompts=tuple(sample["txt"].decode() for sample in samples),
+        captions=tuple(tuple(fact["captions"]) for fact in facts),
+        splits=tuple(fact["split"] for fact in facts),
         objects=tuple(
-            _object_of(some) for some in (facts, [fact["second"] for fact in facts if "second" in fact]) if some
+            _object_of(some)
+            for some in (
+                [fact for fact in facts if "motion" in fact],
+                [fact["second"] for fact in facts if "second" in fact],
+            )
+            if some
         ),
+        origins=tuple(Origin(fact["file"], fact["start"]) for fact in facts if "file" in fact),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data.clip_batch import ClipBatch, ObjectBatch
 from data.worlds.motions import FACTORS, Path, draw_factors, path_of
 from data.worlds.pairs import ATTEMPTS, MOST_HIDDEN_FRAMES, draw_over, hidden_frames
 from data.worlds.prompts import Meaning
@@ -19,55 +20,6 @@ from data.worlds.world import WorldConfig
 Key = TypeVar("Key", str, tuple[str, str])
 
 _DRAWS = 16  # random numbers per clip, a multiple of the four that one step of Philox gives
-
-
-@dataclass(frozen=True)
-class ObjectBatch:
-    """One object of each of N clips.
-
-    motions, shapes, colours: N strings each.
-    factors: float32 (N,) for each name in `FACTORS`, in px, px per frame or radians; NaN if the motion does not use it.
-    centres: float32 (N, T, 2), (x, y) in px.
-    radii: float32 (N, T), px.
-    angles: float32 (N, T), radians.
-    """
-
-    motions: tuple[str, ...]
-    shapes: tuple[str, ...]
-    colours: tuple[str, ...]
-    factors: dict[str, NDArray[np.float32]]
-    centres: NDArray[np.float32]
-    radii: NDArray[np.float32]
-    angles: NDArray[np.float32]
-
-    def rows(self, chosen: slice) -> ObjectBatch:
-        """Return the objects of some of the clips."""
-        return ObjectBatch(
-            motions=self.motions[chosen],
-            shapes=self.shapes[chosen],
-            colours=self.colours[chosen],
-            factors={name: values[chosen] for name, values in self.factors.items()},
-            centres=self.centres[chosen],
-            radii=self.radii[chosen],
-            angles=self.angles[chosen],
-        )
-
-
-@dataclass(frozen=True)
-class ClipBatch:
-    """Some clips with everything that is known about them.
-
-    indices: int64 (N,).
-    frames: uint8 (N, T, S, S, 3), RGB.
-    prompts: N strings.
-    objects: the one or two objects of each clip, in the order in which the prompts name them. A later object lies in
-    front.
-    """
-
-    indices: NDArray[np.int64]
-    frames: NDArray[np.uint8]
-    prompts: tuple[str, ...]
-    objects: tuple[ObjectBatch, ...]
 
 
 def make_clips(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64]) -> ClipBatch:
@@ -124,7 +76,8 @@ def _plan(world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ..
     return ClipBatch(
         indices=indices,
         frames=np.empty((len(prompts), 0, world.frame_size, world.frame_size, 3), dtype=np.uint8),
-        prompts=prompts,
+        captions=tuple((prompt,) for prompt in prompts),
+        splits=tuple("train" for _ in prompts),
         objects=tuple(one.batch() for one in objects),
     )
 
@@ -223,7 +176,8 @@ def _part(plan: ClipBatch, rows: slice) -> ClipBatch:
     return ClipBatch(
         indices=plan.indices[rows],
         frames=plan.frames[rows],
-        prompts=plan.prompts[rows],
+        captions=plan.captions[rows],
+        splits=plan.splits[rows],
         objects=tuple(one.rows(rows) for one in plan.objects),
     )
 

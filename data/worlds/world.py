@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from data.worlds.prompts import TUTORIAL_PHRASES, Meaning, PromptError, Scene, Vocabulary, parse_prompt, quoted
+from data.captions import PromptError, Vocabulary, quoted
+from data.clip_format import ClipFormat
+from data.worlds.prompts import TUTORIAL_PHRASES, Meaning, Scene, parse_prompt
 from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import SPLITS, read_split
@@ -119,6 +121,11 @@ class WorldConfig(BaseModel):
         return tuple(f"{c}{shape} {phrase}" for c in colours for shape in self.shapes for phrase in phrases)
 
     @property
+    def format(self) -> ClipFormat:
+        """Number, size and rate of the frames of every clip."""
+        return ClipFormat(frames=self.frames, height=self.frame_size, width=self.frame_size, fps=self.fps)
+
+    @property
     def seen_prompts(self) -> tuple[str, ...]:
         """The prompts of the training clips, in order."""
         if self.split:
@@ -147,6 +154,11 @@ class WorldConfig(BaseModel):
     def objects(self) -> int:
         """Number of objects in each clip, 1 or 2."""
         return len(parse_prompt(self.seen_prompts[0])) if self.split else 1
+
+    @property
+    def one_look(self) -> bool:
+        """Whether all objects have the same shape and colour."""
+        return len(self.shapes) == len(self.colours) == 1
 
     def scene_of(self, prompt: str) -> Scene:
         """Return what `prompt` asks for. The split says what its paraphrases mean.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.worlds.world import WorldConfig
+from data.subject import Subject
 from evaluation.comparison.differences import GroupDifference, prompt_differences, tier_differences
 from evaluation.promotion_rule import HeadlineScores, judge_candidate
 from evaluation.report import EvaluationReport
@@ -121,10 +121,12 @@ class Comparison:
         return [("A", section) for section in sorted(b - a)] + [("B", section) for section in sorted(a - b)]
 
 
-def check_same_world(a: WorldConfig, b: WorldConfig) -> None:
-    """Raise `ComparisonError`, which names the first difference, unless the worlds of two models are the same."""
+def check_same_subject(a: Subject, b: Subject) -> None:
+    """Raise `ComparisonError`, which names the first difference, unless two models have learned the same."""
+    if type(a) is not type(b):
+        raise ComparisonError("One model was trained for a synthetic world, and the other one for imported clips.")
     for name in type(a).model_fields:
-        mine, theirs = (json.dumps(world.model_dump(mode="json")[name]) for world in (a, b))
+        mine, theirs = (json.dumps(subject.model_dump(mode="json")[name]) for subject in (a, b))
         if mine != theirs:
             raise ComparisonError(
                 f"A was trained for a world with {name} = {mine}, B for one with {theirs}. "

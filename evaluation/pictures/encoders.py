@@ -33,13 +33,15 @@ def enlarge(clip: Frames, *, side: int = _SIDE) -> Frames:
     return np.pad(large, ((0, 0), (0, odd), (0, odd), (0, 0)), mode="edge") if odd else large
 
 
-def encode_mp4(clip: Frames, fps: int) -> bytes:
+def encode_mp4(clip: Frames, fps: float) -> bytes:
     """A clip uint8 (T, S, S, 3) as H.264 in MP4. Every browser plays it (yuv420p, with the index in front)."""
     large = enlarge(clip)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"  # to move the index to the front, the muxer reads the file again
         with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": "16", "preset": "fast"})
+            stream = container.add_stream(
+                "libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": "16", "preset": "fast"}
+            )
             stream.width, stream.height, stream.pix_fmt = large.shape[2], large.shape[1], "yuv420p"
             stream.codec_context.thread_count = 1
             for picture in large:
@@ -48,7 +50,7 @@ def encode_mp4(clip: Frames, fps: int) -> bytes:
         return path.read_bytes()
 
 
-def encode_avi(clip: Frames, fps: int) -> bytes:
+def encode_avi(clip: Frames, fps: float) -> bytes:
     """A clip uint8 (T, S, S, 3) as XVID in AVI, the format of the tutorial."""
     large = enlarge(clip)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,12 +67,12 @@ def encode_avi(clip: Frames, fps: int) -> bytes:
         return path.read_bytes()
 
 
-def encode_gif(clip: Frames, fps: int) -> bytes:
+def encode_gif(clip: Frames, fps: float) -> bytes:
     """A clip uint8 (T, S, S, 3) as an endless GIF, enlarged like the other formats."""
     return gif_of_images([Image.fromarray(picture) for picture in clip], fps, factor=max(_SIDE // clip.shape[1], 1))
 
 
-def gif_of_images(pictures: Sequence[Image.Image], fps: int, *, factor: int = 1) -> bytes:
+def gif_of_images(pictures: Sequence[Image.Image], fps: float, *, factor: int = 1) -> bytes:
     """An endless GIF of RGB pictures of one size, enlarged by a whole factor, with one palette for all of them.
 
     The GIF plays as long as the clip, to a hundredth of a second. Above 50 fps it shows fewer pictures, because a
@@ -91,12 +93,12 @@ def gif_of_images(pictures: Sequence[Image.Image], fps: int, *, factor: int = 1)
     return buffer.getvalue()
 
 
-def gif_timing(count: int, fps: int) -> tuple[list[int], list[int]]:
+def gif_timing(count: int, fps: float) -> tuple[list[int], list[int]]:
     """The numbers of the frames that a GIF of `count` frames shows, and their delays in hundredths of a second.
 
     Each frame starts at its exact time, rounded to a tick. So rounding errors do not add up.
     """
-    starts = [(2 * _GIF_TICKS * number + fps) // (2 * fps) for number in range(count + 1)]
+    starts = [int((2 * _GIF_TICKS * number + fps) // (2 * fps)) for number in range(count + 1)]
     end = max(starts.pop(), _SHORTEST_DELAY)
     shown: list[int] = []
     for number, start in enumerate(starts):

@@ -18,7 +18,7 @@ _GAP = 12
 
 
 def moving_page(
-    frames: NDArray[np.uint8], prompts: Sequence[str], *, fps: int, passed: Sequence[bool] | None = None
+    frames: NDArray[np.uint8], prompts: Sequence[str], *, fps: float, passed: Sequence[bool] | None = None
 ) -> bytes:
     """A GIF in which all clips play side by side, each over its prompt. Clips that fail have a red edge.
 

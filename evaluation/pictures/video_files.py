@@ -6,7 +6,7 @@ import base64
 import re
 from pathlib import Path
 
-from data.worlds.prompts import prompt_slug
+from data.captions import prompt_slug
 
 
 def video_name(prompt: str, number: int, suffix: str) -> str:

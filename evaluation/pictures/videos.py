@@ -15,14 +15,14 @@ from typing import IO
 
 import numpy as np
 
+from data.captions import prompt_slug
 from data.files import atomic_path, write_atomically
-from data.worlds.prompts import prompt_slug
 from evaluation.pictures.contact_sheet import contact_sheet
 from evaluation.pictures.encoders import Frames, encode_avi, encode_gif, encode_mp4, encode_png
 from evaluation.pictures.video_files import video_name, videos_of
 from evaluation.scoring.tracker import check_frames
 
-VIDEO_ENCODERS: dict[str, Callable[[Frames, int], bytes]] = {"mp4": encode_mp4, "gif": encode_gif, "avi": encode_avi}
+VIDEO_ENCODERS: dict[str, Callable[[Frames, float], bytes]] = {"mp4": encode_mp4, "gif": encode_gif, "avi": encode_avi}
 FORMATS: tuple[str, ...] = (*VIDEO_ENCODERS, "png", "npz")
 CONTACT_SHEET = "contact-sheet.png"
 RAW_FRAMES = "clips.npz"
@@ -35,7 +35,7 @@ def write_videos(
     batches: Iterable[Frames],
     *,
     prompts: Sequence[str],
-    fps: int,
+    fps: float,
     formats: Sequence[str] = FORMATS,
 ) -> list[Path]:
     """Write clips to `folder`, which is created if needed.

@@ -17,7 +17,8 @@ from scipy.linalg import sqrtm
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.worlds.clips import ClipBatch, make_clips_for
+from data.clip_batch import ClipBatch
+from data.worlds.clips import make_clips_for
 from data.worlds.motions import MOTIONS
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.world import WorldConfig

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from data.clip_format import ClipFormat
 from models.config import ModelConfig
 from models.networks.initialise import initialise
 from models.networks.picture import WHITE, colours
@@ -23,10 +24,10 @@ class ConvDecoder(nn.Module):
     background is the same in all clips: it is learned, and the convolutions draw what differs from it.
     """
 
-    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+    def __init__(self, config: ModelConfig, *, clip: ClipFormat) -> None:
         super().__init__()
-        channels, self.cells = config.channels, frame_size // COARSE
-        self.coarse = nn.Linear(config.motion + config.content, 2 * channels * self.cells**2)
+        channels, self.cells = config.channels, (clip.height // COARSE, clip.width // COARSE)
+        self.coarse = nn.Linear(config.motion + config.content, 2 * channels * self.cells[0] * self.cells[1])
         self.first = nn.Conv2d(2 * channels, 4 * channels, 3, padding=1)
         self.last = nn.Conv2d(4 * channels, 3 * FINE**2, 3, bias=False)
         self.background = nn.Parameter(torch.full((3, 1, 1), WHITE))
@@ -41,18 +42,18 @@ class ConvDecoder(nn.Module):
             phase: asks for every second pixel only: rows 2i + phase[0] and columns 2j + phase[1].
 
         Returns:
-            (N, T, 3, S, S), or with a phase (N, T, 3, S/2, S/2).
+            (N, T, 3, H, W), or with a phase (N, T, 3, H/2, W/2).
         """
         features = functional.leaky_relu(self.coarse(latents.flatten(0, 2)), 0.2)
-        features = features.view(len(features), -1, self.cells, self.cells)  # (F, 2 c, S/8, S/8) with F = N T
+        features = features.view(len(features), -1, *self.cells)  # (F, 2 c, H/8, W/8) with F = N T
         features = functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
         features = features.contiguous(memory_format=torch.channels_last)
-        features = functional.leaky_relu(self.first(features), 0.2)  # (F, 4 c, S/4, S/4)
+        features = functional.leaky_relu(self.first(features), 0.2)  # (F, 4 c, H/4, W/4)
         weight = self.last.weight  # (48, 4 c, 3, 3): 4 x 4 pixels at each place
         if phase is not None:
             by_pixel = weight.view(3, FINE, FINE, *weight.shape[1:])
             weight = by_pixel[:, phase[0] :: 2, phase[1] :: 2].flatten(0, 2)  # (12, 4 c, 3, 3)
-        ink = functional.conv2d(features, weight, padding=1).contiguous()  # (F, 48 or 12, S/4, S/4)
-        pictures = functional.pixel_shuffle(ink, FINE if phase is None else FINE // 2)  # (F, 3, S, S)
+        ink = functional.conv2d(features, weight, padding=1).contiguous()  # (F, 48 or 12, H/4, W/4)
+        pictures = functional.pixel_shuffle(ink, FINE if phase is None else FINE // 2)  # (F, 3, H, W)
         drawn = colours(self.background + pictures)
         return drawn.view(len(latents), -1, *drawn.shape[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from data.clip_format import ClipFormat
 from models.config import ModelConfig
 from models.networks.discriminator import Discriminator
 from models.networks.initialise import initialise
@@ -19,17 +20,18 @@ class FrameDiscriminator(Discriminator):
     to tell in one place is then known in all places, but it no longer sees where an object is.
     """
 
-    def __init__(self, config: ModelConfig, *, text: TextFeatures, labels: int, frame_size: int) -> None:
-        """Layers with random weights, for `labels` labels of the word heads and frames of `frame_size` px a side."""
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, labels: int, clip: ClipFormat) -> None:
+        """Layers with random weights, for `labels` labels of the word heads and frames of the format `clip`."""
         super().__init__()
         width = config.frame_discriminator_channels
-        self.body = _pooling_layers(width) if config.frame_pooling else _flat_layers(width, cells=frame_size // 16)
+        cells = -(-clip.height // 16) * -(-clip.width // 16)
+        self.body = _pooling_layers(width) if config.frame_pooling else _flat_layers(width, cells=cells)
         initialise(self)
         self.reader = text.reader()
         self.verdict = Verdict(config, text=text, labels=labels, width=4 * width)
 
     def see(self, frames: Tensor) -> Tensor:
-        """Features (N, 4 width) of frames (N, 3, S, S) in [-1, 1]."""
+        """Features (N, 4 width) of frames (N, 3, H, W) in [-1, 1]."""
         features: Tensor = self.body((frames - 1).contiguous(memory_format=torch.channels_last))
         return features
 
@@ -40,30 +42,30 @@ class FrameDiscriminator(Discriminator):
 
 
 def _flat_layers(width: int, *, cells: int) -> nn.Sequential:
-    """Frames (N, 3, S, S) to features (N, 4 * width) that know where things are; `cells` is S / 16."""
+    """Frames (N, 3, H, W) to features (N, 4 * width) that know where things are; `cells` is H / 16 * W / 16."""
     return nn.Sequential(
-        nn.Conv2d(3, width, 4, stride=4),  # (N, width, S/4, S/4)
+        nn.Conv2d(3, width, 4, stride=4),  # (N, width, H/4, W/4)
         nn.LeakyReLU(0.2),
         nn.Conv2d(width, width, 3, padding=1),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),  # (N, 1.5 width, S/8, S/8)
+        nn.Conv2d(width, 3 * width // 2, 3, stride=2, padding=1),  # (N, 1.5 width, H/8, W/8)
         nn.LeakyReLU(0.2),
-        nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),  # (N, 2 width, S/16, S/16)
+        nn.Conv2d(3 * width // 2, 2 * width, 3, stride=2, padding=1),  # (N, 2 width, H/16, W/16)
         nn.LeakyReLU(0.2),
         nn.Flatten(),
-        nn.Linear(2 * width * cells**2, 4 * width),
+        nn.Linear(2 * width * cells, 4 * width),
         nn.LeakyReLU(0.2),
     )
 
 
 def _pooling_layers(width: int) -> nn.Sequential:
-    """Frames (N, 3, S, S) to features (N, 4 * width) that do not know where things are."""
+    """Frames (N, 3, H, W) to features (N, 4 * width) that do not know where things are."""
     return nn.Sequential(
-        nn.Conv2d(3, width, 4, stride=4),  # (N, width, S/4, S/4)
+        nn.Conv2d(3, width, 4, stride=4),  # (N, width, H/4, W/4)
         nn.LeakyReLU(0.2),
         nn.Conv2d(width, 3 * width // 2, 3, padding=1),
         nn.LeakyReLU(0.2),
-        nn.Conv2d(3 * width // 2, 4 * width, 3, stride=2, padding=1),  # (N, 4 width, S/8, S/8)
+        nn.Conv2d(3 * width // 2, 4 * width, 3, stride=2, padding=1),  # (N, 4 width, H/8, W/8)
         nn.LeakyReLU(0.2),
         _MeanAndMaximum(),  # (N, 8 width)
         nn.Linear(8 * width, 4 * width),

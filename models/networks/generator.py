@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.worlds.world import WorldConfig
+from data.clip_format import ClipFormat
+from data.subject import Subject
 from models.config import ModelConfig
 from models.networks.clip_generator import ClipGenerator
 from models.networks.conv_decoder import ConvDecoder
@@ -33,23 +34,23 @@ _DECODERS: dict[str, Callable[..., nn.Module]] = {
 class TextGenerator(ClipGenerator):
     """Text encoder, motion network and decoder."""
 
-    def __init__(
-        self, config: ModelConfig, *, text: TextFeatures, frames: int, frame_size: int, one_look: bool
-    ) -> None:
+    def __init__(self, config: ModelConfig, *, text: TextFeatures, clip: ClipFormat, one_look: bool) -> None:
         """Layers with random weights.
 
         Args:
             config: sizes of the layers.
             text: how prompts are read.
-            frames: frames per clip.
-            frame_size: side of a frame in px.
-            one_look: whether all objects of the world have the same shape and colour.
+            clip: format of the clips.
+            one_look: whether all objects have the same shape and colour.
+
+        Raises:
+            ValueError: the decoder cannot draw this format.
         """
         super().__init__()
         self.config = config
         self.text = text.encoder(config.text_width)
-        self.motion = MotionNetwork(config, frames=frames, one_look=one_look)
-        self.decoder = _DECODERS[config.decoder](config, frame_size=frame_size)
+        self.motion = MotionNetwork(config, frames=clip.frames, one_look=one_look)
+        self.decoder = _DECODERS[config.decoder](config, clip=clip)
 
     def draw_noise(self, count: int, *, random: torch.Generator) -> Tensor:
         """Noise (count, Z): for each object Gaussian components, angles, and a random one-hot vector.
@@ -94,14 +95,17 @@ class TextGenerator(ClipGenerator):
         return latents.view(count, objects, *latents.shape[1:]), free
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        """Clips (N, T, 3, S, S) in [-1, 1], from noise as `draw_noise` gives it and text features (N, F)."""
+        """Clips (N, T, 3, H, W) in [-1, 1], from noise as `draw_noise` gives it and text features (N, F)."""
         latents, _ = self.latents(noise, text)
         clips: Tensor = self.decoder(latents)
         return clips
 
 
-def build_generator(config: ModelConfig, world: WorldConfig) -> TextGenerator:
-    """A generator for the clips and the vocabulary of `world`, with random weights."""
-    text = build_text(config, world)
-    one_look = len(world.shapes) == len(world.colours) == 1
-    return TextGenerator(config, text=text, frames=world.frames, frame_size=world.frame_size, one_look=one_look)
+def build_generator(config: ModelConfig, subject: Subject) -> TextGenerator:
+    """A generator for the clips and the vocabulary of `subject`, with random weights.
+
+    Raises:
+        ValueError: see `TextGenerator`.
+    """
+    text = build_text(config, subject)
+    return TextGenerator(config, text=text, clip=subject.format, one_look=subject.one_look)

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from data.clip_format import ClipFormat
 from models.config import ModelConfig
 from models.networks.constellation import TYPICAL_SIZE, Constellation, heat, size_of
 from models.networks.initialise import initialise
-from models.networks.picture import WHITE, colours, middles, of_phase
+from models.networks.picture import WHITE, colours, middles, of_phase, side
 
 
 class KeypointDecoder(Constellation):
@@ -21,8 +22,9 @@ class KeypointDecoder(Constellation):
 
     grid: Tensor
 
-    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+    def __init__(self, config: ModelConfig, *, clip: ClipFormat) -> None:
         super().__init__(config, channels=config.channels)
+        frame_size = side(clip)
         self.finest = 2 / frame_size  # One pixel: narrower heat would fall between the pixels.
         self.register_buffer("grid", middles(frame_size), persistent=False)
         self.bias = nn.Parameter(torch.zeros(self.channels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from data.clip_format import ClipFormat
 from models.config import ModelConfig
 from models.networks.picture import DEEPEST, colours, middles
 from models.networks.sprite_decoder import SIDE, SpriteDecoder
@@ -24,8 +25,8 @@ class LayerDecoder(SpriteDecoder):
     inks = 1
     line: Tensor
 
-    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
-        super().__init__(config, frame_size=frame_size)
+    def __init__(self, config: ModelConfig, *, clip: ClipFormat) -> None:
+        super().__init__(config, clip=clip)
         self.colour = nn.Linear(config.content, 3)
         nn.init.normal_(self.colour.weight, std=1 / config.content**0.5)
         self.ink.bias = nn.Parameter(torch.full((4 * self.inks,), DEEPEST))  # Half opaque in the middle.

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from data.clip_format import ClipFormat
 from models.networks.bounded import bounded
 
 DEEPEST = 2.65
@@ -19,6 +20,19 @@ WHITE = 2.0
 def colours(values: Tensor) -> Tensor:
     """Values of any size and shape to colours in [-1, 1], both ends included."""
     return torch.tanh(bounded(values, DEEPEST)) / math.tanh(DEEPEST)
+
+
+def side(clip: ClipFormat) -> int:
+    """The side of a square frame in px.
+
+    Raises:
+        ValueError: the frames are not square.
+    """
+    if clip.height != clip.width:
+        raise ValueError(
+            f"this decoder draws square frames, and the clips have {clip}: set model.decoder to conv, which draws any"
+        )
+    return clip.width
 
 
 def middles(count: int) -> Tensor:

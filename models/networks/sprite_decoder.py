@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from data.clip_format import ClipFormat
 from models.config import ModelConfig
 from models.networks.constellation import Constellation, Keypoints, Pose, heat, size_of
 from models.networks.initialise import initialise
-from models.networks.picture import WHITE, colours, middles, of_phase
+from models.networks.picture import WHITE, colours, middles, of_phase, side
 
 SIDE = 16
 """Cells per side of the sprite's heat maps. The sprite itself has two pixels per cell."""
@@ -40,9 +41,10 @@ class SpriteDecoder(Constellation):
     window: Tensor
     grid: Tensor
 
-    def __init__(self, config: ModelConfig, *, frame_size: int) -> None:
+    def __init__(self, config: ModelConfig, *, clip: ClipFormat) -> None:
         super().__init__(config, channels=MAPS, growing=GROWING, turning=TURNING)
         channels = config.channels
+        frame_size = side(clip)
         self.finest = 1 / frame_size  # Half a pixel: the smallest sprite is 4 px wide, so all of it can be seen.
         self.styled = [MAPS, channels, channels]
         self.first = nn.Conv2d(MAPS, channels, 3, padding=1)

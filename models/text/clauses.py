@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.worlds.prompts import AND, PromptError, UnknownWords, clauses, quoted
+from data.captions import PromptError, UnknownWords, quoted
+from data.worlds.prompts import AND, clauses
 from models.text.frozen import FrozenWeights
 from models.text.protocols import TextFeatures
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 import torch
 
-from data.worlds.prompts import tokenize
+from data.captions import tokenize
 from models.text.minilm import SentenceEncoder, View
 
 OPPOSITES: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = {

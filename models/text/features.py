@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.worlds.world import WorldConfig
+from data.subject import Subject
 from models.config import ModelConfig
 from models.text.clauses import ByClause
 from models.text.protocols import TextFeatures
@@ -11,14 +11,14 @@ from models.text.tokens import WordCounts
 from models.text.transformer import WordIds
 
 
-def build_text(config: ModelConfig, world: WorldConfig) -> TextFeatures:
-    """The text features that `config` chooses, for the words of `world`. It loads no weights yet."""
-    objects, prompts = config.objects, world.seen_prompts
+def build_text(config: ModelConfig, subject: Subject) -> TextFeatures:
+    """The text features that `config` chooses, for the words of `subject`. It loads no weights yet."""
+    objects, prompts = config.objects, subject.seen_prompts
     words: TextFeatures
     if config.text_encoder == "sentence":
-        words = SentenceFeatures(world)
+        words = SentenceFeatures(subject)
     elif config.text_encoder == "transformer":
-        words = WordIds(world, objects=objects)
+        words = WordIds(subject, objects=objects)
     else:
-        words = WordCounts(world.vocabulary)
+        words = WordCounts(subject.vocabulary)
     return words if objects == 1 else ByClause(words, objects=objects, prompts=prompts)

@@ -9,8 +9,9 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from data.worlds.prompts import clauses, tokenize
-from data.worlds.world import WorldConfig
+from data.captions import tokenize
+from data.subject import Subject
+from data.worlds.prompts import clauses
 from models.text.tokens import word_counts
 
 
@@ -21,16 +22,16 @@ class Labels:
     and "circle" tells them apart. Every pair that shares a clause in a training prompt is a label.
     """
 
-    def __init__(self, world: WorldConfig, *, objects: int) -> None:
-        self._vocabulary, self._objects = world.vocabulary, objects
-        found = {pair for prompt in world.seen_prompts for pair in self._pairs_of(prompt)}
+    def __init__(self, subject: Subject, *, objects: int) -> None:
+        self._vocabulary, self._objects = subject.vocabulary, objects
+        found = {pair for prompt in subject.seen_prompts for pair in self._pairs_of(prompt)}
         self._numbers = {pair: number for number, pair in enumerate(sorted(found), start=len(self._vocabulary.words))}
         self.weight = 1.0
         """Weight of each label. All labels of a prompt together weigh as much as the words of one object, 1 each."""
         if objects > 1:
-            parts = (clause for prompt in world.seen_prompts for clause in clauses(prompt, at_most=objects))
+            parts = (clause for prompt in subject.seen_prompts for clause in clauses(prompt, at_most=objects))
             words = fmean(len(tokenize(clause)) for clause in parts)
-            self.weight = words / self.of(world.seen_prompts).sum(1).mean().item()
+            self.weight = words / self.of(subject.seen_prompts).sum(1).mean().item()
 
     def __len__(self) -> int:
         return len(self._vocabulary.words) + len(self._numbers)

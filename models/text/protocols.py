@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from data.worlds.prompts import UnknownWords
+from data.captions import UnknownWords
 from models.text.frozen import FrozenWeights
 
 

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.worlds.prompts import CONJUNCTION, holds_letters, parse_prompt, tokenize
+from data.captions import holds_letters, tokenize
+from data.worlds.prompts import CONJUNCTION, parse_prompt
 from models.text.colour_names import ColourNames
 from models.text.directions import chosen, directions_of, goes_to_and_fro, leanings, spelled, tells_way
 from models.text.minilm import SentenceEncoder, View

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from data.worlds.prompts import PromptError, UnknownWords, holds_letters, quoted, tokenize
-from data.worlds.world import WorldConfig
+from data.captions import PromptError, UnknownWords, holds_letters, quoted, tokenize
+from data.subject import Subject
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
 from models.text.tokens import BagOfWords, word_counts
 
@@ -25,8 +25,8 @@ class SentenceFeatures:
 
     ordered = False
 
-    def __init__(self, world: WorldConfig) -> None:
-        self._world, self._vocabulary = world, world.vocabulary
+    def __init__(self, subject: Subject) -> None:
+        self._subject, self._vocabulary = subject, subject.vocabulary
         self._known = set(self._vocabulary.words)
         self.width = self.reading_width = len(self._vocabulary.words)
 
@@ -40,7 +40,7 @@ class SentenceFeatures:
         from models.text.minilm import sentence_encoder
         from models.text.reading import PromptReader
 
-        return PromptReader(sentence_encoder(), self._world.seen_prompts)
+        return PromptReader(sentence_encoder(), self._subject.seen_prompts)
 
     def check(self, prompts: Sequence[str]) -> None:
         self._vocabulary.encode(prompts, unknown_words="ignore")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.worlds.prompts import PromptError, UnknownWords, tokenize
+from data.captions import PromptError, UnknownWords, tokenize
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
 
 LAYERS: tuple[int, ...] = (0, 3, 6)

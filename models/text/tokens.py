@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.worlds.prompts import UnknownWords, Vocabulary
+from data.captions import UnknownWords, Vocabulary
 
 
 class BagOfWords(nn.Module):

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from data.worlds.prompts import PromptError, UnknownWords, clauses, tokenize
-from data.worlds.world import WorldConfig
+from data.captions import PromptError, UnknownWords, tokenize
+from data.subject import CaptionedSubject, Subject
+from data.worlds.prompts import clauses
 
 LAYERS, HEADS = 2, 4
 READING_WIDTH = 64
@@ -53,13 +54,16 @@ class WordIds:
     frozen, ordered = None, True
     reading_width = READING_WIDTH
 
-    def __init__(self, world: WorldConfig, *, objects: int = 1) -> None:
-        """Ids for prompts of `world`; for their clauses if there are several objects."""
-        self._vocabulary = world.vocabulary
+    def __init__(self, subject: Subject, *, objects: int = 1) -> None:
+        """Ids for prompts of `subject`; for their clauses if there are several objects."""
+        self._vocabulary = subject.vocabulary
+        if isinstance(subject, CaptionedSubject):
+            self.width = subject.longest
+            return
         # Only known words count, because of a paraphrase no others are read.
         known = set(self._vocabulary.words)
         texts = (
-            clause for tier in world.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=objects)
+            clause for tier in subject.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=objects)
         )
         self.width = max(sum(word in known for word in tokenize(text)) for text in texts)
 
@@ -71,6 +75,8 @@ class WordIds:
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         ids = torch.from_numpy(self._vocabulary.encode(prompts, unknown_words=unknown_words))
+        if unknown_words == "ignore":
+            ids = ids[:, : self.width]
         if ids.shape[1] > self.width:
             longest = prompts[int((ids > 0).sum(1).argmax())]
             raise PromptError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -14,54 +16,101 @@ from data.reading.sampler import EpochSampler
 
 @dataclass(frozen=True)
 class Batch:
-    """N real clips. Clips with the same prompt stand together."""
+    """N real clips in groups. The clips of a group share a prompt if `groups` says so."""
 
     clips: Tensor
-    """Places in the data set, int64 (N,)."""
-    prompts: Tensor
-    """Number of each clip's prompt, int64 (N,)."""
+    """Numbers of the clips, int64 (N,)."""
+    captions: Tensor
+    """Number of one of each clip's captions, int64 (N,)."""
+    groups: Tensor
+    """Number of each group's prompt, int64 (number of groups,). The number after the last prompt: a mixed group."""
 
 
 class PromptGroups:
-    """The clips of each prompt, and how often each prompt was drawn."""
+    """Which clips share a prompt, and how often each prompt was drawn.
 
-    def __init__(self, prompts: Sequence[str], *, known: Sequence[str], seed: int) -> None:
+    A clip's first caption is its prompt. All clips of a group have the same prompt where at least a group's number of
+    clips has it. The clips of rarer prompts form mixed groups, so that no clip comes twice in a group: that would teach
+    the generator to repeat itself. Each clip of a batch comes with one of its captions, drawn at random.
+
+    Time and memory grow with the number of captions, whether they are all equal or all different.
+    """
+
+    def __init__(self, captions: pa.ListArray[Any], *, known: Sequence[str] = (), group: int, seed: int) -> None:
         """Group the clips by prompt.
 
         Args:
-            prompts: the prompt of each clip of the data set, each of them in `known`.
-            known: all P prompts; their order gives them their numbers.
+            captions: one or more captions for each of N clips.
+            known: prompts that get the first numbers, in this order, whether a clip has them or not.
+            group: clips in a group.
             seed: decides in which order each prompt's clips are drawn.
 
         Raises:
-            ValueError: a known prompt has no clip.
+            ValueError: there are fewer clips than a group needs, or a clip has no caption.
         """
-        numbers = {prompt: number for number, prompt in enumerate(known)}
-        which = np.array([numbers[prompt] for prompt in prompts], dtype=np.int64)
-        self._clips = [np.flatnonzero(which == number) for number in range(len(known))]
-        missing = [prompt for prompt, clips in zip(known, self._clips, strict=True) if not len(clips)]
-        if missing:
-            raise ValueError(
-                f"No clip of the data set shows {missing[0]!r} ({len(missing)} of {len(known)} prompts are missing). "
-                "Make a data set with more clips: set data.clips."
-            )
-        self._samplers = [EpochSampler(size=len(clips), seed=seed) for clips in self._clips]
-        self.visits = torch.zeros(len(known), dtype=torch.int64)
-        """(P,): how often each prompt was drawn. This is the only state."""
+        count = len(captions)
+        if count < group:
+            raise ValueError(f"The data set has {count} clips, fewer than the {group} that a group of a batch needs.")
+        texts = pa.chunked_array([pa.array(known, pa.string()), captions.flatten().cast(pa.string())])
+        encoded = texts.combine_chunks().dictionary_encode()
+        self.texts: pa.Array[Any] = encoded.dictionary
+        """All different captions, `string`. Their places here are the captions' numbers."""
+        codes = encoded.indices.to_numpy()[len(known) :]
+        bounds = captions.offsets.to_numpy() - captions.offsets[0].as_py()
+        if (np.diff(bounds) == 0).any():
+            raise ValueError("A clip of the data set has no caption.")
+        self._codes, self._bounds = codes, bounds
+        self._many = len(codes) > count
+        prompts = codes[bounds[:-1]]  # (N,)
+        counts = np.bincount(prompts, minlength=len(self.texts))
+        numbers = np.cumsum(counts >= group) - 1  # of the prompts that enough clips have
+        enough = counts[prompts] >= group  # (N,)
+        self.prompts = torch.from_numpy(np.flatnonzero(counts >= group))
+        """(P,): the caption's number of each prompt that fills groups of its own."""
+        clips = np.flatnonzero(enough)
+        self._clips = clips[np.argsort(numbers[prompts[clips]], kind="stable")]
+        self._starts = np.concatenate([[0], np.cumsum(counts[self.prompts.numpy()])])
+        self._others = np.flatnonzero(~enough)
+        if 0 < len(self._others) < group:  # too few for a group of their own
+            self._others = np.concatenate([self._others, clips])
+        self._mixed_share = (~enough).mean()
+        self._seed = seed
+        self.visits = torch.zeros(len(self.prompts) + 1, dtype=torch.int64)
+        """(P + 1,): how often each prompt was drawn, and how often a mixed group. This is the only state."""
 
     def draw(self, weights: Tensor, *, prompts: int, clips: int, generator: torch.Generator) -> Batch:
-        """Draw prompts in proportion to their weights (P,), and for each of them the next clips of its epoch.
+        """Draw groups, and for each of them the next clips of its epoch.
+
+        A group is mixed as often as clips of rare prompts occur. The other groups' prompts are drawn in proportion to
+        their weights (P,).
 
         Returns:
-            A batch of `prompts` times `clips` clips.
+            A batch of `prompts` groups of `clips` clips.
         """
-        chosen = torch.multinomial(weights, prompts, replacement=True, generator=generator)
-        places = []
-        for number in chosen.tolist():
-            visit = int(self.visits[number])
-            places.append(torch.from_numpy(self._clips[number][self._samplers[number].batch(visit, clips)]))
-            self.visits[number] += 1
-        return Batch(clips=torch.cat(places), prompts=chosen.repeat_interleave(clips))
+        mixed = torch.zeros(prompts, dtype=torch.bool)
+        if self._mixed_share:
+            mixed = torch.rand(prompts, generator=generator) < self._mixed_share
+        chosen = torch.full((prompts,), len(self.prompts))
+        if not mixed.all():
+            drawn = torch.multinomial(weights, prompts, replacement=True, generator=generator)
+            chosen = torch.where(mixed, chosen, drawn)
+        places = np.concatenate([self._next(number, clips) for number in chosen.tolist()])
+        first, after = self._bounds[places], self._bounds[places + 1]
+        if self._many:
+            part = torch.rand(len(places), dtype=torch.float64, generator=generator).numpy()
+            first = first + (part * (after - first)).astype(np.int64)
+        captions = torch.from_numpy(self._codes[first].astype(np.int64))
+        return Batch(clips=torch.from_numpy(places), captions=captions, groups=chosen)
+
+    def _next(self, number: int, count: int) -> Any:
+        """The next clips of a prompt's epoch, or of the mixed groups' epoch: int64 (count,)."""
+        is_prompt = number < len(self.prompts)
+        clips = self._clips[self._starts[number] : self._starts[number + 1]] if is_prompt else self._others
+        visit = int(self.visits[number])
+        self.visits[number] += 1
+        epoch, turn = divmod(visit, len(clips) // count)  # the few that are left over come in other epochs
+        sampler = EpochSampler(size=len(clips), seed=self._seed)
+        return clips[sampler.permute(epoch, np.arange(turn * count, (turn + 1) * count))]
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from data.reading.dataset import ClipTensors
+from data.subject import Subject
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TrainConfig
 from models.networks.clip_discriminator import ClipDiscriminator
 from models.networks.discriminator import Discriminator
 from models.networks.frame_discriminator import FrameDiscriminator
 from models.networks.generator import TextGenerator, build_generator
+from models.text.caption_features import CaptionFeatures, Prompts
 from models.text.features import build_text
 from models.text.labels import Labels
 from models.training.averaging import warmed_up_average
@@ -47,16 +49,6 @@ ADVANTAGE_DECAY = 0.9
 
 
 @dataclass(frozen=True)
-class _Prompts:
-    """The prompts of N clips."""
-
-    features: Tensor
-    """Text features (N, F), which the networks read."""
-    labels: Tensor
-    """Labels (N, L), which the word heads learn."""
-
-
-@dataclass(frozen=True)
 class _Round:
     """What the discriminators see in one step. The dictionaries have one entry per discriminator."""
 
@@ -65,7 +57,7 @@ class _Round:
 
     The frame discriminator has its own clips. Single frames cost little, so it sees many more prompts per step.
     """
-    prompts: dict[str, _Prompts]
+    prompts: dict[str, Prompts]
     """Their prompts, which the generated clips have, too."""
     phase: tuple[int, int]
     """First row and first column of the pixels that the clip discriminator sees: every second one from there on."""
@@ -80,7 +72,7 @@ class FlipbookGame:
         self,
         *,
         clips: ClipTensors,
-        world: WorldConfig,
+        subject: Subject,
         model: ModelConfig,
         train: TrainConfig,
         device: torch.device,
@@ -88,33 +80,32 @@ class FlipbookGame:
         """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
 
         Raises:
-            ValueError: the clips have another size or length than those of `world`, or other prompts.
+            ValueError: the clips do not fit the subject, or the networks cannot draw its format.
         """
-        check_clips(clips, world)
+        check_clips(clips, subject)
         torch.manual_seed(train.seed)
         self.config, self.model, self.device = train, model, device
         self.clips = clips
-        self.groups = PromptGroups(clips.prompts, known=world.seen_prompts, seed=train.seed)
-        text = build_text(model, world)
-        labels = Labels(world, objects=model.objects)
-        self.prompt_features = text.features(world.seen_prompts).to(device)  # (P, F)
-        self.prompt_labels = labels.weight * labels.of(world.seen_prompts).to(device)  # (P, L)
-        self.label_weight = labels.weight
-        self.generator = build_generator(model, world).to(device)
+        known = subject.seen_prompts if isinstance(subject, WorldConfig) else ()
+        self.groups = PromptGroups(clips.captions, known=known, group=train.clips_per_prompt, seed=train.seed)
+        text = build_text(model, subject)
+        self.captions = CaptionFeatures(
+            self.groups.texts, text, Labels(subject, objects=model.objects) if model.word_heads else None, device=device
+        )
+        self.generator = build_generator(model, subject).to(device)
         self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
         self.discriminators: dict[str, Discriminator] = {
             CLIP: ClipDiscriminator(
                 model,
                 text=text,
-                labels=len(labels),
-                frames=world.frames,
-                frame_size=world.frame_size,
+                labels=self.captions.labels,
+                clip=subject.format,
                 group=train.clips_per_prompt,
             ).to(device)
         }
         if model.frame_discriminator_channels:
             self.discriminators[FRAME] = FrameDiscriminator(
-                model, text=text, labels=len(labels), frame_size=world.frame_size
+                model, text=text, labels=self.captions.labels, clip=subject.format
             ).to(device)
         self.modules: dict[str, nn.Module] = {
             "generator": self.generator,
@@ -136,7 +127,7 @@ class FlipbookGame:
             name: torch.optim.Adam(parameters, train.learning_rate, betas=betas, fused=True)
             for name, parameters in learned.items()
         }
-        self.advantage = torch.ones(len(world.seen_prompts))  # (P,), on the CPU
+        self.advantage = torch.ones(len(self.groups.prompts))  # (P,), on the CPU
         self.penalties: dict[str, float] = {}
         self.free_term_penalty = self.wrong_prompt_weight = 0.0
         self.steps_done, self.cpu_seconds = 0, 0.0
@@ -181,17 +172,13 @@ class FlipbookGame:
         """Choose all that the discriminators see in this step; `batch` is for the clip discriminator."""
         batches, count = {CLIP: batch}, self.config.frames_per_batch
         row, column = torch.randint(2, (2,), generator=random).tolist()
-        frames = torch.randint(self.clips.manifest.world.frames, (count,), generator=random)
+        frames = torch.randint(self.clips.manifest.clip.frames, (count,), generator=random)
         if FRAME in self.discriminators:
-            evenly = torch.ones(len(self.prompt_labels))
+            evenly = torch.ones(len(self.advantage))
             batches[FRAME] = self.groups.draw(evenly, prompts=count, clips=1, generator=random)
-        numbers = {name: drawn.prompts.to(self.device) for name, drawn in batches.items()}
         return _Round(
             clips={name: drawn.clips for name, drawn in batches.items()},
-            prompts={
-                name: _Prompts(self.prompt_features[drawn], self.prompt_labels[drawn])
-                for name, drawn in numbers.items()
-            },
+            prompts={name: self.captions.of(drawn.captions) for name, drawn in batches.items()},
             phase=(row, column),
             frames=frames,
         )
@@ -218,7 +205,7 @@ class FlipbookGame:
     def _fakes(self, noises: dict[str, Tensor], shown: _Round) -> tuple[dict[str, Tensor], Tensor]:
         """What each discriminator sees of generated clips, in [-1, 1], and the free term of the clips' text.
 
-        The clip discriminator sees (N, T, 3, S/2, S/2), the frame discriminator (N, 3, S, S). The free term is
+        The clip discriminator sees (N, T, 3, H/2, W/2), the frame discriminator (N, 3, H, W). The free term is
         (N * objects, `motion_width`).
         """
         generator = self.generator
@@ -233,7 +220,7 @@ class FlipbookGame:
 
     def _reals(self, shown: _Round) -> dict[str, Tensor]:
         """What each discriminator sees of real clips; shapes as in `_fakes`."""
-        clips = {name: self.clips.ink.frames(places) for name, places in shown.clips.items()}  # uint8 (N, T, 3, S, S)
+        clips = {name: self.clips.frames(places) for name, places in shown.clips.items()}  # uint8 (N, T, 3, H, W)
         row, column = shown.phase
         views = {CLIP: as_pictures(clips[CLIP][..., row::2, column::2], self.device)}
         if FRAME in self.discriminators:
@@ -241,7 +228,7 @@ class FlipbookGame:
         return views
 
     def _discriminators_round(
-        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], prompts: dict[str, _Prompts]
+        self, batch: Batch, reals: dict[str, Tensor], fakes: dict[str, Tensor], prompts: dict[str, Prompts]
     ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.device)
@@ -266,19 +253,19 @@ class FlipbookGame:
             if judged.words is not None:
                 words = word_loss(judged.words.float(), asked.labels)
                 losses[f"{name}_words"] = words.detach()
-                total = total + self.config.word_weight * self.label_weight * words
+                total = total + self.config.word_weight * self.captions.label_weight * words
             if self.steps_done % every == 0 and self.penalties[name]:
                 both = [_penalty_at(discriminator, view.float(), asked) for view in (real, fake)]
                 penalty = 0.5 * self.penalties[name] * torch.stack(both).sum()
                 losses[f"{name}_penalty"] = penalty.detach()
                 total = total + every * penalty
             if name == CLIP:
-                self._note_advantage(batch.prompts, (real_scores - fake_scores).detach().cpu())
+                self._note_advantage(batch.groups, (real_scores - fake_scores).detach().cpu())
         descend(self.optimisers["discriminators"], total, allow_unused=True)
         return losses
 
     def _generator_round(
-        self, fakes: dict[str, Tensor], free: Tensor, prompts: dict[str, _Prompts]
+        self, fakes: dict[str, Tensor], free: Tensor, prompts: dict[str, Prompts]
     ) -> dict[str, Tensor]:
         penalty = self.free_term_penalty * free_term_size(free.float())
         losses = {"free_term_penalty": penalty.detach()}
@@ -292,15 +279,19 @@ class FlipbookGame:
             if judged.words is not None:
                 words = word_loss(judged.words.float(), asked.labels)
                 losses[f"generator_{name}_words"] = words.detach()
-                loss = loss + self.config.generator_word_weight * self.label_weight * words
+                loss = loss + self.config.generator_word_weight * self.captions.label_weight * words
             total = total + (self.config.frame_weight if name == FRAME else 1.0) * loss
         descend(self.optimisers["generator"], total, allow_unused=True)
         return losses
 
-    def _note_advantage(self, prompts: Tensor, advantage: Tensor) -> None:
-        """Remember how much better the clip discriminator scored real clips: `prompts` and `advantage` are (N,)."""
-        clips = self.config.clips_per_prompt
-        for number, value in zip(prompts[::clips].tolist(), advantage.view(-1, clips).mean(1).tolist(), strict=True):
+    def _note_advantage(self, groups: Tensor, advantage: Tensor) -> None:
+        """Remember how much better the clip discriminator scored real clips.
+
+        `groups` holds the number of each group's prompt, and `advantage` (N,) one value per clip.
+        """
+        for number, value in zip(groups.tolist(), advantage.view(len(groups), -1).mean(1).tolist(), strict=True):
+            if number == len(self.advantage):  # a mixed group
+                continue
             self.advantage[number] = ADVANTAGE_DECAY * self.advantage[number] + (1 - ADVANTAGE_DECAY) * value
 
     def state_dict(self) -> dict[str, Any]:
@@ -325,12 +316,12 @@ class FlipbookGame:
         self.steps_done, self.cpu_seconds = state["steps_done"], state["cpu_seconds"]
 
 
-def _wrong(asked: _Prompts, *, group: int) -> _Prompts:
+def _wrong(asked: Prompts, *, group: int) -> Prompts:
     """Give each group of `group` clips the prompt of another group, which may happen to be the same prompt."""
-    return _Prompts(asked.features.roll(group, dims=0), asked.labels.roll(group, dims=0))
+    return Prompts(asked.features.roll(group, dims=0), asked.labels.roll(group, dims=0))
 
 
-def _penalty_at(discriminator: Discriminator, views: Tensor, asked: _Prompts) -> Tensor:
+def _penalty_at(discriminator: Discriminator, views: Tensor, asked: Prompts) -> Tensor:
     return gradient_penalty(lambda inputs: discriminator(inputs, asked.features, asked.labels).scores, views)
 
 

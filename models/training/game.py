@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from data.reading.dataset import ClipTensors
+from data.subject import Subject
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig
 from models.networks.clip_generator import ClipGenerator
@@ -46,14 +47,23 @@ class Game(Protocol):
         """Go on from the result of `state_dict` of a game with the same configuration."""
 
 
-def check_clips(clips: ClipTensors, world: WorldConfig) -> None:
-    """Raise ValueError if clips have another size or length than the clips of `world`, or prompts that it lacks."""
-    found = clips.manifest.world
-    if (found.frames, found.frame_size) != (world.frames, world.frame_size):
-        raise ValueError(
-            f"The clips have {found.frames} frames of {found.frame_size} px, but the world's clips have {world.frames} "
-            f"frames of {world.frame_size} px."
-        )
-    unknown = sorted(set(clips.prompts) - set(world.seen_prompts))
+def check_clips(clips: ClipTensors, subject: Subject) -> None:
+    """Make sure that clips are of the format of `subject`, and for a world that they show its seen prompts.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if clips.manifest.clip != subject.format:
+        raise ValueError(f"The clips have {clips.manifest.clip}, but the model is to draw {subject.format}.")
+    if not isinstance(subject, WorldConfig):
+        return
+    shown = set(clips.prompts)
+    unknown = sorted(shown - set(subject.seen_prompts))
     if unknown:
         raise ValueError(f"The data set holds the prompt {unknown[0]!r}, which the world does not have.")
+    missing = [prompt for prompt in subject.seen_prompts if prompt not in shown]
+    if missing:
+        raise ValueError(
+            f"No clip of the data set shows {missing[0]!r} ({len(missing)} of {len(subject.seen_prompts)} prompts are "
+            "missing). Make a data set with more clips: set data.clips."
+        )

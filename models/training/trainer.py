@@ -2,7 +2,8 @@
 
 from data.reading.dataset import load_clips
 from models.training.trainer import train
-final = train(clips=load_clips(folder), world=world, model=ModelConfig(), train=TrainConfig(), folder=out, report=print)
+clips = load_clips(folder)
+final = train(clips=clips, subject=world, model=ModelConfig(), train=TrainConfig(), folder=out, report=print)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from data.reading.dataset import ClipTensors
 from data.selection import spread_over_tiers
-from data.worlds.world import WorldConfig
+from data.subject import Subject
 from models.checkpoint import FINAL, CheckpointInfo, read_info, save_checkpoint
 from models.config import ModelConfig, TrainConfig
 from models.device import keep_freed_memory, pick_device, use_threads
@@ -58,7 +59,7 @@ class Samples:
     step: int
     prompts: tuple[str, ...]
     frames: NDArray[np.uint8]
-    """(N, T, S, S, 3)"""
+    """(N, T, H, W, 3)"""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ TrainEvent = Progress | Samples | Saved
 def train(
     *,
     clips: ClipTensors,
-    world: WorldConfig,
+    subject: Subject,
     model: ModelConfig,
     train: TrainConfig,
     folder: Path,
@@ -87,8 +88,8 @@ def train(
     hold under a CPU limit, where the number of steps depends on their speed.
 
     Args:
-        clips: the training set. Every seen prompt of `world` must have a clip.
-        world: gives prompts, vocabulary and sizes.
+        clips: the training set. Every seen prompt of a world must have a clip.
+        subject: what to learn: gives prompts, vocabulary and the format of clips.
         model: which networks, and their sizes.
         train: how to train.
         folder: holds the checkpoints of this training and of no other: `step-N`, and at last `final`.
@@ -98,7 +99,7 @@ def train(
         The folder of the final checkpoint.
 
     Raises:
-        ValueError: clips and world do not fit together, or the device does not exist.
+        ValueError: clips, subject and networks do not fit together, or the device does not exist.
         DivergedError: losses or weights are not finite or explode. The checkpoints before that are kept.
         FrozenWeightsError: the frozen text encoder is not installed, or is not the one that the training began with.
         StorageError: a checkpoint cannot be written.
@@ -111,8 +112,8 @@ def train(
     if device.type == "cpu":
         keep_freed_memory()
         use_threads(train.threads)
-    text = build_prompt_features(model, world)
-    game = _GAMES[model.network](clips=clips, world=world, model=model, train=train, device=device)
+    text = build_prompt_features(model, subject)
+    game = _GAMES[model.network](clips=clips, subject=subject, model=model, train=train, device=device)
     folder.mkdir(parents=True, exist_ok=True)
     state = newest_state(folder, frozen_text=text.frozen)
     if state is not None:
@@ -123,7 +124,7 @@ def train(
             path,
             weights=game.averaged.state_dict(),
             state=game.state_dict(),
-            world=world,
+            subject=subject,
             model=model,
             step=game.steps_done,
             cpu_seconds=game.cpu_seconds,
@@ -138,7 +139,7 @@ def train(
         save(step_folder(folder, game.steps_done))
 
     # Ctrl-C saves nothing: it may come in the middle of a step, and half a step is no state to go on from.
-    _run(game, text=text, world=world, train=train, report=report, save=save_step)
+    _run(game, text=text, subject=subject, train=train, report=report, save=save_step)
     save(final)
     return final
 
@@ -147,12 +148,12 @@ def _run(
     game: Game,
     *,
     text: PromptFeatures,
-    world: WorldConfig,
+    subject: Subject,
     train: TrainConfig,
     report: Callable[[TrainEvent], None],
     save: Callable[[], None],
 ) -> None:
-    prompts = spread_over_tiers(world.tiers, SAMPLED_PROMPTS)
+    prompts = spread_over_tiers(subject.tiers, SAMPLED_PROMPTS)
     features = text.features(prompts, unknown_words="ignore")
     losses: dict[str, list[Tensor]] = {}  # Of the steps since the last report.
     reported, steps, saved = time.monotonic(), 0, time.monotonic()
@@ -170,7 +171,7 @@ def _run(
             report(Progress(step, total, means, clips_per_second=steps * game.clips_per_step / (now - reported)))
             losses, reported, steps = {}, now, 0
         if step % train.sample_every == 0 or done == 1:
-            frames = render_samples(game.averaged, features, seed=train.seed, world=world)
+            frames = render_samples(game.averaged, features, seed=train.seed, clip=subject.format)
             report(Samples(step, prompts, frames))
         if time.monotonic() - saved > train.checkpoint_seconds and done < 1:
             _checked_means(game, losses)

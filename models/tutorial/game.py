@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from data.reading.dataset import ClipTensors
 from data.reading.sampler import EpochSampler
-from data.worlds.world import WorldConfig
+from data.subject import Subject
 from models.config import ModelConfig, TrainConfig
 from models.training.batches import as_pictures, step_generator
 from models.training.game import check_clips
 from models.training.optimise import descend, set_rate
 from models.training.schedule import learning_rate, share_done
 from models.tutorial.networks import NOISE, Discriminator, TutorialGenerator, build_tutorial_generator
-from models.tutorial.words import word_shares
+from models.tutorial.words import word_shares, world_of
 
 
 class TutorialGame:
@@ -29,7 +29,7 @@ class TutorialGame:
         self,
         *,
         clips: ClipTensors,
-        world: WorldConfig,
+        subject: Subject,
         model: ModelConfig,
         train: TrainConfig,
         device: torch.device,
@@ -37,8 +37,9 @@ class TutorialGame:
         """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
 
         Raises:
-            ValueError: the clips have another size or length than those of `world`, or other prompts.
+            ValueError: the clips do not fit the subject, or it is no world.
         """
+        world = world_of(subject)
         check_clips(clips, world)
         torch.manual_seed(train.seed)
         self.config, self.model, self.world, self.device = train, model, world, device
@@ -88,7 +89,7 @@ class TutorialGame:
         """The next frames of the epoch (B, 3, S, S) in [-1, 1], and the numbers of their prompts (B,)."""
         places = torch.from_numpy(self.sampler.batch(self.steps_done, self.batch))  # (B,)
         clips, frame = places // self.world.frames, places % self.world.frames
-        pixels = self.clips.ink.frames(clips)[torch.arange(self.batch), frame]  # (B, 3, S, S)
+        pixels = self.clips.frames(clips)[torch.arange(self.batch), frame]  # (B, 3, S, S)
         return as_pictures(pixels, self.device), self.prompt_of[clips].to(self.device)
 
     def exports(self) -> dict[str, dict[str, Tensor]]:

@@ -7,8 +7,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from data.worlds.prompts import PromptError, UnknownWords, normalised, quoted
+from data.captions import PromptError, UnknownWords, normalised, quoted
+from data.subject import Subject
 from data.worlds.world import WorldConfig
+
+
+def world_of(subject: Subject) -> WorldConfig:
+    """The world that the tutorial's network learns.
+
+    Raises:
+        ValueError: it is asked to learn other clips.
+    """
+    if not isinstance(subject, WorldConfig):
+        raise ValueError('the network "tutorial" learns a synthetic world only: leave model.network at "flipbook"')
+    return subject
 
 
 def published_words(world: WorldConfig) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from data.reading.dataset import load_clips
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from data.worlds.world import HeldOut
 from flows.config.pipeline import PipelineConfig
 from models.training.trainer import train
@@ -51,10 +52,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere")
     world, data = TINY.world, TINY.data
     shards = [write_shard(folder / "data", world=world, data=data, shard=number) for number in range(data.shards)]
-    write_manifest(folder / "data", world=world, data=data, shards=shards, digest="0" * 64)
+    write_manifest(folder / "data", source=WorldSource(world=world, data=data), shards=shards, digest="0" * 64)
     return train(
         clips=load_clips(folder / "data"),
-        world=world,
+        subject=world,
         model=TINY.model,
         train=TINY.train.model_copy(update={"steps": 100, "seed": 1}),
         folder=folder / "training",

@@ -10,12 +10,13 @@ import pytest
 from data.shards.config import DataConfig, ShardFormat
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
 
 
 def _write_dataset(folder: Path, *, world: WorldConfig, data: DataConfig) -> Path:
     entries = [write_shard(folder, world=world, data=data, shard=shard) for shard in range(data.shards)]
-    write_manifest(folder, world=world, data=data, shards=entries, digest="0" * 64)
+    write_manifest(folder, source=WorldSource(world=world, data=data), shards=entries, digest="0" * 64)
     return folder
 
 

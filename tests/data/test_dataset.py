@@ -17,13 +17,14 @@ from data.shards.entry import verify_shard
 from data.shards.export import export_dataset
 from data.shards.manifest import ManifestError, read_manifest, write_manifest
 from data.shards.shard import read_clips, write_shard
+from data.shards.sources import WorldSource
 from data.worlds.clips import make_clips
 from data.worlds.world import WorldConfig
 from tests.data.damage import flip_a_byte, shorten
 
 
 def all_frames(clips: ClipTensors) -> torch.Tensor:
-    return clips.ink.frames(torch.arange(len(clips)))
+    return clips.frames(torch.arange(len(clips)))
 
 
 def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: WorldConfig) -> None:
@@ -33,9 +34,8 @@ def test_loaded_clips_are_the_ones_that_were_made(shared_dataset: Path, world: W
     assert frames.shape == (7, 6, 3, 32, 32)
     np.testing.assert_array_equal(frames.permute(0, 1, 3, 4, 2).numpy(), made.frames)
     some = torch.tensor([6, 0, 3, 3])
-    assert torch.equal(clips.ink.frames(some), frames[some])
+    assert torch.equal(clips.frames(some), frames[some])
     assert tuple(clips.prompts) == made.prompts
-    assert tuple(clips.motions) == made.objects[0].motions
     assert len(clips) == clips.manifest.rows == 7
     np.testing.assert_array_equal(clips.of_prompt(made.prompts[3], at_most=1), made.frames[3:4])
     assert clips.of_prompt("circle moving up-right", at_most=9).shape == (0, 6, 32, 32, 3)  # training never shows it
@@ -122,7 +122,7 @@ def test_a_folder_without_a_manifest_is_no_data_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"version": 1', '"version": 2'), ('"rows": 2', '"rows": 9'), ("{", "["), ('"name": "clips', '"name": "../clips')],
+    [('"version": 2', '"version": 1'), ('"rows": 2', '"rows": 9'), ("{", "["), ('"name": "clips', '"name": "../clips')],
 )
 def test_a_manifest_that_was_tampered_with_is_refused(dataset: Path, old: str, new: str) -> None:
     path = dataset / "manifest.json"
@@ -137,10 +137,10 @@ def test_a_manifest_is_only_written_when_all_shards_are_there(world: WorldConfig
     data = DataConfig(clips=6, shards=3)
     entries = [write_shard(tmp_path, world=world, data=data, shard=shard) for shard in (2, 0)]
     with pytest.raises(ValidationError):
-        write_manifest(tmp_path, world=world, data=data, shards=entries, digest="0" * 64)
+        write_manifest(tmp_path, source=WorldSource(world=world, data=data), shards=entries, digest="0" * 64)
     assert not (tmp_path / "manifest.json").exists()
     entries.append(write_shard(tmp_path, world=world, data=data, shard=1))
-    manifest = write_manifest(tmp_path, world=world, data=data, shards=entries, digest="0" * 64)
+    manifest = write_manifest(tmp_path, source=WorldSource(world=world, data=data), shards=entries, digest="0" * 64)
     assert [shard.first_index for shard in manifest.shards] == [0, 2, 4]
     assert read_manifest(tmp_path) == manifest
 

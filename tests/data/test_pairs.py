@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.captions import PromptError, tokenize
 from data.worlds.clips import make_clips, make_clips_for
 from data.worlds.motions import Path
 from data.worlds.pairs import MOST_HIDDEN_FRAMES, draw_over, hidden_frames
 from data.worlds.presets import pairs_world, shapes_world
-from data.worlds.prompts import Meaning, PromptError, parse_prompt, swapped_prompts, tokenize
+from data.worlds.prompts import Meaning, parse_prompt, swapped_prompts
 from data.worlds.renderer import render
 from data.worlds.shapes import COLOURS, SHAPES
 

@@ -7,18 +7,10 @@ from collections import Counter
 import pytest
 from pydantic import ValidationError
 
+from data.captions import SLUG_LENGTH, prompt_slug, tokenize
 from data.worlds.clips import make_clips
 from data.worlds.presets import pairs_world
-from data.worlds.prompts import (
-    CONJUNCTION,
-    SLUG_LENGTH,
-    Meaning,
-    Scene,
-    parse_prompt,
-    prompt_slug,
-    swapped_prompts,
-    tokenize,
-)
+from data.worlds.prompts import CONJUNCTION, Meaning, Scene, parse_prompt, swapped_prompts
 from data.worlds.splits import read_split
 from data.worlds.splits.freeze import PAIR_BINDINGS, PAIR_TRAIN, PAIR_UNSEEN, fewest_prompts
 from data.worlds.world import WorldConfig

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.shards.config import DataConfig, ShardFormat, shard_indices
+from data.clip_batch import SPLIT_NAMES, ClipBatch, ObjectBatch, Origin
+from data.clip_format import ClipFormat
+from data.shards.config import DataConfig, ShardFormat, shard_indices, shard_name
+from data.shards.layout import ShardLayout
 from data.shards.manifest import read_manifest, whole_shard
 from data.shards.shard import read_clips, write_clips, write_shard
-from data.worlds.clips import ClipBatch, ObjectBatch, make_clips
+from data.worlds.clips import make_clips
 from data.worlds.motions import FACTORS
-from data.worlds.presets import pairs_world
 from data.worlds.world import WorldConfig
 from tests.data.damage import flip_a_byte, shorten
+
+SIDES = st.sampled_from([32, 40])
 
 
 def assert_same_clips(one: ClipBatch, other: ClipBatch) -> None:
@@ -47,26 +53,30 @@ def assert_same_fields(one: object, other: object, *, but: str = "") -> None:
 
 
 @st.composite
-def arbitrary_clips(draw: st.DrawFn, *, objects: int) -> ClipBatch:
-    """Draw clips that no world would make: any pixels, any floats, any text."""
-    count, frames, size = draw(st.integers(1, 5)), 4, 32
+def arbitrary_clips(draw: st.DrawFn, *, objects: int, imported: bool) -> ClipBatch:
+    """Draw clips that no world would make: any size, any pixels, any floats, any text."""
+    count, frames, height, width = draw(st.integers(1, 5)), 4, draw(SIDES), draw(SIDES)
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    texts = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), min_size=count, max_size=count).map(tuple)
+    text = st.text(st.characters(codec="utf-8"), max_size=20)
     floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
+    def each(values: st.SearchStrategy[Any]) -> tuple[Any, ...]:
+        return tuple(draw(st.lists(values, min_size=count, max_size=count)))
+
     def factor() -> np.ndarray:
-        values = draw(st.lists(floats | st.just(float("nan")), min_size=count, max_size=count))
-        return np.array(values, dtype=np.float32)
+        return np.array(each(floats | st.just(float("nan"))), dtype=np.float32)
 
     return ClipBatch(
         indices=np.arange(count, dtype=np.int64) + draw(st.integers(0, 10**8)),
-        frames=rng.integers(0, 256, (count, frames, size, size, 3), dtype=np.uint8),
-        prompts=draw(texts),
+        frames=rng.integers(0, 256, (count, frames, height, width, 3), dtype=np.uint8),
+        captions=each(st.lists(text, min_size=1, max_size=3).map(tuple)),
+        splits=each(st.sampled_from(SPLIT_NAMES)),
+        origins=each(st.builds(Origin, text, st.floats(allow_nan=False))) if imported else (),
         objects=tuple(
             ObjectBatch(
-                motions=draw(texts),
-                shapes=draw(texts),
-                colours=draw(texts),
+                motions=each(text),
+                shapes=each(text),
+                colours=each(text),
                 factors={name: factor() for name in FACTORS},
                 centres=rng.standard_normal((count, frames, 2)).astype(np.float32),
                 radii=np.full((count, frames), draw(floats), dtype=np.float32),
@@ -77,21 +87,22 @@ def arbitrary_clips(draw: st.DrawFn, *, objects: int) -> ClipBatch:
     )
 
 
-@pytest.mark.parametrize(
-    "world", [WorldConfig(frame_size=32, frames=4), pairs_world().model_copy(update={"frame_size": 32, "frames": 4})]
-)
-@settings(max_examples=12)
+@pytest.mark.parametrize(("objects", "imported"), [(1, False), (2, False), (0, True), (0, False)])
 @given(made=st.data(), stored_as=st.sampled_from(["parquet", "webdataset"]))
 def test_whatever_clips_are_written_come_back_to_the_bit(
-    world: WorldConfig, made: st.DataObject, stored_as: ShardFormat
+    objects: int, imported: bool, made: st.DataObject, stored_as: ShardFormat
 ) -> None:
-    clips = made.draw(arbitrary_clips(objects=world.objects))
+    clips = made.draw(arbitrary_clips(objects=objects, imported=imported))
+    _, frames, height, width, _ = clips.frames.shape
+    clip = ClipFormat(frames=frames, height=height, width=width, fps=10)
     suffix = {"parquet": ".parquet", "webdataset": ".tar"}[stored_as]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"any{suffix}"
-        entry = write_clips(path, [clips], world=world, data=DataConfig(format=stored_as), first_index=0)
+        layout = ShardLayout(clip=clip, objects=objects, imported=imported, format=stored_as)
+        entry = write_clips(path, [clips], layout, first_index=0)
         (back,) = read_clips(path)
     assert entry.rows == len(clips.indices)
+    assert entry.splits == Counter(clips.splits)
     assert_same_clips(clips, back)
 
 
@@ -161,26 +172,26 @@ def test_an_interrupted_data_set_knows_which_of_its_shards_are_whole(
     whole, cut, damaged = (write_shard(tmp_path, world=world, data=data, shard=shard) for shard in range(3))
     shorten(tmp_path / cut.name)
     flip_a_byte(tmp_path / damaged.name)
-    assert [whole_shard(tmp_path, data=data, shard=shard) for shard in range(3)] == [whole, None, None]
+    assert [whole_shard(tmp_path, shard_name(data, shard)) for shard in range(3)] == [whole, None, None]
 
 
 def test_a_shard_without_a_record_counts_as_not_made(world: WorldConfig, tmp_path: Path) -> None:
     data = DataConfig(clips=6, shards=3)
-    assert whole_shard(tmp_path, data=data, shard=0) is None
+    assert whole_shard(tmp_path, shard_name(data, 0)) is None
     entry = write_shard(tmp_path, world=world, data=data, shard=0)
     (tmp_path / f"{entry.name}.json").write_text("{")
-    assert whole_shard(tmp_path, data=data, shard=0) is None
+    assert whole_shard(tmp_path, shard_name(data, 0)) is None
 
 
 def test_the_manifest_takes_the_place_of_the_shards_own_records(dataset: Path) -> None:
     manifest = read_manifest(dataset)
     assert {path.name for path in dataset.iterdir()} == {"manifest.json", *(entry.name for entry in manifest.shards)}
     for number, entry in enumerate(manifest.shards):
-        assert whole_shard(dataset, data=manifest.data, shard=number) == entry
+        assert whole_shard(dataset, shard_name(manifest.source.data, number)) == entry
     flip_a_byte(dataset / manifest.shards[1].name)
-    assert whole_shard(dataset, data=manifest.data, shard=1) is None
-    assert write_shard(dataset, world=manifest.world, data=manifest.data, shard=1) == manifest.shards[1]
-    assert whole_shard(dataset, data=manifest.data, shard=1) == manifest.shards[1]
+    assert whole_shard(dataset, shard_name(manifest.source.data, 1)) is None
+    assert write_shard(dataset, world=manifest.source.world, data=manifest.source.data, shard=1) == manifest.shards[1]
+    assert whole_shard(dataset, shard_name(manifest.source.data, 1)) == manifest.shards[1]
 
 
 def test_a_data_set_that_was_moved_is_still_whole(dataset: Path, tmp_path: Path) -> None:
@@ -189,4 +200,4 @@ def test_a_data_set_that_was_moved_is_still_whole(dataset: Path, tmp_path: Path)
     assert str(tmp_path) not in text
     dataset.rename(tmp_path / "elsewhere")
     assert read_manifest(tmp_path / "elsewhere") == before
-    assert all(whole_shard(tmp_path / "elsewhere", data=before.data, shard=shard) for shard in range(3))
+    assert all(whole_shard(tmp_path / "elsewhere", shard_name(before.source.data, shard)) for shard in range(3))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from data.captions import PromptError, tokenize
 from data.worlds.clips import make_clips
 from data.worlds.presets import shapes_world
-from data.worlds.prompts import PromptError, parse_prompt, tokenize
+from data.worlds.prompts import parse_prompt
 from data.worlds.splits import Withheld, read_split
 from data.worlds.splits.freeze import WITHHELD, WITHHELD_FOR_VALIDATION, belongs_to, shapes_split
 from data.worlds.world import HeldOut, WorldConfig

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.captions import tokenize
 from data.worlds.motions import MOTIONS
 from data.worlds.presets import pairs_world, shapes_world
-from data.worlds.prompts import Meaning, parse_prompt, tokenize
+from data.worlds.prompts import Meaning, parse_prompt
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.wording import caption_of, captions, colours
 from data.worlds.wording.colours import colour_names

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from data.captions import PromptError, Vocabulary, normalised, prompt_slug, tokenize
 from data.worlds.clips import make_clips, make_clips_for
 from data.worlds.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
 from data.worlds.presets import VALIDATION_FOLDS, shapes_world, validation_world
-from data.worlds.prompts import PHRASES, PromptError, Vocabulary, normalised, parse_prompt, prompt_slug, tokenize
+from data.worlds.prompts import PHRASES, parse_prompt
 from data.worlds.renderer import render
 from data.worlds.shapes import COLOURS, SHAPES, signed_distance
 from data.worlds.tiers import group_of

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from data.captions import PromptError
 from data.worlds.clips import make_clips_for
 from data.worlds.motions import MOTIONS
-from data.worlds.prompts import PHRASES, PromptError, parse_prompt
+from data.worlds.prompts import PHRASES, parse_prompt
 from data.worlds.world import WorldConfig
 from evaluation.scoring.clip_scores import score_clips, score_observations
 from evaluation.scoring.motion_fit import visible_part

@@ -17,7 +17,7 @@ from data.worlds.world import HeldOut, WorldConfig
 from evaluation.comparison.differences import METRICS
 from evaluation.comparison.page import CLIPS_SHOWN, comparison_page
 from evaluation.comparison.text import comparison_markdown
-from evaluation.comparison.two_models import ComparedModel, Comparison, ComparisonError, check_same_world
+from evaluation.comparison.two_models import ComparedModel, Comparison, ComparisonError, check_same_subject
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import evaluate
 from evaluation.pictures.gallery import write_gallery
@@ -166,8 +166,8 @@ def test_models_of_different_worlds_are_refused(pair):
     with pytest.raises(ComparisonError, match="of different worlds cannot be compared"):
         Comparison(pair.a, elsewhere)
     with pytest.raises(ComparisonError, match=r"frame_size = 64, B for one with 32"):
-        check_same_world(WORLD, WORLD.model_copy(update={"frame_size": 32}))
-    check_same_world(WORLD, WORLD.model_copy())
+        check_same_subject(WORLD, WORLD.model_copy(update={"frame_size": 32}))
+    check_same_subject(WORLD, WORLD.model_copy())
 
 
 def test_evaluations_with_different_settings_are_refused(pair):

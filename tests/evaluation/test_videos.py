@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.captions import PromptError
 from data.files import StorageError
 from data.worlds.clips import make_clips_for
-from data.worlds.prompts import PromptError
 from evaluation.pictures.encoders import encode_avi, encode_gif, encode_mp4, enlarge
 from evaluation.pictures.videos import SHEET_CLIPS_PER_PROMPT, write_videos
 

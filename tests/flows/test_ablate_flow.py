@@ -130,7 +130,7 @@ def test_the_same_ablation_again_trains_and_records_nothing(first, home):
 def test_a_training_in_a_process_of_its_own_is_found_by_the_flow(first, home):
     config = tiny_config()
     variant = variants(config, cpu_minutes=2 * MINUTES, seed=0)[1]
-    training = training_artifact(variant.world, variant.model, variant.train, dataset(variant.world, config.data))
+    training = training_artifact(variant.model, variant.train, dataset(variant.world, config.data))
     assert not training.is_whole(home)
     train_apart(variant, config.data)
     assert training.is_whole(home)

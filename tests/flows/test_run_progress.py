@@ -108,7 +108,7 @@ def test_a_training_goes_on_while_the_server_hangs(server: Server, home: Home, m
     def training() -> str:
         with progress, reporting_to(progress):
             dataset = make_dataset(home, config.world, config.data).value
-            make_model(home, config.world, config.model, config.train, dataset)
+            make_model(home, config.model, config.train, dataset)
         return str(flow_run.get_id())
 
     run_id = training()

@@ -92,7 +92,7 @@ def test_damaged_weights_are_refused(trained: Path, copy_of: Callable[[Path], Pa
 def test_a_description_of_another_program_is_refused(trained: Path, copy_of: Callable[[Path], Path]) -> None:
     folder = copy_of(trained)
     (folder / "checkpoint.json").write_text(json.dumps({"model_type": "gpt2"}))
-    with pytest.raises(CheckpointError, match=r"another program \(world: Field required\)"):
+    with pytest.raises(CheckpointError, match=r"another program \(subject: Field required\)"):
         load_checkpoint(folder)
 
 
@@ -114,7 +114,7 @@ def test_the_digest_tells_weights_worlds_and_models_apart_and_nothing_else(
     with _description(folder) as info:
         info["dataset_digest"], info["step"] = "another", 99
     assert checkpoint_digest(folder) == original
-    for key, value in (("world", {"fps": 25}), ("model", {"keypoints": 5})):
+    for key, value in (("subject", {"fps": 25}), ("model", {"keypoints": 5})):
         with _description(folder) as info:
             before = dict(info[key])
             info[key] |= value
@@ -155,4 +155,4 @@ def test_a_full_disk_is_named_as_the_reason_and_leaves_no_part_of_a_checkpoint(
 def _save(folder: Path, **changes: Any) -> None:
     small = {"a": torch.zeros(1)}
     values = {"weights": small, "state": small} | changes
-    save_checkpoint(folder, **values, world=WORLD, model=MODEL, step=1, dataset_digest="x")
+    save_checkpoint(folder, **values, subject=WORLD, model=MODEL, step=1, dataset_digest="x")

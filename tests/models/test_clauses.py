@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from data.captions import PromptError
 from data.worlds.presets import pairs_world
-from data.worlds.prompts import PromptError, clauses
+from data.worlds.prompts import clauses
 from data.worlds.world import WorldConfig
 from models.config import ModelConfig, TextEncoder
 from models.networks.generator import TextGenerator, build_generator

@@ -13,6 +13,7 @@ from models.networks.conv_decoder import ConvDecoder
 from models.networks.keypoint_decoder import KeypointDecoder
 from models.networks.layer_decoder import LayerDecoder
 from models.networks.sprite_decoder import TURNING, SpriteDecoder
+from tests.models.tiny import square
 
 SIZE, MARGIN = 64, 24
 STEP = 4  # px
@@ -22,7 +23,7 @@ DECODERS = [KeypointDecoder, SpriteDecoder, LayerDecoder]
 def _decoder(kind: type[KeypointDecoder | SpriteDecoder]) -> nn.Module:
     """A decoder whose poses are the first four motion latents."""
     torch.manual_seed(0)
-    decoder = kind(ModelConfig(decoder="sprite", motion=4), frame_size=SIZE)
+    decoder = kind(ModelConfig(decoder="sprite", motion=4), clip=square(SIZE))
     nn.init.eye_(decoder.pose.weight)
     return decoder
 
@@ -39,7 +40,7 @@ def _latents(*poses: tuple[float, float]) -> Tensor:
 def test_every_second_pixel_is_the_same_as_in_the_whole_picture(
     kind: type[KeypointDecoder | SpriteDecoder | ConvDecoder], phase: tuple[int, int]
 ) -> None:
-    decoder = kind(ModelConfig(), frame_size=32)
+    decoder = kind(ModelConfig(), clip=square(32))
     latents = torch.randn(3, 1, 2, 48)
     torch.testing.assert_close(decoder(latents, phase), decoder(latents)[..., phase[0] :: 2, phase[1] :: 2])
 
@@ -115,7 +116,7 @@ def test_the_later_of_two_objects_covers_the_earlier() -> None:
 
 
 def test_a_clip_is_drawn_like_its_frames_one_by_one() -> None:
-    decoder = LayerDecoder(ModelConfig(decoder="layers", objects=2), frame_size=32)
+    decoder = LayerDecoder(ModelConfig(decoder="layers", objects=2), clip=square(32))
     latents = torch.cat([torch.randn(3, 2, 4, 32), torch.randn(3, 2, 1, 16).expand(-1, -1, 4, -1)], dim=3)
     one_by_one = torch.cat([decoder(latents[:, :, [moment]]) for moment in range(4)], dim=1)
     torch.testing.assert_close(decoder(latents), one_by_one, atol=1e-4, rtol=0)
@@ -123,7 +124,7 @@ def test_a_clip_is_drawn_like_its_frames_one_by_one() -> None:
 
 @pytest.mark.parametrize("kind", DECODERS)
 def test_pictures_are_drawn_and_learned_in_half_precision(kind: type[KeypointDecoder | SpriteDecoder]) -> None:
-    decoder = kind(ModelConfig(), frame_size=32)
+    decoder = kind(ModelConfig(), clip=square(32))
     latents = torch.cat([torch.randn(2, 1, 3, 32), torch.randn(2, 1, 1, 16).expand(-1, -1, 3, -1)], dim=3)
     exact = decoder(latents)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -134,6 +135,6 @@ def test_pictures_are_drawn_and_learned_in_half_precision(kind: type[KeypointDec
 
 
 def test_every_weight_of_two_layers_gets_a_gradient() -> None:
-    decoder = LayerDecoder(ModelConfig(decoder="layers", objects=2), frame_size=32)
+    decoder = LayerDecoder(ModelConfig(decoder="layers", objects=2), clip=square(32))
     decoder(torch.randn(2, 2, 3, 48)).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in decoder.parameters())

@@ -15,7 +15,7 @@ from models.networks.clip_discriminator import ClipDiscriminator
 from models.networks.frame_discriminator import FrameDiscriminator
 from models.text.features import build_text
 from models.training.flipbook_game import CLIP, FRAME, FlipbookGame
-from tests.models.tiny import LEFT, MODEL, SHRINKING, TRAIN, WORLD, make_clips
+from tests.models.tiny import LEFT, MODEL, SHRINKING, TRAIN, WORLD, make_clips, square
 
 STARS = WorldConfig(
     frame_size=32,
@@ -45,11 +45,11 @@ def stars(tmp_path_factory: pytest.TempPathFactory) -> ClipTensors:
 
 def _game(stars: ClipTensors, *, model: ModelConfig = HEADS, **changes: Any) -> FlipbookGame:
     train = TRAIN.model_copy(update={"prompts_per_batch": 4, "frames_per_batch": 8} | changes)
-    return FlipbookGame(clips=stars, world=STARS, model=model, train=train, device=CPU)
+    return FlipbookGame(clips=stars, subject=STARS, model=model, train=train, device=CPU)
 
 
 def test_every_weight_of_every_network_learns(clips: ClipTensors) -> None:
-    game = FlipbookGame(clips=clips, world=WORLD, model=MODEL, train=TRAIN, device=CPU)
+    game = FlipbookGame(clips=clips, subject=WORLD, model=MODEL, train=TRAIN, device=CPU)
     before = {
         (name, key): value.clone() for name, part in game.modules.items() for key, value in part.named_parameters()
     }
@@ -62,13 +62,13 @@ def test_every_weight_of_every_network_learns(clips: ClipTensors) -> None:
 
 def test_the_clip_discriminator_judges_the_text() -> None:
     text = build_text(MODEL, WORLD)
-    network = ClipDiscriminator(MODEL, text=text, labels=0, frames=4, frame_size=32, group=2)
+    network = ClipDiscriminator(MODEL, text=text, labels=0, clip=square(32, frames=4), group=2)
     pictures = torch.rand(4, 4, 3, 16, 16) * 2 - 1
     features = [text.features([prompt] * 4) for prompt in (LEFT, SHRINKING)]
     one, other = (network(pictures, asked, torch.zeros(4, 0)).scores for asked in features)
     assert not torch.allclose(one, other)
     deaf = ModelConfig.model_validate(MODEL.model_dump() | {"without": ("text_in_discriminator",)})
-    network = ClipDiscriminator(deaf, text=text, labels=0, frames=4, frame_size=32, group=2)
+    network = ClipDiscriminator(deaf, text=text, labels=0, clip=square(32, frames=4), group=2)
     one, other = (network(pictures, asked, torch.zeros(4, 0)).scores for asked in features)
     assert torch.equal(one, other)
 
@@ -76,7 +76,7 @@ def test_the_clip_discriminator_judges_the_text() -> None:
 @pytest.mark.parametrize("part", get_args(Part))
 def test_networks_lack_the_part_that_is_left_out_and_still_train(part: Part, clips: ClipTensors) -> None:
     model = ModelConfig.model_validate(MODEL.model_dump() | {"without": (part,)})
-    game = FlipbookGame(clips=clips, world=WORLD, model=model, train=TRAIN, device=CPU)
+    game = FlipbookGame(clips=clips, subject=WORLD, model=model, train=TRAIN, device=CPU)
     motion, judge = game.generator.motion, game.discriminators[CLIP]
     basis = motion.basis / motion.basis[0, 0]
     lacking = {
@@ -96,8 +96,8 @@ def test_word_heads_tell_the_words_from_the_pixels_alone(stars: ClipTensors) -> 
     pictures = {CLIP: torch.rand(4, 4, 3, 16, 16) * 2 - 1, FRAME: torch.rand(4, 3, 32, 32) * 2 - 1}
     for name, network in game.discriminators.items():
         one, other = (
-            network(pictures[name], game.prompt_features[rows], game.prompt_labels[rows])
-            for rows in ([0, 0, 1, 1], [5, 5, 6, 6])
+            network(pictures[name], asked.features, asked.labels)
+            for asked in (game.captions.of(torch.tensor(rows)) for rows in ([0, 0, 1, 1], [5, 5, 6, 6]))
         )
         assert torch.equal(one.words, other.words)
         assert not torch.equal(one.scores, other.scores)
@@ -105,7 +105,7 @@ def test_word_heads_tell_the_words_from_the_pixels_alone(stars: ClipTensors) -> 
 
 def test_the_score_consists_of_the_logits_of_the_prompts_words() -> None:
     text, words = build_text(HEADS, STARS), len(STARS.vocabulary.words)
-    network = FrameDiscriminator(HEADS, text=text, labels=words, frame_size=32)
+    network = FrameDiscriminator(HEADS, text=text, labels=words, clip=square(32))
     frame, features = torch.rand(1, 3, 32, 32), text.features(STARS.seen_prompts[:1])
     without = network(frame, features, torch.zeros(1, words))
     for word, labels in enumerate(torch.eye(words)):
@@ -148,7 +148,7 @@ def test_only_a_pooling_frame_discriminator_ignores_where_an_object_is(pooling: 
     torch.manual_seed(0)
     model = HEADS.model_copy(update={"frame_pooling": pooling})
     text = build_text(model, STARS)
-    network = FrameDiscriminator(model, text=text, labels=len(STARS.vocabulary.words), frame_size=64)
+    network = FrameDiscriminator(model, text=text, labels=len(STARS.vocabulary.words), clip=square(64))
     here = torch.ones(1, 3, 64, 64)
     here[..., 18:30, 18:30] = torch.rand(3, 12, 12)
     features = text.features(STARS.seen_prompts[:1])
@@ -177,7 +177,7 @@ def test_the_frame_discriminator_sees_single_frames_of_many_prompts(stars: ClipT
 def test_real_clips_are_judged_with_the_prompts_of_the_next_group_in_the_first_half_of_the_training(
     clips: ClipTensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    game = FlipbookGame(clips=clips, world=WORLD, model=MODEL, train=TRAIN, device=CPU)
+    game = FlipbookGame(clips=clips, subject=WORLD, model=MODEL, train=TRAIN, device=CPU)
     judge, asked = game.discriminators[CLIP].judge, []
     monkeypatch.setattr(
         game.discriminators[CLIP], "judge", lambda seen, text, labels: asked.append(text) or judge(seen, text, labels)

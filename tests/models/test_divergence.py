@@ -93,7 +93,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     weights = {"a": torch.tensor([0.0, float("nan")])}
     with pytest.raises(CheckpointError, match="weight a is not finite"):
         save_checkpoint(
-            tmp_path / "final", weights=weights, state={}, world=WORLD, model=MODEL, step=1, dataset_digest="x"
+            tmp_path / "final", weights=weights, state={}, subject=WORLD, model=MODEL, step=1, dataset_digest="x"
         )
     assert list(tmp_path.iterdir()) == []
 

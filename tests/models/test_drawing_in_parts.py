@@ -14,7 +14,7 @@ def test_clips_that_are_drawn_in_parts_equal_those_drawn_at_once() -> None:
     generator = build_clip_generator(config, world).eval()
     text = build_prompt_features(config, world).features(["circle moving left"] * (CHUNK + 3), unknown_words="refuse")
     parts = [
-        render_samples(generator, text[first : first + CHUNK], seed=3, world=world, first=first)
+        render_samples(generator, text[first : first + CHUNK], seed=3, clip=world.format, first=first)
         for first in range(0, len(text), CHUNK)
     ]
-    np.testing.assert_array_equal(render_samples(generator, text, seed=3, world=world), np.concatenate(parts))
+    np.testing.assert_array_equal(render_samples(generator, text, seed=3, clip=world.format), np.concatenate(parts))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from data.captions import tokenize
 from data.worlds.presets import pairs_world, shapes_world
-from data.worlds.prompts import TUTORIAL_PHRASES, parse_prompt, tokenize
+from data.worlds.prompts import TUTORIAL_PHRASES, parse_prompt
 from data.worlds.world import WorldConfig
 from models.text.colour_names import ColourNames
 from models.text.directions import chosen, goes_to_and_fro, leanings, taken_apart

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.worlds.prompts import PromptError
+from data.captions import PromptError
 from models.sampling import TextToVideo
 from tests.models.tiny import LEFT, SHRINKING
 

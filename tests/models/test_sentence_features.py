@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from data.worlds.prompts import PromptError
+from data.captions import PromptError
 from models.text import minilm
 from models.text.protocols import TextFeatures
 from models.text.sentence_features import LAYERS, SentenceStates, as_read

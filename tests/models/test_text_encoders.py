@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from data.captions import PromptError
 from data.reading.dataset import ClipTensors
-from data.worlds.prompts import PromptError
 from data.worlds.world import WorldConfig
 from flows.cli.main import execute
 from models.checkpoint import checkpoint_digest
@@ -113,7 +113,7 @@ def test_the_transformer_refuses_a_prompt_longer_than_all_prompts_of_the_world()
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_weight_of_every_encoder_learns(squares: ClipTensors, encoder: str) -> None:
-    game = FlipbookGame(clips=squares, world=WORLD, model=_model(encoder), train=TRAIN, device=torch.device("cpu"))
+    game = FlipbookGame(clips=squares, subject=WORLD, model=_model(encoder), train=TRAIN, device=torch.device("cpu"))
     before = {
         (name, key): value.clone() for name, part in game.modules.items() for key, value in part.named_parameters()
     }

@@ -133,7 +133,7 @@ def test_the_cpu_time_of_an_interrupted_training_counts(clips: ClipTensors, tmp_
 
 
 def test_clips_of_another_world_are_refused(clips: ClipTensors, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="frames of 32 px"):
+    with pytest.raises(ValueError, match="4 frames of 32x32 px"):
         train_tiny(clips, tmp_path, world=WorldConfig())
     more = WORLD.model_copy(update={"phrases": (*WORLD.phrases, "expanding")})
     with pytest.raises(ValueError, match="'circle expanding'"):
@@ -160,7 +160,7 @@ def test_the_penalty_keeps_the_free_term_of_the_motion_small(clips: ClipTensors)
     def size_of_free_term(penalty: float) -> float:
         both = {"first_free_term_penalty": penalty, "free_term_penalty": penalty}
         config = TrainConfig.model_validate(TRAIN.model_dump() | {"steps": 40} | both)
-        game = FlipbookGame(clips=clips, world=WORLD, model=MODEL, train=config, device=torch.device("cpu"))
+        game = FlipbookGame(clips=clips, subject=WORLD, model=MODEL, train=config, device=torch.device("cpu"))
         for _ in range(config.steps):
             game.step()
         noise = game.generator.draw_noise(8, random=torch.Generator().manual_seed(0))

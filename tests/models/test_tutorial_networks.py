@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.worlds.prompts import PromptError
+from data.captions import PromptError
 from data.worlds.world import WorldConfig
 from models.tutorial.networks import NOISE, Discriminator, Generator, build_tutorial_generator
 from models.tutorial.words import published_words, word_shares

@@ -32,7 +32,7 @@ def circles(tmp_path_factory: pytest.TempPathFactory) -> ClipTensors:
 
 def _game(circles: ClipTensors, **changes: Any) -> TutorialGame:
     config = TrainConfig.model_validate(TRAIN.model_dump() | PUBLISHED | changes)
-    return TutorialGame(clips=circles, world=WORLD, model=MODEL, train=config, device=torch.device("cpu"))
+    return TutorialGame(clips=circles, subject=WORLD, model=MODEL, train=config, device=torch.device("cpu"))
 
 
 def _train(circles: ClipTensors, folder: Path, **changes: Any) -> Path:

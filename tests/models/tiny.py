@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data.clip_format import ClipFormat
 from data.reading.dataset import ClipTensors, load_clips
 from data.shards.config import DataConfig
 from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
+from data.shards.sources import WorldSource
 from data.worlds.world import HeldOut, WorldConfig
 from models.config import ModelConfig, TrainConfig
 from models.training.trainer import TrainEvent, train
@@ -39,7 +41,7 @@ def make_clips(folder: Path, world: WorldConfig = WORLD, *, count: int = 60) -> 
     """Make a data set in `folder` and read it."""
     config = DataConfig(clips=count, shards=1)
     shards = [write_shard(folder, world=world, data=config, shard=0)]
-    write_manifest(folder, world=world, data=config, shards=shards, digest="0" * 64)
+    write_manifest(folder, source=WorldSource(world=world, data=config), shards=shards, digest="0" * 64)
     return load_clips(folder)
 
 
@@ -54,4 +56,9 @@ def train_tiny(
 ) -> Path:
     """Train in `folder`; `changes` are values of TRAIN."""
     config = TrainConfig.model_validate(TRAIN.model_dump() | changes)
-    return train(clips=clips, world=world, model=model, train=config, folder=folder, report=report)
+    return train(clips=clips, subject=world, model=model, train=config, folder=folder, report=report)
+
+
+def square(side: int, *, frames: int = 10) -> ClipFormat:
+    """The format of clips with square frames."""
+    return ClipFormat(frames=frames, height=side, width=side, fps=10)

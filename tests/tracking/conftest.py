@@ -12,6 +12,7 @@ from data.home import Home
 from data.shards.config import DataConfig
 from data.shards.entry import ShardEntry
 from data.shards.manifest import Manifest, write_manifest
+from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.report import EvaluationReport, FrechetDistances, GroupScores
@@ -48,10 +49,19 @@ def manifest(world: WorldConfig, tmp_path: Path) -> Manifest:
     """The manifest of a data set of 16 clips."""
     data = DataConfig(clips=16, shards=2)
     shards = [
-        ShardEntry(name=f"clips-{number}.parquet", rows=8, first_index=8 * number, bytes=100, sha256="0" * 64)
+        ShardEntry(
+            name=f"clips-{number}.parquet",
+            rows=8,
+            splits={"train": 8},
+            first_index=8 * number,
+            bytes=100,
+            sha256="0" * 64,
+        )
         for number in range(2)
     ]
-    return write_manifest(tmp_path / "clips", world=world, data=data, shards=shards, digest="0" * 64)
+    return write_manifest(
+        tmp_path / "clips", source=WorldSource(world=world, data=data), shards=shards, digest="0" * 64
+    )
 
 
 @pytest.fixture
@@ -65,7 +75,7 @@ def make_checkpoint(world: WorldConfig) -> Callable[..., Path]:
             folder,
             weights=build_generator(model, world).state_dict(),
             state={},
-            world=world,
+            subject=world,
             model=model,
             step=40 + seed,
             dataset_digest="f" * 64,

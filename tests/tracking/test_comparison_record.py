@@ -178,12 +178,12 @@ def test_models_of_different_worlds_are_refused_before_anything_is_evaluated(hom
 
     source = make_checkpoint(home.root / "source", seed=9)
     loaded = load_checkpoint(source)
-    world = read_info(source).world.model_copy(update={"fps": 25})
+    world = read_info(source).subject.model_copy(update={"fps": 25})
     other = save_checkpoint(
         home.root / "other",
         weights=loaded.weights,
         state={},
-        world=world,
+        subject=world,
         model=loaded.info.model,
         step=1,
         dataset_digest="f",

@@ -109,7 +109,7 @@ def test_a_world_with_hundreds_of_prompts_fits_into_what_mlflow_keeps(home, make
     model = ModelConfig(text_width=8, noise=4, modes=2, motion=8, content=4, motion_width=16, channels=8)
     weights = build_generator(model, world).state_dict()
     checkpoint = save_checkpoint(
-        tmp_path / "final", weights=weights, state={}, world=world, model=model, step=4, dataset_digest="f" * 64
+        tmp_path / "final", weights=weights, state={}, subject=world, model=model, step=4, dataset_digest="f" * 64
     )
     register_version(home, run_id=make_run(), checkpoint=checkpoint, digest=checkpoint_digest(checkpoint))
     note = note_of(home, 1)

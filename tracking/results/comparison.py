@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.home import Home
+from data.subject import described
 from evaluation.comparison.text import comparison_markdown
-from evaluation.comparison.two_models import ComparedModel, Comparison, ComparisonError, check_same_world
+from evaluation.comparison.two_models import ComparedModel, Comparison, ComparisonError, check_same_subject
 from evaluation.report import EvaluationReport
 from models.checkpoint import read_info
 from tracking.lineage import NOTE_TAG, flat_params, origin_tags
@@ -39,7 +40,7 @@ def resolve_pair(home: Home, a: str, b: str | ResolvedModel) -> Pair:
         raise ComparisonError(
             f"{a} and {model_b.ref} are the same checkpoint, {model_a.digest[:12]}. Name two different models."
         )
-    check_same_world(read_info(model_a.checkpoint).world, read_info(model_b.checkpoint).world)
+    check_same_subject(read_info(model_a.checkpoint).subject, read_info(model_b.checkpoint).subject)
     return model_a, model_b
 
 
@@ -60,7 +61,7 @@ def opponent_of(home: Home, model: ResolvedModel) -> str | None:
 def compared_model(home: Home, model: ResolvedModel, *, report: EvaluationReport, videos: Path) -> ComparedModel:
     """`model` with its evaluation, whose videos are in the folder `videos`, and with what MLflow knows of it."""
     info = read_info(model.checkpoint)
-    params = flat_params({"world": info.world, "model": info.model})
+    params = flat_params(described(info.subject) | {"model": info.model})
     if model.run_id is not None:
         params |= open_store(home).get_run(model.run_id).data.params
     version = next((one for one in list_versions(home) if one.version == model.version), None)

@@ -15,8 +15,9 @@ from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
+from data.captions import tokenize
 from data.worlds.motions import BOUNCES, DIRECTIONS, ORBITS, SIZES, ZIGZAGS
-from data.worlds.prompts import CONJUNCTION, TUTORIAL_PHRASES, Scene, parse_prompt, swapped_prompts, tokenize
+from data.worlds.prompts import CONJUNCTION, TUTORIAL_PHRASES, Scene, parse_prompt, swapped_prompts
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import Split, Withheld
 

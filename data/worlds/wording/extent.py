@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from itertools import product
 
-from data.worlds.prompts import Meaning, Scene, tokenize
+from data.captions import tokenize
+from data.worlds.prompts import Meaning, Scene
 from data.worlds.wording.colours import colour_names
 from data.worlds.wording.nouns import ADJECTIVES
 from data.worlds.wording.phrases import phrases_of

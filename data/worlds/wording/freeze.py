@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.worlds.prompts import tokenize
+from data.captions import tokenize
 from data.worlds.shapes import COLOURS
 from data.worlds.wording.colours import TABLE
 

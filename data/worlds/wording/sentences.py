@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TypeVar
 
-from data.worlds.prompts import Meaning, Scene, tokenize
+from data.captions import tokenize
+from data.worlds.prompts import Meaning, Scene
 from data.worlds.wording.colours import colour_names
 from data.worlds.wording.nouns import ADJECTIVES, NOUNS
 from data.worlds.wording.phrases import ADVERBS, CLOSINGS, Phrase, family_of, phrases_of

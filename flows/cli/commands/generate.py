@@ -11,7 +11,6 @@ from flows.cli.output import prepare_folder
 
 if TYPE_CHECKING:
     from data.home import Home
-    from data.worlds.world import WorldConfig
     from tracking.model_reference import ResolvedModel
 
 LISTED_FILES = 20
@@ -50,7 +49,7 @@ def generate(
     home: HomeFolder = None,
 ) -> None:
     """Generate videos of PROMPTS with a trained model."""
-    found, world = _model_for(prompts, use_home(home), model)
+    found, fps = _model_for(prompts, use_home(home), model)
     prepare_folder(out, option="--out")
 
     from evaluation.pictures.videos import write_videos
@@ -68,7 +67,7 @@ def generate(
     )
     names = [prompt for prompt in prompts for _ in range(count)]
     chosen = tuple(str(item) for item in formats or VideoFormat)
-    written = write_videos(out, batches, prompts=names, fps=world.fps, formats=chosen)
+    written = write_videos(out, batches, prompts=names, fps=fps, formats=chosen)
     typer.echo(f"{len(names)} videos by {found.ref}, seed {seed}:")
     for path in written[:LISTED_FILES]:
         typer.echo(f"  {path}")
@@ -76,9 +75,10 @@ def generate(
         typer.echo(f"  and {len(written) - LISTED_FILES} more files in {out}")
 
 
-def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedModel, WorldConfig]":
-    """The model that `ref` names, after checking that it can read `prompts` and that they can name files."""
-    from data.worlds.prompts import parse_prompt, prompt_slug
+def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedModel, float]":
+    """The model that `ref` names and the rate of its videos. It can read `prompts`, and they can name files."""
+    from data.captions import prompt_slug
+    from data.worlds.prompts import parse_prompt
     from models.checkpoint import CheckpointError, read_info
     from models.networks.choice import build_prompt_features
     from tracking.model_reference import ModelReferenceError, resolve_model
@@ -90,7 +90,7 @@ def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedMod
         for prompt in prompts:  # a prompt that no model could read is the more helpful error
             parse_prompt(prompt)
         raise
-    build_prompt_features(info.model, info.world).check(prompts)
+    build_prompt_features(info.model, info.subject).check(prompts)
     for prompt in prompts:
         prompt_slug(prompt)
-    return found, info.world
+    return found, info.subject.format.fps

@@ -1,0 +1,117 @@
+"""Captions as words: how they are split, what a vocabulary knows, and the error for a prompt that cannot be read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from reprlib import Repr
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLUG_LENGTH = 120
+"""The most characters of a slug. The longest prompt of two objects has fewer."""
+
+UnknownWords = Literal["refuse", "ignore"]
+"""What happens to a word outside a vocabulary: it is an error, or it is left out."""
+
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+_INVISIBLE = re.compile(r"[\ufeff\u00ad\u200b\u2060]")  # byte order mark, soft hyphen, zero-width space, word joiner
+_PUNCTUATION = re.compile(r'[.,;:!?"\u201c\u201d\u2026]')
+
+_shorten = Repr()
+_shorten.maxstring = 100
+
+
+class PromptError(ValueError):
+    """A prompt cannot be read. The message says which word is wrong, and what could be written instead."""
+
+
+def quoted(prompt: str) -> str:
+    """Return the prompt in quotation marks for a message. The middle of a long prompt is left out."""
+    return _shorten.repr(prompt)
+
+
+def normalised(prompt: str) -> str:
+    """Return the prompt in lower case, without punctuation, with plain hyphens and single spaces.
+
+    Prompts are pasted from documents and web pages, so typographic dashes, full stops and byte order marks are common.
+    """
+    plain = _DASHES.sub("-", _INVISIBLE.sub("", prompt.lower()))
+    return " ".join(_PUNCTUATION.sub(" ", plain).split())
+
+
+def tokenize(prompt: str) -> tuple[str, ...]:
+    """Return the words of `prompt` in lower case, split at spaces and hyphens: `up-right` is `up`, `right`."""
+    return tuple(normalised(prompt).replace("-", " ").split())
+
+
+def holds_letters(text: str) -> bool:
+    """Return whether `text` holds at least one letter."""
+    return re.search(r"[^\W\d_]", text) is not None
+
+
+def prompt_slug(prompt: str) -> str:
+    """Return a name for files about `prompt`: its words, joined by hyphens, with only a to z, 0 to 9 and hyphens.
+
+    Raises:
+        PromptError: the prompt holds none of these characters.
+    """
+    slug = "-".join(re.sub(r"[^a-z0-9]", "", word) for word in tokenize(prompt))
+    slug = re.sub(r"-+", "-", slug).strip("-")[:SLUG_LENGTH]
+    if not slug:
+        raise PromptError(
+            f"No file can be named after the prompt {quoted(prompt)}, because it holds neither a letter from a to z "
+            "nor a digit. Write for example 'circle moving up-right'."
+        )
+    return slug
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that a model knows. The id of word k is k + 1. The id 0 is padding."""
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, prompts: Iterable[str]) -> Vocabulary:
+        """Return the sorted words of `prompts`."""
+        return cls(tuple(sorted({word for prompt in prompts for word in tokenize(prompt)})))
+
+    def encode(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> NDArray[np.int64]:
+        """Return the ids of the words of each prompt: int64 (N, L), padded with 0 to the longest prompt.
+
+        Raises:
+            PromptError: a prompt is empty, or it holds an unknown word and `unknown_words` is "refuse".
+        """
+        ids = {word: number for number, word in enumerate(self.words, start=1)}
+        rows = []
+        for prompt in prompts:
+            words = tokenize(prompt)
+            check_words(prompt, words, set(words) if unknown_words == "ignore" else set(ids))
+            rows.append([ids[word] for word in words if word in ids])
+        tokens = np.zeros((len(rows), max((len(row) for row in rows), default=0)), dtype=np.int64)
+        for row, numbers in zip(tokens, rows, strict=True):
+            row[: len(numbers)] = numbers
+        return tokens
+
+
+def check_words(prompt: str, words: Sequence[str], known: set[str]) -> None:
+    """Make sure that `prompt` has words, and that all of its `words` are `known`.
+
+    Raises:
+        PromptError: it has none, or one of them is not.
+    """
+    if not words:
+        raise PromptError("The prompt is empty. Write for example 'circle moving up-right'.")
+    for word in words:
+        if word not in known:
+            near = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
+            raise PromptError(
+                f"The prompt {quoted(prompt)} holds the unknown word {quoted(word)}.{hint} "
+                f"Known words: {', '.join(sorted(known))}."
+            )
