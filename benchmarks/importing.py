@@ -27,10 +27,8 @@ import numpy as np
 from data.cores import usable_cores
 from data.importing.batch import ImportedVideo, import_batch
 from data.importing.config import ImportConfig
-from data.importing.duplicates import without_duplicates
 from data.importing.item import Item
-from data.importing.sources import scan
-from data.importing.splitting import with_splits
+from data.importing.plan import plan_import
 
 T = TypeVar("T")
 BATCH = 50
@@ -85,9 +83,7 @@ def measure(folder: Path, *, files: int, processes: int, repeats: int, config: I
             return sum(pool.map(partial(decode_only, folder), _batches(names)))
 
         def imported() -> int:
-            found = scan(folder, config)
-            kept, _ = without_duplicates(found.root, found.items)
-            items = with_splits(kept, config)
+            items = plan_import(folder, config).items
             return sum(pool.map(partial(import_some, folder, config), _batches(items)))
 
         times: dict[str, list[float]] = {"decode only": [], "import": []}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -55,20 +54,8 @@ def digest(content: Content) -> str:
 
 
 def digests_of(root: Path, items: Sequence[Item]) -> Iterator[str]:
-    """Yield a text per item that is the same for equal content only. Empty: the item cannot be read.
-
-    Files whose size no other one has are not read, because they cannot be duplicates.
-    """
-    root = root.resolve()
-    sizes = [_size(root, item) for item in items]
-    counts = Counter(sizes)
-    shared = [item for item, size in zip(items, sizes, strict=True) if size < 0 or counts[size] > 1]
-    found = iter(contents(root, shared))
-    for size in sizes:
-        if size >= 0 and counts[size] == 1:
-            yield f"the only one of {size} bytes"
-            continue
-        _, content = next(found)
+    """Yield the sha256 (hex) of each item's content. Empty: the item cannot be read."""
+    for _, content in contents(root, items):
         try:
             yield "" if isinstance(content, UnusableError) else digest(content)
         except UnusableError:
@@ -106,16 +93,6 @@ def _bytes(root: Path, item: Item) -> Path | bytes:
     if len(content) < item.size:
         raise UnusableError("damaged", f"has {len(content)} of its {item.size} bytes. Download the tar file again.")
     return content
-
-
-def _size(root: Path, item: Item) -> int:
-    """Bytes of a video, or -1 if nobody knows without reading it."""
-    if item.member or item.row >= 0:
-        return item.size if item.member else -1
-    try:
-        return inside(root, item.file).stat().st_size
-    except (UnusableError, OSError):
-        return -1
 
 
 @contextmanager

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.importing.content import digests_of
 from data.importing.item import Item
 
 WORDS = 18
@@ -17,18 +15,22 @@ WORDS = 18
 _CHUNK = 2**20  # pairs that are compared at a time
 
 
-def without_duplicates(root: Path, items: Sequence[Item]) -> tuple[tuple[Item, ...], dict[str, str]]:
+def without_duplicates(items: Sequence[Item], digests: Sequence[str]) -> tuple[tuple[Item, ...], dict[str, str]]:
     """Keep one item of each content.
 
     The first item in order is kept. It gets the captions of the others, too, because they describe the same video. A
-    split that one of them has goes to it if it has none. Only files of equal size are read.
+    split that one of them has goes to it if it has none.
+
+    Args:
+        items: in order.
+        digests: of their contents, see `data.importing.content.digests_of`.
 
     Returns:
         The items that are kept, and for the name of each duplicate the name of the item that is kept.
     """
     kept: dict[str, Item] = {}
     duplicates: dict[str, str] = {}
-    for item, digest in zip(items, digests_of(root, items), strict=True):
+    for item, digest in zip(items, digests, strict=True):
         first = kept.setdefault(digest or f"unread {item.name}", item)
         if first is not item:
             captions = tuple(dict.fromkeys((*first.captions, *item.captions)))

@@ -22,6 +22,7 @@ from flows.cli.commands.config import show_config
 from flows.cli.commands.dataset import dataset
 from flows.cli.commands.evaluate import evaluate
 from flows.cli.commands.generate import generate
+from flows.cli.commands.import_clips import import_clips
 from flows.cli.commands.models import models, register
 from flows.cli.commands.run import run, train
 from flows.cli.commands.score import score
@@ -63,6 +64,7 @@ def _root(
 COMMANDS = (run, dataset, train, evaluate, compare, ablate, score, generate, models, register, ui, up, down, status)
 for command in COMMANDS:
     app.command()(command)
+app.command("import")(import_clips)
 app.command("config")(show_config)
 
 

@@ -27,6 +27,7 @@ DEPLOYMENTS = {
     "compare/compare": "cpu",
     "evaluate/evaluate": "cpu",
     "dataset/dataset": "cpu",
+    "import/import": "cpu",
     "pipeline/pipeline": "cpu",
     "promote/promote": "cpu",
     "train/train": "gpu",

@@ -14,6 +14,7 @@ import pytest
 
 from data.importing.batch import ImportedVideo, import_batch
 from data.importing.config import ImportConfig
+from data.importing.content import digests_of
 from data.importing.duplicates import without_duplicates
 from data.importing.item import Rejected
 from data.importing.sources import scan
@@ -142,7 +143,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         table.writerow(["", "a caption of nothing", "CC0", ""])
     config = CONFIG.model_copy(update={"split_column": "part"})
     found = scan(folder, config)
-    kept, duplicates = without_duplicates(found.root, found.items)
+    kept, duplicates = without_duplicates(found.items, list(digests_of(found.root, found.items)))
     results = list(import_batch(found.root, with_splits(kept, config), config))
     videos = [result for result in results if isinstance(result, ImportedVideo)]
     rejected = [*found.rejected, *(result for result in results if isinstance(result, Rejected))]

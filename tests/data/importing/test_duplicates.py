@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data.importing.config import ImportConfig
+from data.importing.content import digests_of
 from data.importing.decoding import decode
 from data.importing.duplicates import fingerprints, near_duplicates, without_duplicates
 from data.importing.item import Item, Rejected
@@ -20,7 +21,8 @@ def test_the_first_of_equal_files_is_kept_with_all_captions(tmp_path: Path) -> N
     for name, content in {"a": b"same", "b": b"diff", "c": b"same", "d": b"of another length"}.items():
         (tmp_path / name).write_bytes(content)
     items = [Item("a", ("one",)), Item("b", ("two",)), Item("c", ("one", "three"), "test"), Item("d", ("four",))]
-    kept, duplicates = without_duplicates(tmp_path, [*items, Item("missing", ("five",))])
+    items_and_missing = [*items, Item("missing", ("five",))]
+    kept, duplicates = without_duplicates(items_and_missing, list(digests_of(tmp_path, items_and_missing)))
     assert kept == (Item("a", ("one", "three"), "test"), items[1], items[3], Item("missing", ("five",)))
     assert duplicates == {"c": "a"}
 
@@ -29,7 +31,7 @@ def test_a_file_in_a_tar_can_be_the_duplicate_of_one_beside_it(tmp_path: Path) -
     (tmp_path / "a.mp4").write_bytes(b"video")
     (tmp_path / "part.tar").write_bytes(b"....video....")
     items = [Item("a.mp4", ("one",)), Item("part.tar", ("two",), member="0.mp4", offset=4, size=5)]
-    assert without_duplicates(tmp_path, items)[1] == {"part.tar/0.mp4": "a.mp4"}
+    assert without_duplicates(items, list(digests_of(tmp_path, items)))[1] == {"part.tar/0.mp4": "a.mp4"}
 
 
 def test_similar_clips_are_found_and_others_are_not() -> None:
