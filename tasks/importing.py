@@ -248,8 +248,8 @@ def import_markdown(manifest: Manifest, summary: ImportSummary, clips: Sequence[
     splits = ", ".join(f"{count:,} for {split}" for split, count in manifest.splits.items())
     lines = [
         f"## {escaped(manifest.source.name)}",
-        f"{summary.clips:,} clips of {summary.accepted:,} videos ({splits}). {summary.rejected:,} files were rejected, "
-        f"and {summary.duplicates:,} were duplicates. Each clip has {manifest.clip}.",
+        f"{summary.clips:,} clips of {summary.accepted:,} videos ({splits}). Each clip has {manifest.clip}. "
+        f"Rejected files: {summary.rejected:,}. Duplicates: {summary.duplicates:,}.",
         link,
     ]
     if summary.reasons:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from data.clip_batch import SplitName
+from data.clip_batch import SPLIT_NAMES, SplitName
 from data.clip_format import ClipFormat
 from data.files import DamagedShardError, write_atomically
 from data.shards.entry import ShardEntry, entry_path, verify_shard
@@ -94,7 +94,8 @@ def write_manifest(
     counts: Counter[SplitName] = Counter()
     for shard in ordered:
         counts.update(shard.splits)
-    manifest = Manifest(digest=digest, clip=source.layout.clip, splits=counts, source=source, shards=ordered)
+    splits = {name: counts[name] for name in SPLIT_NAMES if counts[name]}
+    manifest = Manifest(digest=digest, clip=source.layout.clip, splits=splits, source=source, shards=ordered)
     content = (manifest.model_dump_json(indent=2) + "\n").encode()
     path = folder / MANIFEST_NAME
     if not path.is_file() or path.read_bytes() != content:

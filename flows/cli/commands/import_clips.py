@@ -94,8 +94,8 @@ def _configuration(values: dict[str, Any]) -> "ImportConfig":
 
 def _print(summary: "ImportSummary") -> None:
     typer.echo(
-        f"{summary.clips:,} clips of {summary.accepted:,} videos. {summary.rejected:,} files were rejected, and "
-        f"{summary.duplicates:,} were duplicates."
+        f"{summary.clips:,} clips of {summary.accepted:,} videos. Rejected files: {summary.rejected:,}. "
+        f"Duplicates: {summary.duplicates:,}."
     )
     for one in summary.rejections[:SHOWN_REJECTIONS]:
         typer.echo(f"  {one.file} {one.reason}")
