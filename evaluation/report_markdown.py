@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data.worlds.tiers import GROUPS, TIERS
+from evaluation.markdown_table import markdown_table
 from evaluation.report import EvaluationReport, GroupScores
 from evaluation.scoring.attribute_scores import ATTRIBUTES
 from evaluation.scoring.clip_scores import FAULTS
@@ -78,7 +79,7 @@ def _tier_table(report: EvaluationReport, tiers: Sequence[GroupScores]) -> str:
                 )
             )
     head = "tier|clips|n|joint exact|worst prompt|motion|permanence|colour|shape IoU|RMSE px|cosine|smoothness px"
-    return _table(head.split("|"), rows)
+    return markdown_table(head.split("|"), rows)
 
 
 def _distribution_table(report: EvaluationReport) -> str:
@@ -93,7 +94,7 @@ def _distribution_table(report: EvaluationReport) -> str:
                 _number(copied.ratio if copied else None),
             )
         )
-    return _table(["tier", "start", "speed", "size", "coverage (real)", "distance from training"], rows)
+    return markdown_table(["tier", "start", "speed", "size", "coverage (real)", "distance from training"], rows)
 
 
 def _fault_table(report: EvaluationReport) -> str:
@@ -103,7 +104,7 @@ def _fault_table(report: EvaluationReport) -> str:
         rates = [getattr(scores, name) for name in FAULTS]
         shares = [f"{100 * number / faults.clips:.1f} %" if faults.clips else "-" for _, number in faults]
         rows.append((f"**{tier.name}**", *(rate.percent for rate in rates), str(faults.clips), *shares))
-    return _table(("tier", *FAULTS, "failed", *(f"{name} alone" for name in FAULTS), "several"), rows)
+    return markdown_table(("tier", *FAULTS, "failed", *(f"{name} alone" for name in FAULTS), "several"), rows)
 
 
 def _attribute_parts(report: EvaluationReport) -> list[str]:
@@ -119,7 +120,7 @@ def _attribute_parts(report: EvaluationReport) -> list[str]:
         rows.append((attribute, value, *texts))
     return [
         "## Motions, shapes and colours",
-        _table(("asked for", "", *tiers), rows),
+        markdown_table(("asked for", "", *tiers), rows),
         "Joint exact of all prompts that ask for it. In brackets: the share of the clips in which this motion, shape "
         "or colour itself is right.",
     ]
@@ -155,7 +156,7 @@ def _prompt_table(report: EvaluationReport, prompts: Sequence[GroupScores]) -> s
         for prompt in prompts
     ]
     head = "prompt|tier|n|joint exact|real|shuffled|motion|shape IoU|RMSE px|start|speed|size|coverage (real)"
-    return _table(head.split("|"), rows)
+    return markdown_table(head.split("|"), rows)
 
 
 def _frechet_line(report: EvaluationReport) -> str:
@@ -167,11 +168,6 @@ def _frechet_line(report: EvaluationReport) -> str:
         f"clips, is {found.floor:.2f}. The same samples with shuffled frames have {found.shuffled_frames:.2f}. "
         f"Each side has {found.n} clips."
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _number(value: float | None) -> str:

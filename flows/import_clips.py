@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 
 from prefect import flow
-from prefect.futures import as_completed
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
 from data.importing.config import ImportConfig
 from data.importing.item import ImportFolderError
 from data.importing.summary import ImportSummary
-from flows.outcome import run_step, was_cached
+from flows.outcome import gather, run_step
 from flows.threads import thread_per_core
 from tasks.dataset import Dataset
 from tasks.importing import (
@@ -58,33 +57,27 @@ def import_clips(
     """
     home = Home.from_environment().create()
     check_store(home)
-    options, progress = config or ImportConfig(), current_progress()
+    options = config or ImportConfig()
     if out is not None and source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise ImportFolderError(f"{out} lies in {source}, where the next import would find it. Choose another folder.")
     with shown_in_prefect():
         planned = plan(source, options)
-        progress.start(STEP, len(planned.batches))
         futures = [
             import_one_batch.submit(home, planned.artifact, planned.plan.root, items, options, number)
             for number, items in enumerate(planned.batches)
         ]
-        made = 0
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.wait()
-            made += not was_cached(future.state)
-            progress.update(STEP, done, f"{made} of them made, {done - made} kept")
-        batches = [future.result() for future in futures]
+        batches = gather(STEP, futures)
         if strict:
-            refuse_rejected(planned, batches)
-        outcome = run_step(complete_import, home, planned, options, batches)
+            refuse_rejected(planned, batches.value)
+        outcome = run_step(complete_import, home, planned, options, batches.value)
         dataset: Dataset = outcome.value
         if out is not None:
             export_import(dataset, out)
         publish_import(home, dataset)
         summary = read_summary(dataset)
-        progress.finish(STEP, f"{summary.clips:,} clips in {out or dataset.folder}")
+        current_progress().finish(STEP, f"{summary.clips:,} clips in {out or dataset.folder}")
     return ImportResult(
-        folder=out or dataset.folder, digest=dataset.digest, summary=summary, cached=made == 0 and outcome.cached
+        folder=out or dataset.folder, digest=dataset.digest, summary=summary, cached=batches.cached and outcome.cached
     )
 
 

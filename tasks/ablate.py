@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from data.files import write_atomically
 from data.home import Home
 from data.worlds.world import WorldConfig
 from evaluation.ablation import Ablation, Curve, CurvePoint, ablation_table
+from evaluation.pictures.data_uri import data_uri
 from tasks.cache.artifact import Artifact
 from tasks.progress.progress import current_progress
 from tasks.publish import link_to_mlflow
@@ -92,7 +92,7 @@ def publish_ablation(home: Home, ablation: Ablation, out: Path | None) -> str:
         for name, content in files.items():
             write_atomically(out / name, content)
     run_id = record_ablation(home, ablation, files)
-    picture = f"![Joint exact against CPU minutes](data:image/png;base64,{base64.b64encode(plot).decode()})"
+    picture = f"![Joint exact against CPU minutes]({data_uri(plot, kind='png')})"
     link = link_to_mlflow(home, run_id, "Files and curves, in MLflow", page="/artifacts")
     create_markdown_artifact(
         f"## What each part is worth\n\n{table}\n\n{picture}\n\n{link}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -36,6 +35,7 @@ from data.shards.shard import read_clips
 from data.shards.sources import ImportSource
 from data.subject import CaptionedSubject
 from evaluation.dataset_report.page import SHOWN_CLIPS, SHOWN_PAIRS, ShownClip, ShownPair, report_html
+from evaluation.pictures.data_uri import data_uri
 from evaluation.pictures.encoders import encode_gif
 from tasks.cache.artifact import Artifact
 from tasks.dataset import Dataset
@@ -47,9 +47,8 @@ SUMMARY, REJECTED, REPORT = "summary.json", "rejected.csv", "report.html"
 """Files of an imported data set beside its shards and its manifest."""
 MOST_COMPARED = 20_000
 """So many clips of train and of the test are compared to find similar ones, at most."""
-
-
 SHOWN_IN_PREFECT = 12
+"""Clips on Prefect's page, at most."""
 DATASET_KEY = "dataset"
 
 
@@ -148,7 +147,8 @@ def _is_intact(folder: Path, entry: ShardEntry) -> bool:
     return True
 
 
-def _written(dataset: Dataset, files: Sequence[str]) -> object:
+def _written(dataset: Dataset, files: Sequence[str]) -> Manifest | None:
+    """The manifest of the data set, if that is complete with its `files`."""
     try:
         manifest = dataset.manifest()
     except ManifestError:
@@ -181,7 +181,7 @@ def _report(folder: Path, name: str, summary: ImportSummary, batches: Sequence[I
 
 
 def shown_clips(folder: Path, entries: Sequence[ShardEntry], places: set[int]) -> Iterator[tuple[int, ShownClip]]:
-    """The clips at `places` of the data set."""
+    """The clips at `places` of the data set, in their order."""
     for entry in entries:
         place = entry.first_index
         if not any(place <= wanted < place + entry.rows for wanted in places):
@@ -230,24 +230,27 @@ def read_summary(dataset: Dataset) -> ImportSummary:
 def publish_import(home: Home, dataset: Dataset) -> None:
     """Record the data set in MLflow with its report, and show its figures and some clips on Prefect's page."""
     summary, manifest = read_summary(dataset), dataset.manifest()
+    source = manifest.source
+    assert isinstance(source, ImportSource)
     files = [dataset.folder / file for file in (REPORT, REJECTED, SUMMARY)]
-    run_id = record_import(home, manifest, summary, files=files)
-    entries = manifest.shards
+    run_id = record_import(home, manifest, source, summary, files=files)
     places = evenly_placed(manifest.rows, SHOWN_IN_PREFECT)
-    clips = [clip for _, clip in sorted(shown_clips(dataset.folder, entries, set(places)), key=lambda item: item[0])]
+    clips = [clip for _, clip in shown_clips(dataset.folder, manifest.shards, set(places))]
     link = link_to_mlflow(home, run_id, "Report and list of rejected files, in MLflow", page="/artifacts")
     create_markdown_artifact(
-        import_markdown(manifest, summary, clips, link=link),
+        import_markdown(source.name, manifest, summary, clips, link=link),
         key=DATASET_KEY,
-        description=f"The data set {manifest.source.name}: what is in it, and what was left out",
+        description=f"The data set {source.name}: what is in it, and what was left out",
     )
 
 
-def import_markdown(manifest: Manifest, summary: ImportSummary, clips: Sequence[ShownClip], *, link: str) -> str:
+def import_markdown(
+    name: str, manifest: Manifest, summary: ImportSummary, clips: Sequence[ShownClip], *, link: str
+) -> str:
     """The figures of a data set and some of its clips, as Prefect shows them."""
     splits = ", ".join(f"{count:,} for {split}" for split, count in manifest.splits.items())
     lines = [
-        f"## {escaped(manifest.source.name)}",
+        f"## {escaped(name)}",
         f"{summary.clips:,} clips of {summary.accepted:,} videos ({splits}). Each clip has {manifest.clip}. "
         f"Rejected files: {summary.rejected:,}. Duplicates: {summary.duplicates:,}.",
         link,
@@ -255,7 +258,8 @@ def import_markdown(manifest: Manifest, summary: ImportSummary, clips: Sequence[
     if summary.reasons:
         rows = "\n".join(f"| {kind} | {count:,} |" for kind, count in summary.reasons.items())
         lines.append(f"| left out | files |\n| --- | --- |\n{rows}")
-    cells = [f"{escaped(clip.caption)} ![]({_gif_uri(clip, fps=manifest.clip.fps)})" for clip in clips]
+    videos = [data_uri(encode_gif(clip.frames, manifest.clip.fps), kind="gif") for clip in clips]
+    cells = [f"{escaped(clip.caption)} ![]({video})" for clip, video in zip(clips, videos, strict=True)]
     table = "\n".join(f"| {' | '.join(cells[start : start + 3])} |" for start in range(0, len(cells), 3))
     lines.append(f"| {'| ' * 3}\n| {'--- | ' * 3}\n{table}")
     return "\n\n".join(lines)
@@ -266,10 +270,6 @@ def escaped(text: str) -> str:
     line = " ".join(text.split())
     short = line if len(line) <= 200 else f"{line[:199]}\u2026"
     return re.sub(r"([\\`*_{}\[\]<>|#!&~])", r"\\\1", short)
-
-
-def _gif_uri(clip: ShownClip, *, fps: float) -> str:
-    return f"data:image/gif;base64,{base64.b64encode(encode_gif(clip.frames, fps)).decode()}"
 
 
 def evenly_placed(count: int, at_most: int) -> list[int]:

@@ -49,7 +49,7 @@ def plan_import(source: Path, config: ImportConfig) -> ImportPlan:
     kept, duplicates = without_duplicates(found.items, digests)
     items = with_splits(kept, config)
     identity = [
-        [[asdict(item) | {"content": contents[item.name]} for item in items]],
+        [asdict(item) | {"content": contents[item.name]} for item in items],
         [asdict(one) for one in found.rejected],
         sorted(duplicates.items()),
     ]

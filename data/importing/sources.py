@@ -49,7 +49,7 @@ def scan(source: Path, config: ImportConfig) -> Scan:
     elif source.is_file():
         root, files, rejected = source.parent.resolve(), [source.name], []
     else:
-        raise ImportFolderError(f"{source} does not exist. Name a folder of videos, a tar file or a Parquet file.")
+        raise no_source(source)
     items: list[Item] = []
     tables = [file for file in files if PurePosixPath(file).name in METADATA]
     named: dict[str, list[Row]] = {}
@@ -83,6 +83,11 @@ def scan(source: Path, config: ImportConfig) -> Scan:
         tuple(sorted(rejected, key=lambda one: one.file)),
         len(set(files) - set(tables) - set(archives) - set(videos) - {_text_beside(file) for file in videos}),
     )
+
+
+def no_source(source: Path) -> ImportFolderError:
+    """Return the error for a source that does not exist."""
+    return ImportFolderError(f"{source} does not exist. Name a folder of videos, a tar file or a Parquet file.")
 
 
 def _read_table(root: Path, file: str, config: ImportConfig) -> tuple[list[Row], list[Rejected]]:

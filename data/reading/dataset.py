@@ -58,8 +58,9 @@ class ClipTensors:
 
     def of_prompt(self, prompt: str, *, at_most: int) -> NDArray[np.uint8]:
         """The first clips whose first caption is `prompt`, at most so many: uint8 (n, T, H, W, 3)."""
-        rows = [row for row, other in enumerate(self.prompts) if other == prompt][:at_most]
-        return self.frames(torch.tensor(rows, dtype=torch.int64)).numpy().transpose(0, 1, 3, 4, 2)
+        found = pc.equal(pc.list_element(self.captions, 0), pa.scalar(prompt))
+        rows = torch.from_numpy(np.flatnonzero(found.to_numpy(zero_copy_only=False))[:at_most])
+        return self.frames(rows).numpy().transpose(0, 1, 3, 4, 2)
 
 
 def load_clips(
@@ -146,7 +147,7 @@ class _Shard:
             raise unreadable_shard(path, error) from error
         if verify:
             check_shard(path, entry, size=len(content), digest=hashlib.sha256(content).hexdigest())
-        return cls(path, content, manifest.source.layout.format == "parquet", (entry.rows, *manifest.clip.planes))
+        return cls(path, content, manifest.source.format == "parquet", (entry.rows, *manifest.clip.planes))
 
     def texts(self) -> ShardTexts:
         decode = decode_parquet_texts if self.parquet else decode_webdataset_texts

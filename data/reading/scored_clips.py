@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.captions import PromptError
+from data.importing.captions import CAPTION_COLUMNS
+from data.importing.metadata import METADATA
 from data.worlds.world import WorldConfig
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".gif", ".webm", ".mov", ".mkv")
-CAPTION_COLUMNS = ("caption", "text", "prompt")
-METADATA = ("metadata.csv", "metadata.jsonl")
 
 
 class ClipsError(ValueError):

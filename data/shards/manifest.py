@@ -95,7 +95,7 @@ def write_manifest(
     for shard in ordered:
         counts.update(shard.splits)
     splits = {name: counts[name] for name in SPLIT_NAMES if counts[name]}
-    manifest = Manifest(digest=digest, clip=source.layout.clip, splits=splits, source=source, shards=ordered)
+    manifest = Manifest(digest=digest, clip=source.subject.format, splits=splits, source=source, shards=ordered)
     content = (manifest.model_dump_json(indent=2) + "\n").encode()
     path = folder / MANIFEST_NAME
     if not path.is_file() or path.read_bytes() != content:

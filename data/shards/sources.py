@@ -33,9 +33,9 @@ class WorldSource(BaseModel):
         return world_layout(self.world, self.data)
 
     @property
-    def name(self) -> str:
-        """What people call the clips."""
-        return "clips of a synthetic world"
+    def format(self) -> ShardFormat:
+        """Format of the shards."""
+        return self.data.format
 
     def stored_as(self, format: ShardFormat) -> WorldSource:
         """The same clips in shards of another format."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evaluation.captioned.estimates import Bounded, Estimate
 from evaluation.captioned.report import CaptionedReport
 from evaluation.captioned.retrieval import CaptionScore, RetrievalScores
+from evaluation.markdown_table import markdown_table
 
 
 def captioned_markdown(report: CaptionedReport) -> str:
@@ -64,7 +65,7 @@ def _retrieval_table(report: CaptionedReport) -> str:
                 )
             )
     head = ["split", "clips", "n", "caption found", "over captions", "in the best 5", "candidates", "chance"]
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _distribution_table(report: CaptionedReport) -> str:
@@ -79,7 +80,7 @@ def _distribution_table(report: CaptionedReport) -> str:
         }
         for number, (title, bounded) in enumerate(measures.items()):
             rows.append((f"**{split.name}**" if number == 0 else "", title, *_cells(bounded)))
-    return _table(["split", "", "generated", "real clips", "shuffled", "generated / real"], rows)
+    return markdown_table(["split", "", "generated", "real clips", "shuffled", "generated / real"], rows)
 
 
 def _near_lines(report: CaptionedReport) -> list[str]:
@@ -114,7 +115,7 @@ def _caption_table(scores: Sequence[CaptionScore]) -> str:
         )
         for score in scores
     ]
-    return _table(["caption", "found", "n", "mean rank", "real clips"], rows)
+    return markdown_table(["caption", "found", "n", "mean rank", "real clips"], rows)
 
 
 def _frechet_line(report: CaptionedReport) -> str:
@@ -140,8 +141,3 @@ def _text(estimate: Estimate | None) -> str:
 def _cell(caption: str) -> str:
     """A caption of any form as one cell of a table."""
     return " ".join(caption.split()).replace("\\", "\\\\").replace("|", "\\|")
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -6,18 +6,15 @@ script, identified by their hashes, and embedded pictures. All texts are escaped
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from math import ceil
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data.worlds.tiers import TIERS
 from evaluation.comparison.differences import MetricDifference
 from evaluation.comparison.text import NO_VALUE, change_interval_text, change_text, interval_text, value_text
 from evaluation.comparison.two_models import Comparison
+from evaluation.html_page import page_templates, source_hash
 from evaluation.pictures.video_files import gif_uri, videos_of
 from evaluation.scoring.rates import Rate
 
@@ -28,14 +25,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 def comparison_page(comparison: Comparison) -> str:
     """The page of `comparison` as HTML, to be written in UTF-8."""
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    templates = page_templates(_TEMPLATES)
     templates.filters.update(
         value=value_text,
         interval=interval_text,
@@ -51,7 +41,7 @@ def comparison_page(comparison: Comparison) -> str:
         style=style,
         script=script,
         policy=(
-            f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+            f"default-src 'none'; img-src data:; style-src {source_hash(style)}; script-src {source_hash(script)}; "
             "base-uri 'none'; form-action 'none'"
         ),
         verdict=comparison.verdict.sentence,
@@ -79,7 +69,3 @@ def reach_of(differences: Iterable[MetricDifference]) -> float:
     """The share from 0 up to which a chart must reach to show the intervals of `differences`, in whole points."""
     ends = [abs(end) for difference in differences for end in difference.interval or ()]
     return max(ceil(100 * max(ends, default=0.0)), 1) / 100
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -5,21 +5,20 @@ Its Content-Security-Policy forbids every request and every script. All texts ar
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
 from data.importing.summary import ImportSummary
 from evaluation.dataset_report.charts import frequent_words, histogram
+from evaluation.html_page import page_templates, source_hash
+from evaluation.pictures.data_uri import data_uri
+from evaluation.pictures.encoders import encode_png
 
 SHOWN_CLIPS = 40
 """Clips on the contact sheet, at most."""
@@ -75,17 +74,9 @@ def report_html(
         pairs: similar clips of train and the test, the most similar ones first. The first 20 are shown.
         pair_count: number of all such pairs, if it is greater than that of `pairs`.
     """
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    templates = page_templates(_TEMPLATES)
     templates.filters.update(strip=_strip_uri, shortened=_shortened)
     style = (_TEMPLATES / "dataset.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     captions = [caption for file in summary.files for caption in file.captions]
     videos, made = Counter(file.split for file in summary.files), Counter[str]()
     for file in summary.files:
@@ -101,7 +92,9 @@ def report_html(
     return templates.get_template("dataset.html").render(
         name=name,
         style=style,
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=(
+            f"default-src 'none'; img-src data:; style-src {source_hash(style)}; base-uri 'none'; form-action 'none'"
+        ),
         summary=summary,
         captions=len(captions),
         different=len(set(captions)),
@@ -119,9 +112,7 @@ def report_html(
 def _strip_uri(clip: ShownClip) -> str:
     """A data URI of a PNG with some frames from left to right."""
     chosen = clip.frames[np.linspace(0, len(clip.frames) - 1, _STRIP).round().astype(int)]
-    file = io.BytesIO()
-    Image.fromarray(np.concatenate(list(chosen), axis=1)).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_uri(encode_png(Image.fromarray(np.concatenate(list(chosen), axis=1))), kind="png")
 
 
 def _shortened(text: str) -> str:

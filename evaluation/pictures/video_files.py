@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from pathlib import Path
 
 from data.captions import prompt_slug
+from evaluation.pictures.data_uri import data_uri
 
 
 def video_name(prompt: str, number: int, suffix: str) -> str:
@@ -23,4 +23,4 @@ def videos_of(folder: Path, prompt: str, *suffixes: str) -> list[Path]:
 
 def gif_uri(gif: Path) -> str:
     """A data URI with the whole content of the file `gif`, so that a page can show it without another file."""
-    return f"data:image/gif;base64,{base64.b64encode(gif.read_bytes()).decode()}"
+    return data_uri(gif.read_bytes(), kind="gif")

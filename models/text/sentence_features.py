@@ -8,6 +8,7 @@ trained is linear, so it adds nothing to how far the features of "up" and "right
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -69,13 +70,10 @@ class SentenceStates:
 
             means = sentence_encoder().means(fresh, last=max(LAYERS))[:, list(LAYERS)]  # (N, 3, 384)
             found.update(zip(fresh, (means * STATE_WIDTH**0.5).flatten(1).unbind(), strict=True))
-            self._remember({text: found[text].clone() for text in fresh})
+            self._known.update({text: found[text].clone() for text in fresh})
+            for text in list(islice(self._known, max(len(self._known) - self._cached, 0))):
+                del self._known[text]  # the oldest ones
         return torch.stack([found[text] for text in texts])
-
-    def _remember(self, fresh: dict[str, Tensor]) -> None:
-        """Keep the newest texts, at most `cached`."""
-        newest = [*self._known.items(), *fresh.items()]
-        self._known = dict(newest[max(len(newest) - self._cached, 0) :])
 
     def encoder(self, width: int) -> nn.Module:
         return _projection(self.width, width)

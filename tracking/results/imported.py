@@ -14,7 +14,9 @@ from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_
 DATASET_DIGEST_TAG = "flipbook.dataset_digest"
 
 
-def record_import(home: Home, manifest: Manifest, summary: ImportSummary, *, files: list[Path]) -> str:
+def record_import(
+    home: Home, manifest: Manifest, source: ImportSource, summary: ImportSummary, *, files: list[Path]
+) -> str:
     """Record an import: its figures as metrics, its options as params, and `files` as artifacts.
 
     The same data set is not recorded twice. A record that was begun is completed.
@@ -24,8 +26,6 @@ def record_import(home: Home, manifest: Manifest, summary: ImportSummary, *, fil
     """
     from mlflow.entities import Metric
 
-    source = manifest.source
-    assert isinstance(source, ImportSource)
     client = open_store(home)
     experiment = ensure_experiment(client, home).experiment_id
     with mlflow_lock(home):

@@ -52,9 +52,9 @@ def import_clips(
     }  # fmt: skip
     config = _configuration({name: value for name, value in given.items() if value is not None})
     if not source.exists():
-        from data.importing.item import ImportFolderError
+        from data.importing.sources import no_source
 
-        raise ImportFolderError(f"{source} does not exist. Name a folder of videos, a tar file or a Parquet file.")
+        raise no_source(source)
     chosen = use_home(home)
     from flows.cli.output import prepare_file, prepare_folder
 
