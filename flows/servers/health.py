@@ -14,19 +14,20 @@ ANSWER_SECONDS = 5.0
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine's loopback
 
 
-def ask(url: str, content: object = None) -> Any:
+def ask(url: str, content: object = None, *, seconds: float = ANSWER_SECONDS) -> Any:
     """The JSON that a server on this machine answers.
 
     Args:
         url: full address.
         content: what to post as JSON. Without it the request is a GET.
+        seconds: how long to wait for the answer.
 
     Raises:
         OSError: there is no answer, or it is an error.
     """
     data = None if content is None else json.dumps(content).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    with _direct.open(request, timeout=ANSWER_SECONDS) as answer:
+    with _direct.open(request, timeout=seconds) as answer:
         return json.load(answer)
 
 

@@ -69,7 +69,7 @@ def in_prefect(api: str) -> str:
     pages = []
     for kind in ("flow_runs", "task_runs", "logs", "artifacts"):
         for offset in itertools.count(0, 200):
-            page = httpx.post(f"{api}/{kind}/filter", json={"limit": 200, "offset": offset}, timeout=30)
+            page = httpx.post(f"{api}/{kind}/filter", json={"limit": 200, "offset": offset}, timeout=60)
             page.raise_for_status()
             pages.append(page.text)
             if len(page.json()) < 200:

@@ -13,22 +13,25 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from shell import ROOT, alive, eventually, flipbook, free_ports, is_free, processes
+from shell import PATIENCE_SECONDS, ROOT, alive, eventually, flipbook, free_ports, is_free, processes
 from tiny import tiny_config
 
 from data.home import Home
-from flows.servers.health import ask
+from flows.servers import health
 from flows.servers.supervisor import Supervisor
 
 SAFE_FLIPBOOK = (sys.executable, "-P", "-m", "flows.cli.main")  # as the installed command
 CONFIG = tiny_config(train={"steps": 300, "checkpoint_seconds": 0.2}).model_dump(mode="json")
 PARAMETERS = {name: CONFIG[name] for name in ("world", "data", "model", "train")}
 SURROUNDINGS = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "PYTHONPATH": str(ROOT)}
+
+ask = partial(health.ask, seconds=PATIENCE_SECONDS)
 
 
 @dataclass
@@ -76,7 +79,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 def works(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status == 200
     except OSError:
         return False
@@ -108,7 +111,7 @@ def test_the_pages_call_the_address_from_which_they_were_loaded(up: Up) -> None:
 def test_pages_of_other_sites_get_nothing(up: Up) -> None:
     theirs = {"Origin": "http://elsewhere.example"}
     request = urllib.request.Request(f"{up.prefect}/api/admin/version", headers=theirs)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         assert "access-control-allow-origin" not in answer.headers
     search = urllib.request.Request(
         f"{up.mlflow}/ajax-api/2.0/mlflow/experiments/search",
@@ -116,7 +119,7 @@ def test_pages_of_other_sites_get_nothing(up: Up) -> None:
         headers=theirs | {"Content-Type": "application/json"},
     )
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(search, timeout=60)
+        urllib.request.urlopen(search, timeout=PATIENCE_SECONDS)
 
 
 def test_mlflow_keeps_artifacts_in_the_home_under_addresses_that_do_not_name_it(up: Up) -> None:
@@ -124,7 +127,9 @@ def test_mlflow_keeps_artifacts_in_the_home_under_addresses_that_do_not_name_it(
     made = ask(f"{url}/create", {"name": "somebody else's"})["experiment_id"]
     assert ask(f"{url}/get?experiment_id={made}")["experiment"]["artifact_location"].startswith("mlflow-artifacts:/")
     address = f"{up.mlflow}/api/2.0/mlflow-artifacts/artifacts/new/note.txt"
-    urllib.request.urlopen(urllib.request.Request(address, data=b"sent", method="PUT"), timeout=60).close()
+    urllib.request.urlopen(
+        urllib.request.Request(address, data=b"sent", method="PUT"), timeout=PATIENCE_SECONDS
+    ).close()
     assert (up.home / "mlartifacts" / "new" / "note.txt").read_text() == "sent"
 
 
