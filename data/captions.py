@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from reprlib import Repr
@@ -33,6 +34,12 @@ class PromptError(ValueError):
 def quoted(prompt: str) -> str:
     """Return the prompt in quotation marks for a message. The middle of a long prompt is left out."""
     return _shorten.repr(prompt)
+
+
+def for_shell(prompt: str) -> str:
+    """Return the prompt on one line, quoted for a shell."""
+    line = " ".join(prompt.split())
+    return shlex.quote(line) if re.search(r'[\\"$`!]', line) else f'"{line}"'
 
 
 def normalised(prompt: str) -> str:

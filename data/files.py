@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,3 +59,20 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def link_or_copy(names: Iterable[str], *, source: Path, target: Path) -> None:
+    """Put files of the folder `source` into the folder `target`, one after the other.
+
+    They become links to the same content where the disk allows it, else copies.
+
+    Raises:
+        StorageError: a file cannot be written.
+        OSError: a file cannot be read.
+    """
+    for name in names:
+        with atomic_path(target / name) as temporary:
+            try:
+                temporary.hardlink_to(source / name)
+            except OSError:
+                shutil.copy2(source / name, temporary)

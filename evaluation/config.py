@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evaluation.captioned.config import CaptionedConfig
+
 
 class EvaluationConfig(BaseModel):
     """Sizes and seed of an evaluation. Equal configs draw the same samples of a model."""
@@ -30,6 +32,11 @@ class EvaluationConfig(BaseModel):
         le=10_000,
         description="Maximum number of prompts per tier that videos and pictures show, evenly spread over the tier, "
         "1 to 10,000. All prompts are scored.",
+    )
+    captioned: CaptionedConfig = Field(
+        default_factory=CaptionedConfig,
+        title="Imported clips",
+        description="How many clips are drawn and compared where a model has learned imported clips.",
     )
     frechet: bool = Field(
         True, description="Report the Fréchet distance. This trains a small encoder on real clips for some seconds."

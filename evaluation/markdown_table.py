@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -9,3 +10,10 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table with one line per row. Cells are written as they are: a `|` in them must be escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def escaped(text: str) -> str:
+    """Text as Markdown that shows it as it is, on one line, in 200 characters at most."""
+    line = " ".join(text.split())
+    short = line if len(line) <= 200 else f"{line[:199]}\u2026"
+    return re.sub(r"([\\`*_{}\[\]<>|#!&~])", r"\\\1", short)

@@ -1,15 +1,16 @@
 """The rule that decides which version becomes the champion.
 
-In worlds with validation prompts, "held-out" means these, and the test prompts do not count. In other worlds it means
-all prompts that training does not show.
+The score is joint exact where a world has an exact metric, and retrieval on imported clips. Where there are validation
+prompts, "held-out" means these, and the test prompts do not count. Elsewhere it means all prompts that training does
+not show.
 
-The first champion is the first version that draws at least one held-out clip right. After that, a candidate replaces
-the champion if all of this holds:
+The first champion is the first version whose score on held-out prompts is certainly above chance. For joint exact,
+chance is 0, so one right clip is enough. After that, a candidate replaces the champion if all of this holds:
 
-* Both were scored in the same world.
-* The candidate's joint exact score on held-out prompts is higher.
-* Its joint exact score on seen prompts is not lower by more than noise. It is lower by more than noise if the whole
-  95 % interval of the difference lies below 0.
+* Both were scored in the same world, or on the same data set.
+* The candidate's score on held-out prompts is higher.
+* Its score on seen prompts is not lower by more than noise. It is lower by more than noise if the whole 95 % interval
+  of the difference lies below 0.
 """
 
 from __future__ import annotations
@@ -20,36 +21,65 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.worlds.tiers import SEEN_TIER, VALIDATION_TIERS
-from evaluation.report import EvaluationReport
+from evaluation.any_report import AnyReport
+from evaluation.captioned.report import SEEN_SPLIT, VALIDATION_SPLIT, CaptionedReport
 from evaluation.scoring.rates import Rate, difference_interval
 
 
 class HeadlineScores(BaseModel):
-    """A model's joint exact scores, which the rule compares."""
+    """A model's scores, which the rule compares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    world: str = Field("", description="Fingerprint of the world whose prompts were scored. Empty if not recorded.")
-    seen: Rate = Field(description="Over the clips of all seen prompts (T0).")
+    measure: Literal["joint exact", "retrieval"] = Field(
+        "joint exact", description="The share of clips that are right, or of clips whose caption a matcher finds."
+    )
+    scored_on: str = Field(
+        "", description="Fingerprint of the world, or digest of the data set. Empty if it was not recorded."
+    )
+    seen: Rate = Field(description="Over the clips of all seen prompts.")
     held_out: Rate | None = Field(
         description="Over the clips of all validation prompts. If there are none, over the clips of all held-out "
-        "prompts, whatever their tier. None if the world holds none out."
+        "prompts, whatever their tier. None if nothing is held out."
     )
     held_out_are: Literal["held-out", "validation"] = Field(
         "held-out", description="What `held_out` was scored on: all held-out prompts, or validation prompts alone."
     )
 
+    chance: float = Field(0.0, ge=0, le=1, description="What a model reaches on `held_out` that ignores its prompts.")
+
     @classmethod
-    def of(cls, report: EvaluationReport) -> HeadlineScores:
-        """The headline scores of a report. Raises KeyError if the report has no tier T0."""
+    def of(cls, report: AnyReport) -> HeadlineScores:
+        """The headline scores of a report. Raises KeyError if the report has no seen prompts."""
+        if isinstance(report, CaptionedReport):
+            return cls._of_captions(report)
         validation = [tier.joint for tier in report.tiers if tier.name in VALIDATION_TIERS]
         held_out = validation or [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
         return cls(
-            world=report.world_fingerprint,
+            scored_on=report.world_fingerprint,
             seen=report.tier(SEEN_TIER).joint,
             held_out=Rate.pooled(held_out) if held_out else None,
             held_out_are="validation" if validation else "held-out",
         )
+
+    @classmethod
+    def _of_captions(cls, report: CaptionedReport) -> HeadlineScores:
+        held_out = [split for split in report.splits if split.name != SEEN_SPLIT]
+        validation = [split for split in held_out if split.name == VALIDATION_SPLIT]
+        chosen = [split.retrieval for split in validation or held_out]
+        return cls(
+            measure="retrieval",
+            scored_on=report.dataset,
+            seen=report.split(SEEN_SPLIT).retrieval.generated.top1,
+            held_out=Rate.pooled([found.generated.top1 for found in chosen]) if chosen else None,
+            held_out_are="validation" if validation else "held-out",
+            chance=max((found.chance for found in chosen), default=0.0),
+        )
+
+    @property
+    def seen_are(self) -> str:
+        """What `seen` was scored on, in words."""
+        return "seen prompts (T0)" if self.measure == "joint exact" else "seen captions"
 
     def has_as_many_clips_as(self, other: HeadlineScores) -> bool:
         """Whether it has at least as many clips as `other`, both of seen and of held-out prompts."""
@@ -80,17 +110,20 @@ def judge_candidate(
         champion_name: what to call the champion in the verdict's sentence.
     """
     if candidate.held_out is None:
-        return PromotionVerdict(False, "its world holds no prompts out, and a champion is chosen by held-out prompts")
-    held_out = f"{candidate.held_out_are} joint exact {candidate.held_out.percent}"
+        return PromotionVerdict(False, "no prompts were held out of its training, and a champion is chosen by these")
+    held_out = f"{candidate.held_out_are} {candidate.measure} {candidate.held_out.percent}"
     if champion is None:
-        if candidate.held_out.value == 0:
-            return PromotionVerdict(False, f"{held_out}: it draws no {candidate.held_out_are} prompt right")
+        if candidate.held_out.low <= candidate.chance:
+            why = f"it draws no {candidate.held_out_are} prompt right"
+            if candidate.chance:
+                why = f"that is not above chance, {100 * candidate.chance:.1f} %, by more than noise"
+            return PromotionVerdict(False, f"{held_out}: {why}")
         return PromotionVerdict(True, f"the first champion, with {held_out}")
-    if candidate.world != champion.world:
+    if candidate.scored_on != champion.scored_on:
         return PromotionVerdict(
             False,
-            f"{champion_name} was scored in another world, and scores of two worlds cannot be compared; to choose "
-            "between worlds, run the deployment `promote` with even_if_not_better",
+            f"{champion_name} was scored on another world or data set, and such scores cannot be compared; to choose "
+            "all the same, run the deployment `promote` with even_if_not_better",
         )
     if champion.held_out is None:
         return PromotionVerdict(False, f"{champion_name} has no scores on held-out prompts to compare with")
@@ -98,7 +131,7 @@ def judge_candidate(
     if candidate.held_out.value <= champion.held_out.value:
         return PromotionVerdict(False, f"{held_out} is not higher than {theirs}")
     lead = f"{held_out} is higher than {theirs}"
-    seen = f"on seen prompts (T0) {candidate.seen.percent} is"
+    seen = f"on {candidate.seen_are} {candidate.seen.percent} is"
     _, highest = difference_interval(candidate.seen, champion.seen)
     if highest < 0:
         return PromotionVerdict(

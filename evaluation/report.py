@@ -68,6 +68,11 @@ class EvaluationReport(BaseModel):
         description="In-domain Fréchet distances over the seen prompts. None if not asked for."
     )
 
+    @property
+    def example(self) -> str:
+        """A prompt to try: the first held-out one, or else the first seen one."""
+        return self.tiers[:2][-1].prompts[0]
+
     def tier(self, name: str) -> GroupScores:
         """The scores of a tier, "T0" for example. Raises KeyError with the tiers' names if there is no such tier."""
         for tier in self.tiers:

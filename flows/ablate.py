@@ -103,7 +103,7 @@ def _result(
             samples=min(SAMPLES, evaluation.samples_seen),
             seed=evaluation.seed,
         ).value
-        report = make_evaluation(home, model, judged_in, evaluation).value.report()
+        report = make_evaluation(home, model, judged_in, evaluation).value.exact_report()
     return VariantResult(
         name=variant.name,
         seed=variant.train.seed,

@@ -16,7 +16,8 @@ from evaluation.report import EvaluationReport
 from flows.evaluate import make_evaluation
 from flows.outcome import Outcome
 from tasks.compare import compare_evaluations, find_models, publish_comparison
-from tasks.evaluate import Evaluation, world_of_model
+from tasks.evaluation.evaluate import Evaluation
+from tasks.evaluation.yardstick import own_yardstick
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import Labelled, current_progress, reporting_to
 from tracking.model_reference import ResolvedModel
@@ -89,14 +90,14 @@ def compare(
 
 def _evaluate(home: Home, model: ResolvedModel, config: EvaluationConfig, side: str) -> Outcome[Evaluation]:
     with reporting_to(Labelled(current_progress(), side)):
-        return make_evaluation(home, model, world_of_model(model), config)
+        return make_evaluation(home, model, own_yardstick(home, model), config)
 
 
 def _compared(model: ResolvedModel, outcome: Outcome[Evaluation]) -> ComparedModel:
     return ComparedModel(
         model_ref=model.ref,
         evaluation_folder=outcome.value.folder,
-        report=outcome.value.report(),
+        report=outcome.value.exact_report(),
         cached=outcome.cached,
     )
 

@@ -8,13 +8,18 @@ from prefect import flow
 from data.home import Home
 from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
+from evaluation.captioned.clips import FEWEST_CAPTIONS, FEWEST_CLIPS
 from flows.outcome import Outcome, gather, run_step
 from flows.threads import thread_per_core
-from tasks.dataset import Dataset, complete_dataset, make_shard
+from tasks.dataset import Dataset, complete_dataset, find_dataset, make_shard
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
 
 STEP = "dataset"
+
+
+class TooFewClipsError(ValueError):
+    """A data set has too few clips or captions. The message gives the numbers."""
 
 
 @flow(name=STEP, task_runner=thread_per_core())
@@ -30,6 +35,27 @@ def make_dataset(home: Home, world: WorldConfig, data: DataConfig) -> Outcome[Da
     outcome = run_step(complete_dataset, home, world, data, shards.value)
     current_progress().finish(STEP, f"{data.clips} clips in {outcome.value.folder}")
     return Outcome(outcome.value, cached=shards.cached and outcome.cached)
+
+
+def given_dataset(home: Home, name: str, world: WorldConfig, data: DataConfig) -> Outcome[Dataset]:
+    """The data set that `name` names, see `tasks.dataset.find_dataset`, or the clips of `world` if it is empty.
+
+    Raises:
+        DatasetNameError: see `find_dataset`.
+        TooFewClipsError: the data set has too few clips to train on them and to score a model.
+    """
+    if not name:
+        return make_dataset(home, world, data)
+    outcome = run_step(find_dataset, home, name)
+    manifest = outcome.value.manifest()
+    clips, captions = manifest.splits.get("train", 0), len(manifest.subject.seen_prompts)
+    if clips < FEWEST_CLIPS or captions < FEWEST_CAPTIONS:
+        raise TooFewClipsError(
+            f"The data set {name} has {clips} training clips with {captions} captions. A model needs at least "
+            f"{FEWEST_CLIPS} clips and {FEWEST_CAPTIONS} captions: import more."
+        )
+    current_progress().finish(STEP, f"{manifest.rows} clips in {outcome.value.folder}")
+    return outcome
 
 
 if __name__ == "__main__":

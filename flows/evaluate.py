@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
 from data.worlds.world import WorldConfig
+from evaluation.any_report import AnyReport
 from evaluation.config import EvaluationConfig
-from evaluation.report import EvaluationReport
 from flows.outcome import Outcome, run_step
-from tasks.evaluate import Evaluation, evaluate_model, world_of_model
+from tasks.dataset import find_dataset
+from tasks.evaluation.evaluate import Evaluation, evaluate_model
+from tasks.evaluation.publish import publish_evaluation
+from tasks.evaluation.yardstick import Yardstick, learned_from, own_yardstick
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
-from tasks.publish import publish_evaluation
 from tasks.versions import attach_evaluation, find_model
 from tracking.model_reference import ResolvedModel
 
@@ -30,16 +32,16 @@ class EvaluationResult(BaseModel):
     model_ref: str = Field(description="The model, as models:/flipbook/3 if it is registered, else as it was named.")
     checkpoint_folder: Path = Field(description="The model's checkpoint.")
     evaluation_folder: Path = Field(description="Report, contact sheet and videos.")
-    report: EvaluationReport
+    report: AnyReport
     left_out: str = Field(description="Why the registered version keeps other scores than these. Empty: it has these.")
     cached: bool = Field(description="Whether the evaluation had been made before.")
 
 
 @flow(name="evaluate")
 def evaluate(
-    model: str, evaluation: EvaluationConfig | None = None, world: WorldConfig | None = None
+    model: str, evaluation: EvaluationConfig | None = None, world: WorldConfig | None = None, dataset: str = ""
 ) -> EvaluationResult:
-    """Score a model on the prompts of its world, and render videos of each. Nothing is trained.
+    """Score a model on the prompts of its world or of its data set, and render videos. Nothing is trained.
 
     If the model is a registered version, scores and videos are recorded below its training. They become the version's
     own scores if they use its own prompts and at least as many clips as its present scores.
@@ -48,12 +50,17 @@ def evaluate(
         model: models:/flipbook@champion, models:/flipbook/3, runs:/RUN_ID/model, or the path of a checkpoint.
         evaluation: how many samples are drawn and what is measured on them. Empty: the full size.
         world: the world whose prompts are drawn. Empty: the model's own world.
+        dataset: a data set whose captions are drawn and whose clips are compared: the folder that an import has made,
+            or the beginning of its digest. Empty: the clips that the model has learned, if it has learned no world.
     """
     home = Home.from_environment().create()
     with shown_in_prefect():
         found = find_model(home, model)
-        own_world = world_of_model(found)
-        outcome = make_evaluation(home, found, world or own_world, evaluation or EvaluationConfig())
+        if dataset:
+            on: Yardstick = run_step(find_dataset, home, dataset).value
+        else:
+            on = world or own_yardstick(home, found)
+        outcome = make_evaluation(home, found, on, evaluation or EvaluationConfig())
         report = outcome.value.report()
         left_out = ""
         if found.version is not None:
@@ -61,7 +68,7 @@ def evaluate(
                 home,
                 version=found.version,
                 report=report,
-                own_world=own_world,
+                trained_on=learned_from(found),
                 folder=outcome.value.folder,
                 evaluation_digest=outcome.value.digest,
             ).left_out
@@ -76,11 +83,9 @@ def evaluate(
     )
 
 
-def make_evaluation(
-    home: Home, model: ResolvedModel, world: WorldConfig, config: EvaluationConfig
-) -> Outcome[Evaluation]:
+def make_evaluation(home: Home, model: ResolvedModel, on: Yardstick, config: EvaluationConfig) -> Outcome[Evaluation]:
     """The evaluation of `model`. It counts as cached if the same model was measured in the same way before."""
-    outcome = run_step(evaluate_model, home, model, world, config)
+    outcome = run_step(evaluate_model, home, model, on, config)
     if outcome.cached:
         current_progress().finish("evaluate", f"kept {outcome.value.folder}")
     return outcome

@@ -9,16 +9,17 @@ from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.home import Home
-from evaluation.report import EvaluationReport
+from evaluation.any_report import AnyReport
 from flows.config.pipeline import PipelineConfig
-from flows.dataset import make_dataset
+from flows.dataset import given_dataset
 from flows.evaluate import make_evaluation
 from flows.outcome import run_step
 from flows.threads import thread_per_core
 from flows.train import make_model, register
+from tasks.evaluation.publish import publish_evaluation
+from tasks.evaluation.yardstick import learned_from
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
-from tasks.publish import publish_evaluation
 from tasks.versions import attach_evaluation, promote_version
 from tracking.store import check_store
 
@@ -32,7 +33,7 @@ class PipelineResult(BaseModel):
     checkpoint_folder: Path = Field(description="The final checkpoint.")
     model_version: str = Field(description="The registered version, as models:/flipbook/3.")
     evaluation_folder: Path = Field(description="Report, contact sheet and videos.")
-    report: EvaluationReport
+    report: AnyReport
     promoted: bool = Field(description="Whether the version is the champion now.")
     why: str = Field(description="Why it is, or is not.")
     cached: dict[str, bool] = Field(description="For each step, whether all of it had been made before.")
@@ -49,16 +50,17 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
     home = Home.from_environment().create()
     check_store(home)
     with shown_in_prefect():
-        dataset = make_dataset(home, config.world, config.data)
+        dataset = given_dataset(home, config.dataset, config.world, config.data)
         model = make_model(home, config.model, config.train, dataset.value, on=train_on or None)
         version = register(home, model.value)
-        evaluation = make_evaluation(home, model.value, config.world, config.evaluation)
+        on = dataset.value if config.dataset else config.world
+        evaluation = make_evaluation(home, model.value, on, config.evaluation)
         report = evaluation.value.report()
         attach_evaluation(
             home,
             version=version.version,
             report=report,
-            own_world=config.world,
+            trained_on=learned_from(model.value),
             folder=evaluation.value.folder,
             evaluation_digest=evaluation.value.digest,
         )

@@ -9,12 +9,13 @@ import sys
 
 from prefect import flow
 from prefect.runtime import deployment
+from pydantic import BaseModel
 
 from data.home import Home
 from data.shards.config import DataConfig
 from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
-from flows.dataset import make_dataset
+from flows.dataset import given_dataset
 from flows.evaluate_new import start_evaluation
 from flows.handover import check_home, hand_over
 from flows.outcome import Outcome, run_step
@@ -32,24 +33,30 @@ from tracking.versions import ModelVersion
 
 @flow(name="train", task_runner=thread_per_core())
 def train(
-    world: WorldConfig, data: DataConfig, model: ModelConfig, train: TrainConfig, registered: bool = True
+    world: WorldConfig,
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig,
+    registered: bool = True,
+    dataset: str = "",
 ) -> ModelVersion | None:
-    """Train a model on the clips of `world` and register it. A killed training goes on where it stopped.
+    """Train a model and register it. A killed training goes on where it stopped.
 
     Args:
-        world: what the clips show.
+        world: what the clips show, if `dataset` is empty.
         data: how many clips.
         model: sizes of the networks.
         train: how to train.
         registered: whether the model becomes a version of `flipbook`. On a server the version is then evaluated. A
             pipeline that has handed the training over registers and evaluates the version itself.
+        dataset: a data set of your own clips: the folder that an import has made, or the beginning of its digest.
     """
     home = Home.from_environment().create()
     check_home(home)
     check_store(home)
     with shown_in_prefect():
-        dataset = make_dataset(home, world, data).value
-        trained = make_model(home, model, train, dataset).value
+        clips = given_dataset(home, dataset, world, data).value
+        trained = make_model(home, model, train, clips).value
         if not registered:
             return None
         version = register(home, trained)
@@ -74,10 +81,14 @@ def make_model(
     handed_over = on is not None and not artifact.is_whole(home)
     if on is not None and handed_over:
         source = dataset.manifest().source
-        assert isinstance(source, WorldSource)
-        configs = {"world": source.world, "data": source.data, "model": model, "train": train}
+        configs: dict[str, BaseModel] = {"model": model, "train": train}
+        if isinstance(source, WorldSource):
+            configs |= {"world": source.world, "data": source.data}
+            name = ""
+        else:
+            name = dataset.digest
         parameters = {name: config.model_dump(mode="json") for name, config in configs.items()}
-        hand_over(home, on, parameters | {"registered": False}, key=artifact.name)
+        hand_over(home, on, parameters | {"dataset": name, "registered": False}, key=artifact.name)
     outcome = run_step(train_model, home, model, train, dataset)
     if outcome.cached:
         current_progress().finish("train", f"kept {outcome.value.checkpoint}")

@@ -17,8 +17,8 @@ from data.worlds.world import WorldConfig
 from evaluation.ablation import Ablation, Curve, CurvePoint, ablation_table
 from evaluation.pictures.data_uri import data_uri
 from tasks.cache.artifact import Artifact
+from tasks.evaluation.publish import link_to_mlflow
 from tasks.progress.progress import current_progress
-from tasks.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
 from tracking.model_reference import ResolvedModel
 from tracking.results.ablation import DATA, PLOT, TABLE, record_ablation

@@ -11,8 +11,8 @@ from data.files import write_atomically
 from data.home import Home
 from evaluation.comparison.text import comparison_markdown
 from evaluation.comparison.two_models import Comparison
-from tasks.evaluate import Evaluation
-from tasks.publish import link_to_mlflow
+from tasks.evaluation.evaluate import Evaluation
+from tasks.evaluation.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, retried
 from tracking.model_reference import resolve_model
 from tracking.results.comparison import Pair, compared_model, opponent_of, record_comparison, resolve_pair
@@ -39,7 +39,7 @@ def find_models(home: Home, a: str, b: str) -> Pair | None:
 def compare_evaluations(home: Home, models: Pair, evaluations: tuple[Evaluation, Evaluation]) -> Comparison:
     """Both models with their evaluations, and with what MLflow knows of them."""
     a, b = (
-        compared_model(home, model, report=evaluation.report(), videos=evaluation.videos)
+        compared_model(home, model, report=evaluation.exact_report(), videos=evaluation.videos)
         for model, evaluation in zip(models, evaluations, strict=True)
     )
     return Comparison(a, b)

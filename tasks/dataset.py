@@ -1,7 +1,8 @@
-"""The tasks that make a data set: one for each shard, and one that writes the manifest when all shards are there."""
+"""The tasks that make a data set, shard by shard, and the one that finds a data set by its name."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,15 +10,25 @@ from pathlib import Path
 
 from prefect import task
 
+from data.files import DamagedShardError, link_or_copy
 from data.home import Home
 from data.shards.config import DataConfig, shard_name
-from data.shards.entry import ShardEntry
-from data.shards.manifest import Manifest, ManifestError, read_manifest, whole_shard, write_manifest
+from data.shards.entry import ShardEntry, verify_shard
+from data.shards.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    ManifestError,
+    read_manifest,
+    whole_shard,
+    write_manifest,
+)
 from data.shards.shard import write_shard
 from data.shards.sources import WorldSource
 from data.worlds.world import WorldConfig
-from tasks.cache.artifact import Artifact
+from tasks.cache.artifact import NAME_LENGTH, Artifact
 from tasks.retrying import kept, retried
+
+_DIGEST = re.compile(r"[0-9a-f]{6,64}")
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,72 @@ class Dataset:
         return read_manifest(self.folder)
 
 
+class DatasetNameError(ValueError):
+    """A name leads to no usable data set. The message says why."""
+
+
+def stored_dataset(home: Home, digest: str) -> Dataset | None:
+    """The data set with this digest in `home`, if it is there and whole."""
+    dataset = Dataset(home.datasets / digest[:NAME_LENGTH], digest)
+    try:
+        manifest = dataset.manifest()
+        for entry in manifest.shards:
+            verify_shard(dataset.folder, entry)
+    except (ManifestError, DamagedShardError):
+        return None
+    return dataset if manifest.digest == digest else None
+
+
 def dataset_artifact(world: WorldConfig, data: DataConfig) -> Artifact:
     """The identity of the data set that `world` and `data` describe. Its own manifest says whether it is complete."""
     return Artifact.of("dataset", config={"world": world, "data": data}, code=["data.shards.shard"])
+
+
+@task(name="find-dataset", **retried())
+def find_dataset(home: Home, name: str) -> Dataset:
+    """The data set that people mean by `name`. The home keeps it from now on, so that its models can be scored.
+
+    Args:
+        home: the home directory.
+        name: a folder with a data set, such as `flipbook import --out` writes, or the beginning of the digest of a data
+            set in the home, at least 6 characters.
+
+    Raises:
+        DatasetNameError: no data set has this name, or it is damaged.
+    """
+    folder = Path(name)
+    if not (folder / MANIFEST_NAME).is_file():
+        return kept(_with_digest(home, name))
+    try:
+        manifest = read_manifest(folder)
+    except ManifestError as error:
+        raise DatasetNameError(str(error)) from error
+    artifact = Artifact(kind="dataset", digest=manifest.digest)
+    with artifact.lock(home):
+        known = stored_dataset(home, manifest.digest)
+        if known is not None:
+            return kept(known)
+        shards = [entry.name for entry in manifest.shards]
+        beside = [path.name for path in folder.iterdir() if path.suffix in {".html", ".csv", ".json"}]
+        files = [*shards, *(one for one in beside if one != MANIFEST_NAME), MANIFEST_NAME]
+        link_or_copy(files, source=folder, target=artifact.folder(home))
+        found = stored_dataset(home, manifest.digest)
+    if found is None:
+        raise DatasetNameError(f"A shard in {folder} is missing or damaged. Import the clips again.")
+    return found
+
+
+def _with_digest(home: Home, name: str) -> Dataset:
+    places = list(home.datasets.glob(f"{name[:NAME_LENGTH]}*")) if _DIGEST.fullmatch(name) else []
+    for place in places if len(places) == 1 else []:
+        with suppress(ManifestError):
+            found = stored_dataset(home, read_manifest(place).digest)
+            if found is not None and found.digest.startswith(name):
+                return found
+    raise DatasetNameError(
+        f"{name!r} is neither a folder with a data set nor the beginning of the digest of one in {home.datasets}. "
+        "`flipbook import VIDEOS --out FOLDER` makes a data set; then name FOLDER."
+    )
 
 
 @task(name="make-shard", task_run_name="shard {shard}", **retried())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from data.clip_batch import ClipBatch
-from data.files import DamagedShardError, atomic_path, write_atomically
+from data.files import DamagedShardError, link_or_copy, write_atomically
 from data.home import Home
 from data.importing.config import ImportConfig
 from data.importing.duplicates import near_duplicates
@@ -35,11 +33,12 @@ from data.shards.shard import read_clips
 from data.shards.sources import ImportSource
 from data.subject import CaptionedSubject
 from evaluation.dataset_report.page import SHOWN_CLIPS, SHOWN_PAIRS, ShownClip, ShownPair, report_html
+from evaluation.markdown_table import escaped
 from evaluation.pictures.data_uri import data_uri
 from evaluation.pictures.encoders import encode_gif
 from tasks.cache.artifact import Artifact
 from tasks.dataset import Dataset
-from tasks.publish import link_to_mlflow
+from tasks.evaluation.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
 from tracking.results.imported import record_import
 
@@ -213,12 +212,7 @@ def export_import(dataset: Dataset, folder: Path) -> None:
     The manifest comes last, so that the folder never looks complete before it is.
     """
     shards = [entry.name for entry in dataset.manifest().shards]
-    for name in (*shards, SUMMARY, REJECTED, REPORT, MANIFEST_NAME):
-        with atomic_path(folder / name) as temporary:
-            try:
-                temporary.hardlink_to(dataset.folder / name)
-            except OSError:
-                shutil.copy2(dataset.folder / name, temporary)
+    link_or_copy((*shards, SUMMARY, REJECTED, REPORT, MANIFEST_NAME), source=dataset.folder, target=folder)
 
 
 def read_summary(dataset: Dataset) -> ImportSummary:
@@ -263,13 +257,6 @@ def import_markdown(
     table = "\n".join(f"| {' | '.join(cells[start : start + 3])} |" for start in range(0, len(cells), 3))
     lines.append(f"| {'| ' * 3}\n| {'--- | ' * 3}\n{table}")
     return "\n\n".join(lines)
-
-
-def escaped(text: str) -> str:
-    """Text as Markdown that shows it as it is, on one line, in 200 characters at most."""
-    line = " ".join(text.split())
-    short = line if len(line) <= 200 else f"{line[:199]}\u2026"
-    return re.sub(r"([\\`*_{}\[\]<>|#!&~])", r"\\\1", short)
 
 
 def evenly_placed(count: int, at_most: int) -> list[int]:

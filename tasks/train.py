@@ -68,6 +68,7 @@ def _train(home: Home, model: ModelConfig, train: TrainConfig, dataset: Dataset,
     """Run the training to its end, with its MLflow run. Returns the run's id and the digest of the final checkpoint."""
     from data.reading.dataset import load_clips
     from models.checkpoint import checkpoint_digest
+    from models.training.expectation import Expectation
     from models.training.trainer import Progress, TrainEvent
     from models.training.trainer import train as run_training
     from tracking.training_run import TrainingRun
@@ -93,6 +94,9 @@ def _train(home: Home, model: ModelConfig, train: TrainConfig, dataset: Dataset,
 
         def report(event: TrainEvent) -> None:
             run.handle(event)
+            if isinstance(event, Expectation):
+                get_run_logger().info("the training will take %s", event)
+                progress.update(STEP, 0, str(event))
             if isinstance(event, Progress):
                 losses = "  ".join(f"{name} {value:.3g}" for name, value in event.losses.items())
                 done = total * event.step // event.total

@@ -64,7 +64,7 @@ def promote(home: Home, version: int, *, even_if_not_better: bool = False) -> Pr
         if promoted and not verdict.better:
             why = f"promoted by hand, although {verdict.why}"
         table = ""
-        if theirs is not None and theirs.world == standing.world:
+        if theirs is not None and theirs.scored_on == standing.scored_on:
             table = difference_table(standing, theirs, champion_name=f"version {champion}")
         _say_standing(client, version, why, f"{'**Champion**' if promoted else 'Not the champion'}, {why}.\n\n{table}")
         if promoted and champion is not None:

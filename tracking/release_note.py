@@ -10,8 +10,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from data.captions import for_shell
 from data.selection import evenly_spread
+from data.subject import CaptionedSubject
 from data.worlds.tiers import group_of
+from evaluation.any_report import AnyReport
+from evaluation.captioned.report import CaptionedReport
 from evaluation.promotion_rule import HeadlineScores
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import difference_interval
@@ -30,12 +34,14 @@ LIMIT = 5000  # characters; MLflow's limit for a description
 DISPENSABLE = (CONFIGURATION, USE, CODE)  # removed in this order if the note is too long
 PROMPTS_SHOWN = 20  # per tier
 PROMPT_EXAMPLES = 4  # per tier that has more prompts
+CAPTION_LETTERS = 100
 EVALUATION_WORDS = "Run of the evaluation: all metrics"
 KINDS = {
     "seen": "seen",
     "validation": "validation, in no training clip",
     "test": "test, in no training clip",
 }
+_GROUP_OF_SPLIT = {"train": "seen"}
 VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"
 
 Sections = Mapping[str, str]
@@ -70,6 +76,8 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str, server: str | None) 
     """
     subject, tags = info.subject, run.data.tags
     prompt = subject.seen_prompts[0]
+    if isinstance(subject, CaptionedSubject):
+        prompt = " ".join(min(subject.seen_prompts, key=len).split())
     preface = (
         f"Draws {subject.format} at {subject.format.fps:g} fps from a prompt such as *{prompt}*. "
         f"Trained for {info.step:,} steps."
@@ -91,8 +99,36 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str, server: str | None) 
     return with_sections(preface, sections)
 
 
-def score_table(report: EvaluationReport) -> str:
-    """One row per tier: the headline with its interval, its two bounds, and the parts of the score."""
+def score_table(report: AnyReport) -> str:
+    """One row per tier or split: the headline with its interval, its two bounds, and the parts of the score."""
+    return _captioned_table(report) if isinstance(report, CaptionedReport) else _joint_table(report)
+
+
+def _captioned_table(report: CaptionedReport) -> str:
+    head = ("captions", "found by a matcher [95 %]", "real clips", "shuffled captions", "in the best 5", "clips")
+    rows = []
+    for split in report.splits:
+        found = split.retrieval
+        rows.append(
+            (
+                f"{split.name} ({split.captions})",
+                f"**{found.generated.top1}**",
+                found.real.top1.percent,
+                found.shuffled.top1.percent,
+                found.generated.top5.percent,
+                str(found.generated.top1.n),
+            )
+        )
+    words = (
+        "Retrieval: a matcher of texts and videos, trained on real clips, finds the caption of a video among up to "
+        f"{report.config.candidates}. In brackets: Wilson's 95 % interval."
+    )
+    if report.frechet is not None:
+        words += f" Fréchet distance {report.frechet.generated} (real against real {report.frechet.floor})."
+    return f"{_table(head, rows)}\n\n{words}"
+
+
+def _joint_table(report: EvaluationReport) -> str:
     head = ("tier", "joint exact [95 %]", "real clips", "shuffled prompts", "worst prompt", "motion", "IoU", "clips")
     rows = []
     for tier in report.tiers:
@@ -123,14 +159,14 @@ def difference_table(candidate: HeadlineScores, champion: HeadlineScores, *, cha
     rows = []
     for name, ours, theirs in (
         (f"{candidate.held_out_are} prompts", candidate.held_out, champion.held_out),
-        ("seen prompts (T0)", candidate.seen, champion.seen),
+        (candidate.seen_are, candidate.seen, champion.seen),
     ):
         if ours is None or theirs is None:
             continue
         low, high = difference_interval(ours, theirs)
         difference = f"{100 * (ours.value - theirs.value):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
         rows.append((name, _percent(ours.value), _percent(theirs.value), difference))
-    table = _table(("joint exact", "this version", champion_name, "difference [95 %]"), rows)
+    table = _table((candidate.measure, "this version", champion_name, "difference [95 %]"), rows)
     chosen_by = f"{candidate.held_out_are} prompts"
     return f"{table}\n\nThe rule: higher on {chosen_by}, and not lower on seen ones by more than noise."
 
@@ -180,12 +216,22 @@ def _joined(preface: str, sections: Sections, order: Sequence[str]) -> str:
 
 def _trained_on(info: CheckpointInfo, run: Run) -> str:
     facts = [f"* Data set: {_dataset(info, run)}, digest `{info.dataset_digest}`"]
+    if isinstance(info.subject, CaptionedSubject):
+        for split, captions in info.subject.examples.items():
+            some = "; ".join(_one_line(caption) for caption in evenly_spread(captions, PROMPT_EXAMPLES))
+            facts.append(f"* {KINDS[_GROUP_OF_SPLIT.get(split, split)]}, for example: {some}")
+        return "\n".join(facts)
     for tier, prompts in info.subject.tiers.items():
         kind = KINDS[group_of(tier)]
         few = prompts if len(prompts) <= PROMPTS_SHOWN else evenly_spread(prompts, PROMPT_EXAMPLES)
         more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""
         facts.append(f"* {tier}, {kind} ({len(prompts)}): {', '.join(few)}{more}")
     return "\n".join(facts)
+
+
+def _one_line(caption: str) -> str:
+    line = " ".join(caption.split())
+    return line if len(line) <= CAPTION_LETTERS else f"{line[: CAPTION_LETTERS - 1]}…"
 
 
 def _dataset(info: CheckpointInfo, run: Run) -> str:
@@ -235,10 +281,11 @@ def _use(prompt: str, ref: str, server: str | None) -> str:
         *(() if server else ('home = Path(os.environ.get("FLIPBOOK_HOME", ".flipbook")).resolve()',)),
         f"mlflow.set_tracking_uri({store})",
         f'model = mlflow.pyfunc.load_model("{ref}")  # nothing is unpickled',
-        f'frames = model.predict(["{prompt}"], params={{"seed": 7}})  # uint8 (N, T, H, W, 3)',
+        f'frames = model.predict([{json.dumps(prompt, ensure_ascii=False)}], params={{"seed": 7}})'
+        "  # uint8 (N, T, H, W, 3)",
     ]
     code = "\n".join(lines)
-    return f'```sh\nflipbook generate "{prompt}" --model {ref}\n```\n\n```python\n{code}\n```'
+    return f"```sh\nflipbook generate {for_shell(prompt)} --model {ref}\n```\n\n```python\n{code}\n```"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

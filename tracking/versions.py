@@ -31,19 +31,21 @@ PROMOTION_TAG = "promotion"  # why the version is, or is not, the champion
 FORMER_CHAMPION = "was the champion until version"  # begins the promotion tag of a former champion
 STANDING_TAG = "standing"  # JSON of evaluation.promotion_rule.HeadlineScores
 JOINT_TAG = "joint_exact_"  # + tier: share of clips, 0 to 1
+RETRIEVAL_TAG = "retrieval_"  # + split: share of clips, 0 to 1
 EVALUATION_DIGEST_TAG = "flipbook.evaluation_digest"  # of an evaluation's run
 MODEL_VERSIONS_TAG = "mlflow.modelVersions"  # of a logged model
 MODEL_TAGS = {"task": "text-to-video", "framework": "pytorch"}
 MODEL_DESCRIPTION = """\
-Text-to-video from scratch: a conditional GAN that draws a short clip of a moving shape from a prompt such as
-`circle moving up-right`.
+Text-to-video from scratch: a conditional GAN that draws a short clip from a prompt such as `circle moving up-right`.
 
 * The alias **`champion`** is the version with the highest score on validation prompts that is not worse on seen
-  prompts. In worlds without validation prompts, all held-out prompts count. The tag `promotion` of each version says
+  prompts. Where there are no validation prompts, all held-out prompts count. The tag `promotion` of each version says
   why it is the champion, or why not.
 * **Joint exact** is the share of videos with the right motion, shape and colour, and with one object in all frames:
   `joint_exact_T0` for seen prompts, `joint_exact_V3` and up for validation prompts, `joint_exact_T1` and up for
   test prompts.
+* **Retrieval** is the share of videos whose caption a matcher finds among a hundred: `retrieval_seen`,
+  `retrieval_validation`, `retrieval_test`. Models of imported clips have it in place of joint exact.
 
 ```sh
 flipbook models                                   # the versions and their scores
@@ -65,7 +67,10 @@ class ModelVersion(BaseModel):
     run_id: str = Field(description="MLflow run of its training.")
     digest: str = Field(description="Digest of its checkpoint; empty if it holds no checkpoint of this project.")
     step: int | None = Field(description="Training steps of the checkpoint.")
-    joint: dict[str, float] = Field(description="Joint exact score by tier, 0 to 1; empty before an evaluation.")
+    joint: dict[str, float] = Field(description="Joint exact score by tier, 0 to 1. Empty if it has none.")
+    retrieval: dict[str, float] = Field(
+        default_factory=dict, description="Retrieval by split, 0 to 1, of a model of imported clips. Else empty."
+    )
     promotion: str = Field(description="Why it is, or is not, the champion; empty before an evaluation.")
 
     @property
@@ -165,7 +170,11 @@ def list_versions(home: Home) -> list[ModelVersion]:
 
 def unscored_versions(home: Home) -> list[ModelVersion]:
     """The versions that hold a checkpoint of this project and have no scores yet, oldest first."""
-    return [version for version in reversed(list_versions(home)) if version.digest and not version.joint]
+    return [
+        version
+        for version in reversed(list_versions(home))
+        if version.digest and not (version.joint or version.retrieval)
+    ]
 
 
 def digests_in_use(home: Home) -> set[str]:
@@ -205,7 +214,6 @@ def version_aliases(client: MlflowClient) -> dict[str, int]:
 
 
 def _as_ours(client: MlflowClient, found: MlflowVersion) -> ModelVersion:
-    joint = {name: float(value) for name, value in sorted(found.tags.items()) if name.startswith(JOINT_TAG)}
     return ModelVersion(
         version=int(found.version),
         aliases=tuple(sorted(found.aliases or ())),
@@ -213,9 +221,16 @@ def _as_ours(client: MlflowClient, found: MlflowVersion) -> ModelVersion:
         run_id=found.run_id or "",
         digest=_digest_of(client, found) or "",
         step=int(found.tags[STEP_TAG]) if STEP_TAG in found.tags else None,
-        joint={name.removeprefix(JOINT_TAG): value for name, value in joint.items()},
+        joint=_scores(found, JOINT_TAG),
+        retrieval=_scores(found, RETRIEVAL_TAG),
         promotion=found.tags.get(PROMOTION_TAG, ""),
     )
+
+
+def _scores(found: MlflowVersion, prefix: str) -> dict[str, float]:
+    """The values of the tags that begin with `prefix`, by the rest of their names."""
+    tags = sorted(found.tags.items())
+    return {name.removeprefix(prefix): float(value) for name, value in tags if name.startswith(prefix)}
 
 
 def _ensure_registered_model(client: MlflowClient) -> None:

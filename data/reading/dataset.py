@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
-from data.clip_batch import SplitName
+from data.clip_batch import SPLIT_NAMES, SplitName
 from data.cores import usable_cores
 from data.files import atomic_path
 from data.reading.ink import InkedRows, InkWriter
@@ -56,11 +56,14 @@ class ClipTensors:
         """The frames of some clips, given their numbers int64 (n,) from 0 to N - 1: uint8 (n, T, 3, H, W), RGB."""
         return self.ink.frames(self.places[clips])
 
+    def of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Some clips, given their numbers int64 (n,), with colours last: uint8 (n, T, H, W, 3)."""
+        return self.frames(torch.from_numpy(rows)).numpy().transpose(0, 1, 3, 4, 2)
+
     def of_prompt(self, prompt: str, *, at_most: int) -> NDArray[np.uint8]:
         """The first clips whose first caption is `prompt`, at most so many: uint8 (n, T, H, W, 3)."""
         found = pc.equal(pc.list_element(self.captions, 0), pa.scalar(prompt))
-        rows = torch.from_numpy(np.flatnonzero(found.to_numpy(zero_copy_only=False))[:at_most])
-        return self.frames(rows).numpy().transpose(0, 1, 3, 4, 2)
+        return self.of_rows(np.flatnonzero(found.to_numpy(zero_copy_only=False))[:at_most])
 
 
 def load_clips(
@@ -71,16 +74,25 @@ def load_clips(
     memory_limit: int = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> ClipTensors:
-    """Decode the data set in `folder`.
+    """Decode the data set in `folder`, and return the clips of one split. See `load_splits`."""
+    return load_splits(folder, verify=verify, memory_limit=memory_limit, threads=threads)[split]
+
+
+def load_splits(
+    folder: Path, *, verify: bool = True, memory_limit: int = MEMORY_LIMIT, threads: int | None = None
+) -> dict[SplitName, ClipTensors]:
+    """Decode the data set in `folder`. The splits share its frames.
 
     Args:
         folder: holds the shards and the manifest.
-        split: which clips to return.
         verify: whether to compare size and sha256 of each shard with the manifest before decoding it.
         memory_limit: bytes. Frames that may need more are decoded into a file beside the shards, which is
             memory-mapped and used again the next time. Writing to the tensor never changes that file.
         threads: number of shards that are decoded at the same time. The default is one per core that the process may
             use.
+
+    Returns:
+        The clips of each split. A split may be empty.
 
     Raises:
         ManifestError: the folder holds no complete data set.
@@ -97,11 +109,15 @@ def load_clips(
         texts = _decode_to_file(folder, manifest, path, size, verify=verify)
         mapped = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
         ink = InkedRows.whole(mapped.view(-1, clip.width), clip, clips=manifest.rows)
-    wanted = pc.equal(pa.chunked_array([part.splits for part in texts]), pa.scalar(split))
-    chosen = pa.chunked_array([part.captions for part in texts]).filter(wanted)
-    captions = cast("pa.ListArray[Any]", chosen.combine_chunks())
-    places = torch.from_numpy(np.flatnonzero(wanted.to_numpy()))
-    return ClipTensors(ink=ink, places=places, captions=captions, manifest=manifest)
+    splits = pa.chunked_array([part.splits for part in texts])
+    all_captions = pa.chunked_array([part.captions for part in texts])
+    found = {}
+    for split in SPLIT_NAMES:
+        wanted = pc.equal(splits, pa.scalar(split))
+        captions = cast("pa.ListArray[Any]", all_captions.filter(wanted).combine_chunks())
+        places = torch.from_numpy(np.flatnonzero(wanted.to_numpy()))
+        found[split] = ClipTensors(ink=ink, places=places, captions=captions, manifest=manifest)
+    return found
 
 
 def _decode_all(folder: Path, manifest: Manifest, ink: InkedRows, *, verify: bool, threads: int) -> list[ShardTexts]:

@@ -14,6 +14,9 @@ Frames = NDArray[np.uint8]
 
 _CELL = 8
 
+FEWEST_CLIPS, FEWEST_CAPTIONS = 8, 2
+"""So many training clips and captions a matcher needs at least."""
+
 
 @dataclass(frozen=True)
 class CaptionedClips:

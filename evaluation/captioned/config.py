@@ -41,6 +41,12 @@ class CaptionedConfig(BaseModel):
         le=10_000,
         description="Maximum number of the matcher's training steps, 1 to 10,000. Few clips need fewer.",
     )
+    shown_captions: int = Field(
+        12,
+        ge=1,
+        le=1_000,
+        description="Maximum number of captions per split that videos and pictures show, 1 to 1,000.",
+    )
     seed: int = Field(
         1234, ge=0, lt=2**63, description="Seed of the generated clips' noise, of the matcher and of all choices."
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.captioned.clips import CaptionedClips
+from evaluation.captioned.clips import FEWEST_CAPTIONS, FEWEST_CLIPS, CaptionedClips
 from evaluation.captioned.config import CaptionedConfig
 from evaluation.captioned.consistency import consistency
 from evaluation.captioned.diversity import captioned_diversity
@@ -20,7 +20,7 @@ from evaluation.captioned.memorisation import captioned_memorisation
 from evaluation.captioned.observed import Observed
 from evaluation.captioned.report import BEST, SEEN_SPLIT, WORST, CaptionedReport, SplitScores
 from evaluation.captioned.retrieval import Candidates, retrieval
-from evaluation.captioned.split import Sampler, Split
+from evaluation.captioned.split import Sampler, Split, all_splits, split_training
 from evaluation.scoring.frechet import shuffle_frames
 
 Floats = NDArray[np.float64]
@@ -36,6 +36,7 @@ def evaluate_captioned(
     training: CaptionedClips,
     held_out: Mapping[str, CaptionedClips],
     config: CaptionedConfig,
+    dataset: str = "",
     matcher: Matcher | None = None,
     report: ReportProgress | None = None,
 ) -> CaptionedReport:
@@ -47,6 +48,7 @@ def evaluate_captioned(
         held_out: clips that the model has not seen, by the split's name, for example "validation" and "test". They
             have the shape of the training clips.
         config: the number of clips, and their seed.
+        dataset: digest of the data set to which the clips belong, for the report.
         matcher: from `matcher_for` with the same training clips and config, to judge several models. None trains it.
         report: called with the progress before each split.
 
@@ -60,12 +62,11 @@ def evaluate_captioned(
     if matcher is None:
         tell(0, total, "training the matcher on real clips")
         matcher = matcher_for(training, config)
-    kept, _ = _split_training(len(training), config)
-    whole = {SEEN_SPLIT: training.rows(kept), **held_out}
+    kept, _ = split_training(len(training), config)
     scored = []
-    for number, (name, clips) in enumerate(whole.items()):
+    for number, split in enumerate(all_splits(training=training, held_out=held_out, config=config)):
+        name, clips = split.name, split.clips
         tell(number + 1, total, f"clips of the split {name!r}")
-        split = Split.of(name, clips, config)
         parts = list(_draw(sampler, split, matcher, shuffle=name == SEEN_SPLIT))
         if name == SEEN_SPLIT:
             shuffled = np.concatenate([features for _, features in parts])
@@ -81,30 +82,20 @@ def evaluate_captioned(
             )
         )
     tell(total, total, "done")
-    return CaptionedReport(config=config, splits=tuple(scored), frechet=frechet)
+    return CaptionedReport(dataset=dataset, config=config, splits=tuple(scored), frechet=frechet)
 
 
 def matcher_for(training: CaptionedClips, config: CaptionedConfig) -> Matcher:
     """Train the matcher of an evaluation. It depends on the training clips and on the config alone."""
-    _, rest = _split_training(len(training), config)
+    _, rest = split_training(len(training), config)
     return train_matcher(training.rows(rest), seed=config.seed, steps=config.matcher_steps)
 
 
-def _split_training(count: int, config: CaptionedConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the training clips that bound the scores of the seen captions, and rows that train the matcher.
-
-    At most a quarter of the `count` clips is kept as a bound. Both are sorted.
-    """
-    order = np.random.default_rng(config.seed).permutation(count)
-    bound = min(count // 4, config.real_clips)
-    return np.sort(order[:bound]), np.sort(order[bound:][: config.matcher_clips])
-
-
 def _check(training: CaptionedClips, held_out: Mapping[str, CaptionedClips]) -> None:
-    if len(training) < 8 or len(training.distinct) < 2:
+    if len(training) < FEWEST_CLIPS or len(training.distinct) < FEWEST_CAPTIONS:
         raise ValueError(
             f"{len(training)} training clips with {len(training.distinct)} captions are too few: a matcher needs at "
-            "least 8 clips and 2 captions"
+            f"least {FEWEST_CLIPS} clips and {FEWEST_CAPTIONS} captions"
         )
     for name, clips in held_out.items():
         if name == SEEN_SPLIT:
@@ -148,6 +139,7 @@ def _score_split(
         memorisation=captioned_memorisation(
             generated, real, training.frames, real_rows=None if training_rows is None else training_rows[rows]
         ),
+        shown=split.shown,
         worst=per_caption[:WORST],
         best=per_caption[::-1][:BEST],
     )

@@ -27,6 +27,7 @@ class SplitScores(BaseModel):
     consistency: Consistency
     diversity: CaptionedDiversity
     memorisation: CaptionedMemorisation
+    shown: tuple[str, ...] = Field(description="Captions that pictures show, evenly spread over the split.")
     worst: tuple[CaptionScore, ...] = Field(description="The captions with the worst retrieval, the worst first.")
     best: tuple[CaptionScore, ...] = Field(description="The captions with the best retrieval, the best first.")
 
@@ -36,11 +37,17 @@ class CaptionedReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    dataset: str = Field("", description="Digest of the data set whose clips were compared. Empty if it has none.")
     config: CaptionedConfig = Field(description="How many clips were compared, and their seed.")
     splits: tuple[SplitScores, ...] = Field(description="Scores per split, the seen captions first.")
     frechet: CaptionedFrechet | None = Field(
         description="In-domain Fréchet distances over the seen captions. None if there are too few clips."
     )
+
+    @property
+    def example(self) -> str:
+        """A caption to try: the best one of the first held-out split, or else of the seen captions."""
+        return self.splits[:2][-1].best[0].caption
 
     def split(self, name: str) -> SplitScores:
         """The scores of a split. Raises KeyError with the splits' names if there is no such split."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.selection import evenly_spread
 from evaluation.captioned.clips import CaptionedClips, Frames
 from evaluation.captioned.config import CaptionedConfig
+from evaluation.captioned.report import SEEN_SPLIT
 
 Sampler = Callable[[Sequence[str], int], Frames]
 """(captions, seed) -> uint8 (N, T, H, W, 3). Sample i may depend on (seed, i) and its own caption only."""
@@ -49,6 +50,12 @@ class Split:
         rows = np.sort(generator.permutation(rows)[: config.real_clips])
         return cls(name, clips, captions, rows, tuple(str(owned[row]) for row in rows), config)
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The captions that pictures show beside real clips, in the order in which they are drawn."""
+        real = set(self.real_captions)
+        return evenly_spread([one for one in self.captions if one in real], self.config.shown_captions)
+
     def draw(self, sampler: Sampler) -> Iterator[tuple[Sequence[str], Frames]]:
         """Clips of all captions, then other clips of all captions, and so on, in parts of at most 128 clips.
 
@@ -68,3 +75,22 @@ class Split:
             if frames.shape != wanted or frames.dtype != np.uint8:
                 raise ValueError(f"the sampler returned {frames.dtype} {frames.shape}, not uint8 {wanted}")
             yield captions, frames
+
+
+def all_splits(
+    *, training: CaptionedClips, held_out: Mapping[str, CaptionedClips], config: CaptionedConfig
+) -> list[Split]:
+    """The splits that an evaluation compares: the seen captions first, then those of `held_out` in their order."""
+    seen, _ = split_training(len(training), config)
+    whole = {SEEN_SPLIT: training.rows(seen), **held_out}
+    return [Split.of(name, clips, config) for name, clips in whole.items()]
+
+
+def split_training(count: int, config: CaptionedConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the training clips that bound the scores of the seen captions, and rows that train the matcher.
+
+    At most a quarter of the `count` clips is kept as a bound. Both are sorted.
+    """
+    order = np.random.default_rng(config.seed).permutation(count)
+    bound = min(count // 4, config.real_clips)
+    return np.sort(order[:bound]), np.sort(order[bound:][: config.matcher_clips])

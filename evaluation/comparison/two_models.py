@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.subject import Subject
+from data.worlds.world import WorldConfig
 from evaluation.comparison.differences import GroupDifference, prompt_differences, tier_differences
 from evaluation.promotion_rule import HeadlineScores, judge_candidate
 from evaluation.report import EvaluationReport
@@ -123,8 +124,11 @@ class Comparison:
 
 def check_same_subject(a: Subject, b: Subject) -> None:
     """Raise `ComparisonError`, which names the first difference, unless two models have learned the same."""
-    if type(a) is not type(b):
-        raise ComparisonError("One model was trained for a synthetic world, and the other one for imported clips.")
+    if not (isinstance(a, WorldConfig) and isinstance(b, WorldConfig)):
+        raise ComparisonError(
+            "Only models of synthetic worlds can be compared on one page, by the exact metric. `flipbook models` lists "
+            "the retrieval of models of imported clips."
+        )
     for name in type(a).model_fields:
         mine, theirs = (json.dumps(subject.model_dump(mode="json")[name]) for subject in (a, b))
         if mine != theirs:

@@ -19,22 +19,28 @@ Frames = NDArray[np.uint8]
 
 _SIDE = 256
 _GIF_TICKS = 100  # per second: a GIF counts its delays in hundredths of a second
+_DRAWN_COLOURS = 4096  # more than drawn shapes have with their soft edges, fewer than most real videos
 _SHORTEST_DELAY = 2  # ticks: browsers stretch a delay of 1 tick to 10
 
 
 def enlarge(clip: Frames, *, side: int = _SIDE) -> Frames:
-    """Enlarge a clip (T, S, S, 3) without smoothing, by the largest whole factor that fits `side` px.
+    """Enlarge a clip (T, H, W, 3) without smoothing, by the largest whole factor that fits `side` px.
 
     Odd sides get one more pixel, because H.264 with 4:2:0 colour needs even sides.
     """
-    factor = max(side // clip.shape[1], 1)
+    factor = _factor(clip, side)
     large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
-    odd = large.shape[1] % 2
-    return np.pad(large, ((0, 0), (0, odd), (0, odd), (0, 0)), mode="edge") if odd else large
+    odd = [length % 2 for length in large.shape[1:3]]
+    return np.pad(large, ((0, 0), (0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else large
+
+
+def _factor(clip: Frames, side: int) -> int:
+    """The largest whole factor by which a clip (T, H, W, 3) can be enlarged so that it fits `side` px. At least 1."""
+    return max(side // int(max(clip.shape[1:3])), 1)
 
 
 def encode_mp4(clip: Frames, fps: float) -> bytes:
-    """A clip uint8 (T, S, S, 3) as H.264 in MP4. Every browser plays it (yuv420p, with the index in front)."""
+    """A clip uint8 (T, H, W, 3) as H.264 in MP4. Every browser plays it (yuv420p, with the index in front)."""
     large = enlarge(clip)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"  # to move the index to the front, the muxer reads the file again
@@ -51,7 +57,7 @@ def encode_mp4(clip: Frames, fps: float) -> bytes:
 
 
 def encode_avi(clip: Frames, fps: float) -> bytes:
-    """A clip uint8 (T, S, S, 3) as XVID in AVI, the format of the tutorial."""
+    """A clip uint8 (T, H, W, 3) as XVID in AVI, the format of the tutorial."""
     large = enlarge(clip)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.avi"  # OpenCV writes to named files only
@@ -68,8 +74,8 @@ def encode_avi(clip: Frames, fps: float) -> bytes:
 
 
 def encode_gif(clip: Frames, fps: float) -> bytes:
-    """A clip uint8 (T, S, S, 3) as an endless GIF, enlarged like the other formats."""
-    return gif_of_images([Image.fromarray(picture) for picture in clip], fps, factor=max(_SIDE // clip.shape[1], 1))
+    """A clip uint8 (T, H, W, 3) as an endless GIF, enlarged like the other formats."""
+    return gif_of_images([Image.fromarray(picture) for picture in clip], fps, factor=_factor(clip, _SIDE))
 
 
 def gif_of_images(pictures: Sequence[Image.Image], fps: float, *, factor: int = 1) -> bytes:
@@ -83,7 +89,8 @@ def gif_of_images(pictures: Sequence[Image.Image], fps: float, *, factor: int = 
     column = Image.new("RGB", (width, height * len(shown)))
     for k, number in enumerate(shown):
         column.paste(pictures[number], (0, k * height))
-    indexed = column.quantize(64, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    colours = 64 if column.getcolors(_DRAWN_COLOURS) else 256  # None: there are more
+    indexed = column.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     large = (width * factor, height * factor)
     tiles = (indexed.crop((0, k * height, width, (k + 1) * height)) for k in range(len(shown)))
     frames = [tile.resize(large, Image.Resampling.NEAREST) for tile in tiles]

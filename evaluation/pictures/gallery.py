@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files import write_atomically
 from data.selection import evenly_spread
 from data.worlds.clips import make_clips_for
 from data.worlds.prompts import CONJUNCTION
@@ -15,13 +14,12 @@ from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.evaluate import Sampler, draw_samples
 from evaluation.pictures.contact_sheet import contact_sheet
-from evaluation.pictures.encoders import Frames, encode_png
+from evaluation.pictures.encoders import Frames
 from evaluation.pictures.moving_page import moving_page
-from evaluation.pictures.videos import CONTACT_SHEET, write_videos
+from evaluation.pictures.videos import write_pictures, write_videos
 from evaluation.scoring.clip_scores import FAULTS, ClipScores, score_clips
 from evaluation.scoring.motion_fit import NO_MOTION
 
-MOVING_PAGE = "all-prompts.gif"
 MOST_NOTES = 2
 
 
@@ -71,13 +69,8 @@ def write_gallery(folder: Path, *, sampler: Sampler, world: WorldConfig, config:
         passed=passed,
         notes=what_failed(scores),
     )
-    for name, content in (
-        (CONTACT_SHEET, encode_png(sheet)),
-        (MOVING_PAGE, moving_page(first, prompts, fps=world.fps, passed=passed)),
-    ):
-        write_atomically(folder / name, content)
-        written.append(folder / name)
-    return written
+    page = moving_page(first, prompts, fps=world.fps, passed=passed)
+    return [*written, *write_pictures(folder, sheet=sheet, page=page)]
 
 
 def what_failed(scores: ClipScores) -> list[str]:

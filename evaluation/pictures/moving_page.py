@@ -23,7 +23,7 @@ def moving_page(
     """A GIF in which all clips play side by side, each over its prompt. Clips that fail have a red edge.
 
     Args:
-        frames: uint8 (N, T, S, S, 3), N >= 1.
+        frames: uint8 (N, T, H, W, 3), N >= 1.
         prompts: N captions.
         fps: frames per second.
         passed: for each clip, whether it does what its prompt says.
@@ -40,22 +40,24 @@ def moving_page(
     font = ImageFont.load_default(13)
     captions = [_caption_lines(prompt, font) for prompt in prompts]
     caption = 6 + _LINE * max(2, *(len(lines) for lines in captions))
-    page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (_TILE + caption + _GAP) + _GAP), "white")
+    height, width = frames.shape[2:4]
+    tile = (round(_TILE * width / max(height, width)), round(_TILE * height / max(height, width)))
+    page = Image.new("RGB", (columns * (_TILE + _GAP) + _GAP, rows * (tile[1] + caption + _GAP) + _GAP), "white")
     corners = [
-        (_GAP + k % columns * (_TILE + _GAP), _GAP + k // columns * (_TILE + caption + _GAP))
+        (_GAP + k % columns * (_TILE + _GAP) + (_TILE - tile[0]) // 2, _GAP + k // columns * (tile[1] + caption + _GAP))
         for k in range(len(frames))
     ]
     draw = ImageDraw.Draw(page)
     for k, ((x, y), lines) in enumerate(zip(corners, captions, strict=True)):
         edge = LINE if passed is None or passed[k] else FAILED
-        draw.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=edge, width=1 if edge == LINE else 2)
+        draw.rectangle((x - 1, y - 1, x + tile[0], y + tile[1]), outline=edge, width=1 if edge == LINE else 2)
         for line, text in enumerate(lines):
-            draw.text((x + _TILE / 2, y + _TILE + 11 + _LINE * line), text, INK, font, anchor="mm")
+            draw.text((x + tile[0] / 2, y + tile[1] + 11 + _LINE * line), text, INK, font, anchor="mm")
     pictures = []
     for t in range(frames.shape[1]):
         picture = page.copy()
         for corner, clip in zip(corners, frames, strict=True):
-            picture.paste(Image.fromarray(clip[t]).resize((_TILE, _TILE), Image.Resampling.NEAREST), corner)
+            picture.paste(Image.fromarray(clip[t]).resize(tile, Image.Resampling.NEAREST), corner)
         pictures.append(picture)
     return gif_of_images(pictures, fps)
 

@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from PIL import Image
 
 from data.captions import prompt_slug
 from data.files import atomic_path, write_atomically
 from evaluation.pictures.contact_sheet import contact_sheet
 from evaluation.pictures.encoders import Frames, encode_avi, encode_gif, encode_mp4, encode_png
 from evaluation.pictures.video_files import video_name, videos_of
-from evaluation.scoring.tracker import check_frames
 
 VIDEO_ENCODERS: dict[str, Callable[[Frames, float], bytes]] = {"mp4": encode_mp4, "gif": encode_gif, "avi": encode_avi}
 FORMATS: tuple[str, ...] = (*VIDEO_ENCODERS, "png", "npz")
 CONTACT_SHEET = "contact-sheet.png"
 RAW_FRAMES = "clips.npz"
+MOVING_PAGE = "all-prompts.gif"
 SHEET_CLIPS_PER_PROMPT, SHEET_CLIPS = 16, 256
 """The contact sheet shows the first clips of each prompt, up to these numbers per prompt and in total."""
 
@@ -47,7 +48,7 @@ def write_videos(
 
     Args:
         folder: where to write.
-        batches: arrays uint8 (n, T, S, S, 3), RGB. Together they hold one clip per prompt, in the prompts' order.
+        batches: arrays uint8 (n, T, H, W, 3), RGB. Together they hold one clip per prompt, in the prompts' order.
         prompts: N prompts, N >= 1.
         fps: frames per second.
         formats: any of `FORMATS`.
@@ -95,11 +96,24 @@ def write_videos(
     return written
 
 
+def write_pictures(folder: Path, *, sheet: Image.Image, page: bytes) -> list[Path]:
+    """Write the contact sheet and the moving page of an evaluation to `folder`. Returns the files written.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    contents = {folder / CONTACT_SHEET: encode_png(sheet), folder / MOVING_PAGE: page}
+    for path, content in contents.items():
+        write_atomically(path, content)
+    return list(contents)
+
+
 def _one_by_one(batches: Iterable[Frames], *, count: int) -> Iterator[Frames]:
     """The clips of all batches. Raises ValueError unless there are exactly `count` of them, and at least one."""
     seen = 0
     for batch in batches:
-        check_frames(batch)
+        if batch.dtype != np.uint8 or batch.ndim != 5 or batch.shape[-1] != 3:
+            raise ValueError(f"clips must be uint8 (n, T, H, W, 3), not {batch.dtype} {batch.shape}")
         seen += len(batch)
         if seen > count:
             break

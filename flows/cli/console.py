@@ -57,7 +57,7 @@ class BarSink:
 
 
 class LineSink:
-    """Prints one line per step every ten seconds, for logs and pipes."""
+    """Prints what a step says before its work begins, then one line every ten seconds. For logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -74,7 +74,7 @@ class LineSink:
     def update(self, step: str, completed: int, detail: str = "") -> None:
         with self._lock:
             printed, total = self._steps.get(step, (0.0, 0))
-            if time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
+            if not completed or time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
                 self._steps[step] = (time.monotonic(), total)
                 _print(self._console, f"{step}: {completed}/{total}  {detail}")
 

@@ -3,7 +3,7 @@
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,16 @@ Preset = Annotated[
         envvar="FLIPBOOK_PRESET",
     ),
 ]
+Dataset = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        "-d",
+        metavar="FOLDER",
+        help="Your own clips: the folder that `import` has made, or the beginning of its digest.",
+        envvar="FLIPBOOK_DATASET",
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="TOML file with values of your own.", envvar="FLIPBOOK_CONFIG"),
@@ -41,13 +51,22 @@ HomeFolder = Annotated[
 
 
 def configuration(
-    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None = None
+    preset: str,
+    file: Path | None,
+    overrides: list[str] | None,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
 ) -> "PipelineConfig":
-    """The configuration that the shared options ask for. Raises ConfigError."""
+    """The configuration that the shared options ask for, and the command's own `options`. Raises ConfigError."""
     from flows.config.layers import load_config
 
-    options = {} if seed is None else {"train": {"seed": seed}}
-    return load_config(preset=preset, file=file, overrides=overrides or (), options=options)
+    given = (options or {}) | ({} if seed is None else {"train": {"seed": seed}})
+    return load_config(preset=preset, file=file, overrides=overrides or (), options=given)
+
+
+def dataset_name(dataset: str) -> str:
+    """What a flow is told of the option --dataset. A folder is named by its whole path."""
+    return str(Path(dataset).absolute()) if Path(dataset).is_dir() else dataset
 
 
 def choose_home(home: Path | None) -> "Home":

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from data.captions import for_shell
 from data.worlds.tiers import group_of
 
 if TYPE_CHECKING:
+    from evaluation.any_report import AnyReport
+    from evaluation.captioned.report import CaptionedReport
     from evaluation.report import EvaluationReport
     from flows.compare import ComparisonResult
     from flows.evaluate import EvaluationResult
@@ -113,8 +116,44 @@ def difference_table(result: "ComparisonResult") -> Table:
     return table
 
 
-def score_table(report: "EvaluationReport") -> Table:
-    """One row per tier: joint exact with its interval and bounds, and the scores behind it."""
+def score_table(report: "AnyReport") -> Table:
+    """One row per tier or split: the headline with its interval and bounds, and the scores behind it."""
+    from evaluation.captioned.report import CaptionedReport
+
+    return _retrieval_table(report) if isinstance(report, CaptionedReport) else _joint_table(report)
+
+
+def _retrieval_table(report: "CaptionedReport") -> Table:
+    frechet = report.frechet
+    table = Table(
+        title="Retrieval: a matcher finds the caption of the video among others; Wilson 95 % interval",
+        title_justify="left",
+        caption="real: the score of real clips.  shuffled: the score against other captions.  diversity and roughness: "
+        "1 is like real clips."
+        + (f"  Fréchet distance {frechet.generated} (real against real {frechet.floor})." if frechet else ""),
+        caption_justify="left",
+    )
+    table.add_column("captions", no_wrap=True)
+    table.add_column("clips", justify="right")
+    table.add_column("retrieval", justify="right", style="bold", no_wrap=True)
+    for name in ("real", "shuffled", "best 5", "diversity", "roughness"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for split in report.splits:
+        found = split.retrieval
+        ratios = (split.diversity.pixels.ratio, split.consistency.roughness.ratio)
+        table.add_row(
+            f"{split.name} ({split.captions})",
+            f"{found.generated.top1.n:,}",
+            str(found.generated.top1),
+            found.real.top1.percent,
+            found.shuffled.top1.percent,
+            found.generated.top5.percent,
+            *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
+        )
+    return table
+
+
+def _joint_table(report: "EvaluationReport") -> Table:
     table = Table(
         title="Joint exact: everything is right in every frame; Wilson 95 % interval",
         title_justify="left",
@@ -169,7 +208,7 @@ def home_option() -> str:
     return "" if home == Home.at(DEFAULT_HOME) else f" --home {shlex.quote(str(home.root))}"
 
 
-def _print_next(console: Console, model: str, report: "EvaluationReport") -> None:
+def _print_next(console: Console, model: str, report: "AnyReport") -> None:
     from data.home import Home
     from flows.servers.lifecycle import running_addresses
 
@@ -179,5 +218,5 @@ def _print_next(console: Console, model: str, report: "EvaluationReport") -> Non
     where = f"{addresses.mlflow} and {addresses.prefect}" if addresses else f"{program()} ui{option}"
     console.print(where, markup=False, soft_wrap=True)
     console.print("[bold]Generate videos:[/bold]", end=" ")
-    prompt = report.tiers[:2][-1].prompts[0]  # the first tier has seen prompts, the next one held-out prompts
-    console.print(f'{program()} generate "{prompt}" --model {model}{option}', markup=False, soft_wrap=True)
+    command = f"{program()} generate {for_shell(report.example)} --model {model}{option}"
+    console.print(command, markup=False, soft_wrap=True)

@@ -1,6 +1,6 @@
 """The configuration of a whole pipeline: one frozen model per step, each defined beside the code that it controls."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.shards.config import DataConfig
 from data.worlds.world import WorldConfig
@@ -13,6 +13,12 @@ class PipelineConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    dataset: str = Field(
+        "",
+        title="Data set",
+        description="A data set of your own clips: the folder that `flipbook import` has made, or the beginning of its "
+        "digest. Empty: the clips of the world below. With a data set, the sections world and data are not used.",
+    )
     world: WorldConfig = Field(
         default_factory=WorldConfig, title="World", description="What clips show, and which prompts are held out."
     )
@@ -28,3 +34,12 @@ class PipelineConfig(BaseModel):
         title="Evaluation",
         description="How many samples are drawn, and what is measured on them.",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> "PipelineConfig":
+        if self.dataset and (self.model.network, self.model.decoder) != ("flipbook", "conv"):
+            raise ValueError(
+                "imported clips need the generic generator, since the others draw the objects of the synthetic worlds: "
+                'use the preset own, or set model.network to "flipbook", model.decoder to "conv"'
+            )
+        return self

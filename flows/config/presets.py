@@ -50,6 +50,14 @@ def pairs() -> PipelineConfig:
     )
 
 
+def own() -> PipelineConfig:
+    """Your own clips, named with --dataset: the generic generator, which knows no shapes and no motions."""
+    return PipelineConfig(
+        model=ModelConfig(decoder="conv", frame_discriminator_channels=32),
+        train=TrainConfig(steps=4_000, frames_per_batch=32),
+    )
+
+
 def tutorial() -> PipelineConfig:
     """The tutorial's clips, networks and training as published. Its videos do not follow prompts; see docs/why.md.
 
@@ -97,6 +105,6 @@ def _validation(direction: str) -> PipelineConfig:
 
 
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
-    {preset.__name__: preset for preset in (full, small, shapes, pairs, tutorial)}
+    {preset.__name__: preset for preset in (full, small, shapes, pairs, own, tutorial)}
     | {f"validation-{direction}": partial(_validation, direction) for direction in VALIDATION_FOLDS}
 )

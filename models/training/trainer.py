@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from models.networks.choice import build_prompt_features
 from models.sampling import render_samples
 from models.text.protocols import PromptFeatures
 from models.training.divergence import check_losses, check_state
+from models.training.expectation import Expectation, expectation
 from models.training.flipbook_game import FlipbookGame
 from models.training.game import Game
 from models.training.resume import newest_state, remove_old, step_folder
@@ -36,6 +38,8 @@ from models.tutorial.game import TutorialGame
 
 SAMPLED_PROMPTS = 24
 """`Samples` shows at most this many prompts, spread over all tiers."""
+WORTH_TRYING = 100
+"""Trainings of so many steps tell what they will take before they begin."""
 _GAMES: dict[str, Callable[..., Game]] = {"flipbook": FlipbookGame, "tutorial": TutorialGame}
 
 
@@ -70,7 +74,7 @@ class Saved:
     path: Path
 
 
-TrainEvent = Progress | Samples | Saved
+TrainEvent = Expectation | Progress | Samples | Saved
 
 
 def train(
@@ -118,6 +122,9 @@ def train(
     state = newest_state(folder, frozen_text=text.frozen)
     if state is not None:
         game.load_state_dict(state)
+    left = train.steps - game.steps_done
+    if left >= WORTH_TRYING:
+        report(expectation(game, partial(_step, game), left=left, device=device))
 
     def save(path: Path) -> None:
         save_checkpoint(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
+
+ReportProgress = Callable[[int, int, str], None]
+"""(done, total, what is being done)."""
 
 _logger = logging.getLogger("flipbook.progress")
 
@@ -80,3 +83,17 @@ def is_watched() -> bool:
 def current_progress() -> ProgressSink:
     """The sink of the surrounding `reporting_to`; if there is none, a sink that logs."""
     return _sink.get() or LoggedProgress()
+
+
+def reporting(step: str) -> ReportProgress:
+    """A function that reports the progress of `step` to the current sink. The step starts with the first call."""
+    progress, started = current_progress(), False
+
+    def report(done: int, total: int, text: str) -> None:
+        nonlocal started
+        if not started:
+            progress.start(step, total)
+            started = True
+        progress.update(step, done, text)
+
+    return report

@@ -62,12 +62,32 @@ def test_a_version_without_held_out_prompts_is_never_better():
 
 
 def test_scores_of_two_worlds_are_never_compared():
-    better = HeadlineScores(world="b", seen=rate(1152, 1152), held_out=rate(512, 512))
-    for champion in (CHAMPION, CHAMPION.model_copy(update={"world": "a"})):
+    better = HeadlineScores(scored_on="b", seen=rate(1152, 1152), held_out=rate(512, 512))
+    for champion in (CHAMPION, CHAMPION.model_copy(update={"scored_on": "a"})):
         verdict = judge_candidate(better, champion)
         assert not verdict.better
-        assert "another world" in verdict.why
-    assert judge_candidate(better, CHAMPION.model_copy(update={"world": "b"})).better
+        assert "another world or data set" in verdict.why
+    assert judge_candidate(better, CHAMPION.model_copy(update={"scored_on": "b"})).better
+
+
+def test_the_first_champion_of_imported_clips_must_be_above_chance():
+    def scored(hits: int) -> HeadlineScores:
+        return HeadlineScores(
+            measure="retrieval",
+            scored_on="d",
+            seen=rate(400, 512),
+            held_out=rate(hits, 512),
+            held_out_are="validation",
+            chance=0.01,
+        )
+
+    for hits, better in ((5, False), (8, False), (40, True)):
+        verdict = judge_candidate(scored(hits), None)
+        assert verdict.better is better
+        assert ("not above chance, 1.0 %" in verdict.why) is not better
+    why = judge_candidate(scored(60), scored(40)).why
+    assert "validation retrieval 11.7 % is higher than the 7.8 %" in why
+    assert "on seen captions 78.1 % is not lower" in why
 
 
 def test_the_interval_agrees_with_newcombes_own_example():

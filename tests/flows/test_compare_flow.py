@@ -15,7 +15,7 @@ from flows.cli.main import execute
 from flows.compare import ComparisonResult, compare
 from flows.pipeline import pipeline
 from flows.train import train
-from tasks.publish import link_to_mlflow
+from tasks.evaluation.publish import link_to_mlflow
 from tracking.model_reference import resolve_model
 from tracking.promotion import promote
 from tracking.store import open_store

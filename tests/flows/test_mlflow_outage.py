@@ -16,7 +16,7 @@ from tiny import tiny_config
 from data.home import Home
 from flows.config.pipeline import PipelineConfig
 from flows.pipeline import pipeline
-from tasks.publish import publish_evaluation
+from tasks.evaluation.publish import publish_evaluation
 from tasks.train import train_model
 from tasks.versions import attach_evaluation, promote_version, register_version
 from tracking import uploads

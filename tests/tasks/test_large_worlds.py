@@ -8,9 +8,10 @@ import pytest
 
 from data.worlds.presets import pairs_world, shapes_world
 from data.worlds.tiers import GROUPS, group_of
-from tasks.evaluate import Evaluation
-from tasks.publish import HEADINGS, score_rows, videos_markdown
-from tracking.results.evaluation import SOURCE_LIMIT, _tier_dataset, tier_values
+from tasks.evaluation.evaluate import Evaluation
+from tasks.evaluation.publish import HEADINGS, score_rows, videos_markdown
+from tracking.results.evaluation import prompts_dataset
+from tracking.results.measures import SOURCE_LIMIT, tier_prompts, tier_values
 
 WORLDS = {"shapes": shapes_world(), "pairs": pairs_world()}
 
@@ -20,14 +21,14 @@ def test_the_record_of_a_tier_is_what_mlflow_takes(name: str) -> None:
     from mlflow.utils.validation import _validate_dataset
 
     for tier, prompts in WORLDS[name].tiers.items():
-        dataset = _tier_dataset(tier, prompts).dataset
+        dataset = prompts_dataset(tier_prompts(tier, prompts)).dataset
         _validate_dataset(dataset)
         assert json.loads(dataset.source)["tags"]["prompts"] == list(prompts)
 
 
 def test_of_too_many_prompts_an_even_choice_is_recorded() -> None:
     prompts = tuple(f"red circle moving up and blue square number {number}" for number in range(5000))
-    dataset = _tier_dataset("T0", prompts).dataset
+    dataset = prompts_dataset(tier_prompts("T0", prompts)).dataset
     assert len(dataset.source) <= SOURCE_LIMIT
     kept = json.loads(dataset.source)["tags"]["prompts"]
     assert len(kept) > 500

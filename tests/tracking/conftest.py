@@ -196,7 +196,7 @@ def scored(
             home,
             version=version,
             report=make_report(seen=0.9, held_out=held_out),
-            own_world=world,
+            trained_on=world.fingerprint,
             folder=report_folder,
             evaluation_digest=f"e{seed}" * 32,
         )

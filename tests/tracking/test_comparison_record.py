@@ -141,7 +141,12 @@ def test_what_is_known_of_a_version_says_its_training_and_its_standing(home, mod
     folder.mkdir()
     for version, report in zip((1, 2), reports, strict=True):
         attach_evaluation(
-            home, version=version, report=report, own_world=world, folder=folder, evaluation_digest=f"{version}" * 64
+            home,
+            version=version,
+            report=report,
+            trained_on=world.fingerprint,
+            folder=folder,
+            evaluation_digest=f"{version}" * 64,
         )
         promote(home, version)
     first, second = (

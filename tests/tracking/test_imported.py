@@ -172,7 +172,7 @@ def test_a_version_that_mlflow_registered_is_found_and_gets_its_tags(home, by_ml
 def test_a_version_that_mlflow_registered_is_evaluated_and_promoted(home, by_mlflow, make_report, report_folder, world):
     report = make_report(seen=0.9, held_out=0.8)
     attach_evaluation(
-        home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
+        home, version=1, report=report, trained_on=world.fingerprint, folder=report_folder, evaluation_digest="e1" * 32
     )
     assert promote(home, 1).promoted
     assert list_versions(home)[0].aliases == ("champion",)

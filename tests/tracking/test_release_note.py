@@ -73,7 +73,7 @@ def test_what_a_person_has_written_on_the_page_stays(home, registered, make_repo
     client.update_model_version("flipbook", "1", description=mine)
     report = make_report(seen=0.9, held_out=0.5)
     attach_evaluation(
-        home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
+        home, version=1, report=report, trained_on=world.fingerprint, folder=report_folder, evaluation_digest="e1" * 32
     )
     promote(home, 1)
     note = note_of(home, 1)
@@ -82,7 +82,7 @@ def test_what_a_person_has_written_on_the_page_stays(home, registered, make_repo
     assert "* shown to the board" in note
     assert note.count(link) == 1
     attach_evaluation(
-        home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e2" * 32
+        home, version=1, report=report, trained_on=world.fingerprint, folder=report_folder, evaluation_digest="e2" * 32
     )
     note = note_of(home, 1)
     assert [note.count(words) for words in (link, "Run of the evaluation", "Videos of every prompt")] == [1, 1, 1]

@@ -97,7 +97,7 @@ def test_an_evaluation_is_attached_once(home, registered, make_report, report_fo
             home,
             version=version.version,
             report=report,
-            own_world=world,
+            trained_on=world.fingerprint,
             folder=report_folder,
             evaluation_digest="e1" * 32,
         )
@@ -133,7 +133,7 @@ def test_another_evaluation_takes_the_place_of_the_scores(home, registered, make
             home,
             version=version.version,
             report=report,
-            own_world=world,
+            trained_on=world.fingerprint,
             folder=report_folder,
             evaluation_digest=digest * 32,
         )
@@ -155,7 +155,7 @@ def attached(home, world, report_folder):
             home,
             version=version.version,
             report=report,
-            own_world=world,
+            trained_on=world.fingerprint,
             folder=report_folder,
             evaluation_digest=digest,
         )
@@ -193,7 +193,7 @@ def test_an_evaluation_on_other_prompts_gives_a_version_no_scores(home, register
     before = page_of(home, version)
     other = world.model_copy(update={"fps": 5})
     asked = attached(version, make_report(seen=1.0, held_out=1.0, clips=512, world=other))
-    assert "another world than the version's own" in asked.left_out
+    assert "another world or data set than the version's own" in asked.left_out
     assert page_of(home, version) == before
     attached(version, make_report(seen=0.5, held_out=0.5, clips=2))  # the first of its own, however small
     assert list_versions(home)[0].joint["T1"] == 0.5
@@ -208,13 +208,18 @@ def test_a_world_without_held_out_prompts_is_recorded_and_never_champion(
     report = make_report(seen=0.5, held_out=0.0, world=world)
     for _ in range(2):
         attached = attach_evaluation(
-            home, version=1, report=report, own_world=world, folder=report_folder, evaluation_digest="e1" * 32
+            home,
+            version=1,
+            report=report,
+            trained_on=world.fingerprint,
+            folder=report_folder,
+            evaluation_digest="e1" * 32,
         )
     assert attached.left_out == ""
     assert list_versions(home)[0].joint == {"T0": 0.5}
     judged = promote(home, 1)
     assert (judged.promoted, champion(home)) == (False, [])
-    assert "its world holds no prompts out" in judged.why
+    assert "no prompts were held out of its training" in judged.why
     assert promote(home, 1, even_if_not_better=True).promoted
 
 
@@ -228,7 +233,7 @@ def judged(home, registered, make_report, report_folder, world):
             home,
             version=version.version,
             report=report,
-            own_world=world,
+            trained_on=world.fingerprint,
             folder=report_folder,
             evaluation_digest=f"e{seed}" * 32,
         )

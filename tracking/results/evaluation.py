@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,20 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.home import Home
-from data.selection import evenly_spread
-from data.worlds.world import WorldConfig
-from evaluation.comparison.differences import METRICS
+from evaluation.any_report import AnyReport
 from evaluation.promotion_rule import HeadlineScores
-from evaluation.report import EvaluationReport, GroupScores
-from evaluation.scoring.rates import Rate
-from tracking.lineage import DIGEST_LENGTH, NOTE_TAG, PARENT_TAG, origin_tags
+from tracking.lineage import NOTE_TAG, PARENT_TAG, origin_tags
 from tracking.release_note import LINKS, SCORES, STANDING, links, score_table, version_link, with_sections
+from tracking.results.measures import Prompts, frechet_values, measures_of
 from tracking.store import ensure_experiment, mlflow_lock, open_store, run_with_tags
 from tracking.versions import (
     CHAMPION,
     EVALUATION_DIGEST_TAG,
     FORMER_CHAMPION,
-    JOINT_TAG,
     MODEL_NAME,
     PROMOTION_TAG,
     STANDING_TAG,
@@ -38,10 +33,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 EVALUATION_RUN_TAG = "evaluation_run"
-DATASET_PREFIX = "flipbook-prompts-"
 ARTIFACTS = "evaluation"
-SOURCE_LIMIT = 60_000  # characters; MLflow refuses data sets whose source has more than 65,535
-HEADLINE = ("joint_exact", "joint_exact_low", "joint_exact_high", "joint_exact_worst_prompt", "motion", "shape_iou")
 
 
 @dataclass(frozen=True)
@@ -57,8 +49,8 @@ def attach_evaluation(
     home: Home,
     *,
     version: int,
-    report: EvaluationReport,
-    own_world: WorldConfig,
+    report: AnyReport,
+    trained_on: str,
     folder: Path,
     evaluation_digest: str,
 ) -> AttachedEvaluation:
@@ -79,7 +71,7 @@ def attach_evaluation(
         home: the home directory.
         version: number of the version.
         report: the evaluation.
-        own_world: the world that the version's model was trained for.
+        trained_on: fingerprint of the world, or digest of the data set, that the version's model has learned.
         folder: the evaluation's files: report, contact sheet, videos.
         evaluation_digest: digest of the evaluation.
     """
@@ -100,24 +92,25 @@ def attach_evaluation(
         if run.info.status != "FINISHED":
             _fill(client, run, report, folder, model_id=model_id_of(found))
             client.set_terminated(run.info.run_id, status="FINISHED")
-        left_out = _why_left_out(found, report, own_world)
+        left_out = _why_left_out(found, report, trained_on)
         if not left_out:
             _mark_training(client, found, report, now=run.info.start_time)
             _mark_version(client, found, report, run)
     return AttachedEvaluation(str(run.info.run_id), left_out)
 
 
-def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: WorldConfig) -> str:
+def _why_left_out(found: MlflowVersion, report: AnyReport, trained_on: str) -> str:
     """Why the version does not get these scores, in a sentence; "" if it gets them."""
-    if report.world_fingerprint != own_world.fingerprint:
+    standing = HeadlineScores.of(report)
+    if standing.scored_on != trained_on:
         return (
-            f"The scores of version {found.version} stay as they are: this evaluation is of another world than the "
-            "version's own."
+            f"The scores of version {found.version} stay as they are: this evaluation is of another world or data set "
+            "than the version's own."
         )
     tag = found.tags.get(STANDING_TAG)
     if tag is None:
         return ""
-    standing, present = HeadlineScores.of(report), HeadlineScores.model_validate_json(tag)
+    present = HeadlineScores.model_validate_json(tag)
     if standing.has_as_many_clips_as(present):
         return ""
     ours, theirs = (
@@ -129,13 +122,13 @@ def _why_left_out(found: MlflowVersion, report: EvaluationReport, own_world: Wor
     )
 
 
-def _fill(client: MlflowClient, run: Run, report: EvaluationReport, folder: Path, *, model_id: str) -> None:
+def _fill(client: MlflowClient, run: Run, report: AnyReport, folder: Path, *, model_id: str) -> None:
     from mlflow.entities import LoggedModelInput
 
     run_id = run.info.run_id
     client.log_inputs(
         run_id,
-        datasets=[_tier_dataset(tier.name, tier.prompts) for tier in report.tiers],
+        datasets=[prompts_dataset(group.prompts) for group in measures_of(report)],
         models=[LoggedModelInput(model_id)],
     )
     # The run's own time, so that metrics that are sent twice are the same metrics.
@@ -143,67 +136,40 @@ def _fill(client: MlflowClient, run: Run, report: EvaluationReport, folder: Path
     client.log_artifacts(run_id, str(folder), ARTIFACTS)
 
 
-def _metrics(report: EvaluationReport, *, model_id: str, now: int) -> Iterator[Metric]:
+def _metrics(report: AnyReport, *, model_id: str, now: int) -> Iterator[Metric]:
     from mlflow.entities import Metric
 
-    for tier in report.tiers:
-        for name, value in tier_values(tier, report).items():
+    for group in measures_of(report):
+        for name, value in group.values.items():
             yield Metric(
-                f"{tier.name}/{name}",
+                f"{group.name}/{name}",
                 value,
                 now,
                 0,
                 model_id=model_id,
-                dataset_name=DATASET_PREFIX + tier.name,
-                dataset_digest=_prompts_digest(tier.prompts),
+                dataset_name=group.prompts.name,
+                dataset_digest=group.prompts.digest,
             )
-    if report.frechet is not None:
-        for name in ("generated", "floor", "shuffled_frames"):
-            yield Metric(f"frechet/{name}", getattr(report.frechet, name), now, 0, model_id=model_id)
+    for name, value in frechet_values(report).items():
+        yield Metric(f"frechet/{name}", value, now, 0, model_id=model_id)
 
 
-def tier_values(tier: GroupScores, report: EvaluationReport) -> dict[str, float]:
-    """A tier's metrics by their names in MLflow: shares from 0 to 1, lengths in px, spreads relative to real clips."""
-    values: dict[str, float | None] = {
-        "joint_exact_low": tier.joint.low,
-        "joint_exact_high": tier.joint.high,
-        "joint_exact_real": tier.real.joint.value,
-        "joint_exact_shuffled": tier.shuffled.joint.value,
-        "joint_exact_worst_prompt": report.worst(tier.name).joint.value,
-    }
-    for metric in METRICS:
-        value = metric.of(tier)
-        values[metric.key] = value.value if isinstance(value, Rate) else value
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _tier_dataset(tier: str, prompts: tuple[str, ...]) -> DatasetInput:
+def prompts_dataset(prompts: Prompts) -> DatasetInput:
+    """MLflow's record of the prompts on which a model was scored."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(
-        name=DATASET_PREFIX + tier,
-        digest=_prompts_digest(prompts),
+        name=prompts.name,
+        digest=prompts.digest,
         source_type="code",
-        source=_source(prompts),
+        source=prompts.source,
         schema=json.dumps({"mlflow_colspec": [{"name": "prompt", "type": "string", "required": True}]}),
-        profile=json.dumps({"prompts": len(prompts)}),
+        profile=json.dumps({"prompts": prompts.count}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
 
 
-def _source(prompts: tuple[str, ...]) -> str:
-    """The prompts as JSON; an even choice of them if MLflow would not keep all."""
-    shown = prompts
-    while len(text := json.dumps({"tags": {"prompts": list(shown)}})) > SOURCE_LIMIT:
-        shown = evenly_spread(prompts, len(shown) * SOURCE_LIMIT // (len(text) + 1))
-    return text
-
-
-def _prompts_digest(prompts: tuple[str, ...]) -> str:
-    return hashlib.sha256("\n".join(prompts).encode()).hexdigest()[:DIGEST_LENGTH]
-
-
-def _mark_training(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, *, now: int) -> None:
+def _mark_training(client: MlflowClient, found: MlflowVersion, report: AnyReport, *, now: int) -> None:
     """Log the headline to the training's run, at the step of the checkpoint: MLflow's comparisons look for it there."""
     from mlflow.entities import Metric
 
@@ -211,18 +177,17 @@ def _mark_training(client: MlflowClient, found: MlflowVersion, report: Evaluatio
         return
     step = int(found.tags.get(STEP_TAG, 0))
     metrics = [
-        Metric(f"{tier.name}/{name}", value, now, step)
-        for tier in report.tiers
-        for name, value in tier_values(tier, report).items()
-        if name in HEADLINE
+        Metric(f"{group.name}/{name}", value, now, step)
+        for group in measures_of(report)
+        for name, value in group.headline.items()
     ]
     client.log_batch(found.run_id, metrics=metrics)
 
 
-def _mark_version(client: MlflowClient, found: MlflowVersion, report: EvaluationReport, run: Run) -> None:
+def _mark_version(client: MlflowClient, found: MlflowVersion, report: AnyReport, run: Run) -> None:
     """Give the version these scores: as tags, as a table on its page, and in what its standing says."""
     standing = HeadlineScores.of(report).model_dump_json()
-    tags = {JOINT_TAG + tier.name: f"{tier.joint.value:.4f}" for tier in report.tiers}
+    tags = {name: f"{value:.4f}" for name, value in (group.tag for group in measures_of(report))}
     tags[EVALUATION_RUN_TAG] = run.info.run_id
     description = found.description or ""
     sections = {SCORES: score_table(report), LINKS: links(description, run)}

@@ -22,6 +22,10 @@ def toml_lines(config: BaseModel) -> Iterator[str]:
     """`config` as TOML: one table per section, and each key below its description."""
     for section, field in type(config).model_fields.items():
         step = getattr(config, section)
+        if not isinstance(step, BaseModel):
+            yield from (f"# {line}" for line in textwrap.wrap(field.description or "", 110))
+            yield from (f"{section} = {_toml(step)}", "")
+            continue
         yield from (f"# {field.description}", f"[{section}]")
         for key, value in step.model_dump(mode="json").items():
             description = type(step).model_fields[key].description or ""

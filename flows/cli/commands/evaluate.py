@@ -3,11 +3,13 @@
 from flows.cli.options import (
     CHAMPION_REF,
     ConfigFile,
+    Dataset,
     HomeFolder,
     Model,
     Overrides,
     Preset,
     configuration,
+    dataset_name,
     use_home,
 )
 
@@ -15,13 +17,14 @@ from flows.cli.options import (
 def evaluate(
     model: Model = CHAMPION_REF,
     preset: Preset = "full",
+    dataset: Dataset = "",
     config: ConfigFile = None,
     overrides: Overrides = None,
     home: HomeFolder = None,
 ) -> None:
-    """Score a model on the prompts of its own world, and write videos of each prompt.
+    """Score a model on the prompts of its own world or the captions of its own clips, and write videos.
 
-    Only the section `evaluation` of the configuration is used.
+    Only the section `evaluation` of the configuration is used. --dataset names other clips than the model has learned.
     """
     settings = configuration(preset, config, overrides)
     chosen = use_home(home)
@@ -32,7 +35,7 @@ def evaluate(
         from flows.evaluate import evaluate as evaluate_flow
 
         wait_for_prefect()
-        result = evaluate_flow(model, settings.evaluation)
+        result = evaluate_flow(model, settings.evaluation, dataset=dataset_name(dataset))
 
     from flows.cli.summary import print_evaluation
 

@@ -8,6 +8,8 @@ import typer
 
 from flows.cli.options import HomeFolder, use_home
 
+SPLITS = ("seen", "validation", "test")
+
 
 def models(home: HomeFolder = None) -> None:
     """List the registered versions of the model with their scores, newest first."""
@@ -25,13 +27,21 @@ def models(home: HomeFolder = None) -> None:
         return
     known = {tier for row in rows for tier in row.joint}
     tiers = [tier for tier in TIERS if tier in known]
-    table = Table(title="Versions, with the share of videos that do what their prompt says", title_justify="left")
+    splits = [split for split in SPLITS if any(split in row.retrieval for row in rows)]
+    table = Table(
+        title="Versions, with the share of videos that do what their prompt says",
+        caption="Under seen, validation and test: the share of videos whose caption a matcher finds."
+        if splits
+        else None,
+        title_justify="left",
+        caption_justify="left",
+    )
     table.add_column("reference", no_wrap=True)
     table.add_column("alias", style="green")
     table.add_column("trained", no_wrap=True)
     table.add_column("steps", justify="right")
-    for tier in tiers:
-        table.add_column(tier, justify="right")
+    for name in (*tiers, *splits):
+        table.add_column(name, justify="right")
     table.add_column("why it is, or is not, the champion", overflow="fold")
     for row in rows:
         table.add_row(
@@ -40,6 +50,7 @@ def models(home: HomeFolder = None) -> None:
             f"{row.created.astimezone():%Y-%m-%d %H:%M}",
             "" if row.step is None else f"{row.step:,}",
             *(f"{row.joint[tier]:.1%}" if tier in row.joint else "" for tier in tiers),
+            *(f"{row.retrieval[split]:.1%}" if split in row.retrieval else "" for split in splits),
             row.promotion,
         )
     output_console().print(table)

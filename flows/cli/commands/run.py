@@ -1,19 +1,39 @@
 """`flipbook run` and `flipbook train`: the whole pipeline, or its first half."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import typer
 
-from flows.cli.options import ConfigFile, HomeFolder, Overrides, Preset, Seed, configuration, use_home
+from flows.cli.options import (
+    ConfigFile,
+    Dataset,
+    HomeFolder,
+    Overrides,
+    Preset,
+    Seed,
+    configuration,
+    dataset_name,
+    use_home,
+)
+
+if TYPE_CHECKING:
+    from flows.config.pipeline import PipelineConfig
 
 
 def run(
-    preset: Preset = "full",
+    preset: Preset = "",
+    dataset: Dataset = "",
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
     home: HomeFolder = None,
 ) -> None:
-    """Run the whole pipeline: make clips, train, register, evaluate, promote. Finished steps are not repeated."""
-    settings = configuration(preset, config, overrides, seed)
+    """Run the whole pipeline: make clips, train, register, evaluate, promote. Finished steps are not repeated.
+
+    The preset is `full`, or `own` with --dataset.
+    """
+    settings = _settings(preset, config, overrides, seed, dataset)
     chosen = use_home(home)
 
     from flows.cli.session import flow_session
@@ -30,14 +50,18 @@ def run(
 
 
 def train(
-    preset: Preset = "full",
+    preset: Preset = "",
+    dataset: Dataset = "",
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
     home: HomeFolder = None,
 ) -> None:
-    """Make clips, train a model on them and register it. An interrupted training continues where it stopped."""
-    settings = configuration(preset, config, overrides, seed)
+    """Make clips, train a model on them and register it. An interrupted training continues where it stopped.
+
+    The preset is `full`, or `own` with --dataset.
+    """
+    settings = _settings(preset, config, overrides, seed, dataset)
     chosen = use_home(home)
 
     from flows.cli.session import flow_session
@@ -46,9 +70,25 @@ def train(
         from flows.train import train as train_flow
 
         wait_for_prefect()
-        version = train_flow(settings.world, settings.data, settings.model, settings.train)
+        version = train_flow(settings.world, settings.data, settings.model, settings.train, dataset=settings.dataset)
     assert version is not None  # this call asks the flow to register the model
 
     from flows.cli.summary import home_option, program
 
     typer.echo(f"Registered as {version.ref}. Score it: {program()} evaluate --model {version.ref}{home_option()}")
+
+
+def _settings(
+    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None, dataset: str
+) -> "PipelineConfig":
+    """The configuration of a run. Raises ConfigError, also if the preset `own` is used without a data set."""
+    from flows.config.mistakes import ConfigError
+
+    options: dict[str, Any] = {"dataset": dataset_name(dataset)} if dataset else {}
+    settings = configuration(preset or ("own" if dataset else "full"), file, overrides, seed, options)
+    if preset == "own" and not settings.dataset:
+        raise ConfigError(
+            "The preset own trains on your own clips. Name them with --dataset FOLDER. `flipbook import VIDEOS --out "
+            "FOLDER` makes such a folder."
+        )
+    return settings

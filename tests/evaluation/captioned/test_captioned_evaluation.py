@@ -1,7 +1,5 @@
 """Every fault of a generator is caught by the figure that is meant for it, and by what real clips reach beside it."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,11 +7,11 @@ from PIL import Image
 from benchmarks.captioned_metrics import generators, held_out_clips, training_clips
 from evaluation.captioned.clips import CaptionedClips
 from evaluation.captioned.config import CaptionedConfig
-from evaluation.captioned.contact_sheet import captioned_contact_sheet
 from evaluation.captioned.evaluate import evaluate_captioned
+from evaluation.captioned.gallery import write_captioned_gallery
 from evaluation.captioned.markdown import captioned_markdown
 from evaluation.captioned.report import CaptionedReport
-from evaluation.pictures.encoders import encode_png
+from evaluation.captioned.split import all_splits
 
 
 def seen(reports, name):
@@ -120,7 +118,6 @@ def test_unique_captions_in_several_languages_on_oblong_clips_are_scored(trainin
     assert split.diversity.real_clips_of == "all captions"
     assert split.captions == 12
     assert CaptionedReport.model_validate_json(report.model_dump_json()) == report
-    assert captioned_contact_sheet(sampler, held_out={"validation": clips}, config=config, rows=3).width > 6 * 64 * 2
 
 
 def test_equal_arguments_give_equal_reports(small_world):
@@ -131,10 +128,27 @@ def test_equal_arguments_give_equal_reports(small_world):
     assert first == again
 
 
-def test_the_contact_sheet_shows_held_out_clips_beside_real_ones(small_world, training, config):
+def test_videos_are_the_scored_samples_and_the_contact_sheet_shows_real_clips_beside_them(
+    small_world, training, config, tmp_path
+):
     sampler = generators(small_world, training)["perfect"]
-    sheet = captioned_contact_sheet(sampler, held_out=held_out_clips(small_world), config=config)
-    assert Image.open(io.BytesIO(encode_png(sheet))).size == sheet.size
+    held_out, few = held_out_clips(small_world), config.model_copy(update={"shown_captions": 3})
+    written = write_captioned_gallery(
+        tmp_path, sampler=sampler, training=training, held_out=held_out, config=few, fps=10, videos=2
+    )
+    assert sorted(written) == sorted(tmp_path.iterdir())
+    raw = np.load(tmp_path / "clips.npz")
+    seen, test = all_splits(training=training, held_out=held_out, config=few)
+    assert raw["prompts"].tolist() == [*seen.shown * 2, *test.shown * 2]
+    drawn = {
+        (caption, turn): clip
+        for turn in range(2)
+        for captions, frames in seen.draw_turn(sampler, turn)
+        for caption, clip in zip(captions, frames, strict=True)
+    }
+    wanted = [drawn[caption, turn] for turn in range(2) for caption in seen.shown]
+    assert (raw["frames"][: len(wanted)] == np.stack(wanted)).all()
+    sheet = Image.open(tmp_path / "contact-sheet.png")
     pixels = np.asarray(sheet).astype(int)
     half = sheet.width // 2 + 50
     red = pixels[..., 0] - pixels[..., 1] > 150

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.home import Home
 from data.selection import evenly_spread
 from data.worlds.tiers import GROUPS
+from evaluation.captioned.report import SEEN_SPLIT, CaptionedReport
+from evaluation.markdown_table import escaped
 from evaluation.pictures.video_files import gif_uri, videos_of
 from evaluation.report import EvaluationReport, GroupScores
-from tasks.evaluate import Evaluation
+from tasks.evaluation.evaluate import Evaluation
 from tasks.retrying import MLFLOW_ATTEMPTS, retried
 from tracking.release_note import run_link
 from tracking.store import mlflow_pages, open_store
 
 SCORES_KEY = "scores"
 VIDEOS_KEY = "videos"
+CAPTIONS_ON_PAGE = 6  # per split. The GIFs of real videos are large
 VIDEOS_PER_ROW = 2  # each is 256 px wide: the page has room for two
 HEADINGS = {
     "test": "Test: in no training clip",
@@ -30,14 +35,19 @@ LOCAL_MLFLOW = "http://127.0.0.1:5000"  # where `flipbook ui` serves MLflow by d
 def publish_evaluation(home: Home, model_ref: str, run_id: str | None, evaluation: Evaluation) -> None:
     """Make the flow run's artifacts: `scores`, a table, and `videos`, Markdown that shows the clips of every prompt."""
     report = evaluation.report()
+    origin = origin_markdown(home, run_id)
+    if isinstance(report, CaptionedReport):
+        rows, videos = split_rows(report), captioned_videos(evaluation, report, model_ref=model_ref, origin=origin)
+    else:
+        rows, videos = score_rows(report), videos_markdown(evaluation, report, model_ref=model_ref, origin=origin)
     create_table_artifact(
-        score_rows(report),
+        rows,
         key=SCORES_KEY,
         description=f"Scores of {model_ref}, with Wilson's 95 % intervals. real: the scores of real clips, which a "
         "perfect model reaches. shuffled: the scores against wrong prompts",
     )
     create_markdown_artifact(
-        videos_markdown(evaluation, report, model_ref=model_ref, origin=origin_markdown(home, run_id)),
+        videos,
         key=VIDEOS_KEY,
         description=f"Videos of {model_ref}, one of each prompt",
     )
@@ -64,6 +74,54 @@ def _score_row(name: str, scores: GroupScores, tier: str) -> dict[str, str]:
     }
 
 
+def split_rows(report: CaptionedReport) -> list[dict[str, str]]:
+    """One row per split, then one row per listed caption, with the share of clips whose caption a matcher finds."""
+    rows = []
+    for split in report.splits:
+        found = split.retrieval
+        rows.append(
+            {
+                "caption": f"{split.name}, all captions",
+                "split": split.name,
+                "retrieval": str(found.generated.top1),
+                "real": found.real.top1.percent,
+                "shuffled": found.shuffled.top1.percent,
+                "in the best 5": found.generated.top5.percent,
+                "clips": str(found.generated.top1.n),
+            }
+        )
+    for split in report.splits:
+        rows += [
+            {
+                "caption": " ".join(score.caption.split()),
+                "split": split.name,
+                "retrieval": str(score.generated),
+                "real": score.real.percent if score.real else "",
+                "shuffled": "",
+                "in the best 5": "",
+                "clips": str(score.generated.n),
+            }
+            for score in dict.fromkeys((*split.worst, *split.best))
+        ]
+    return rows
+
+
+def captioned_videos(evaluation: Evaluation, report: CaptionedReport, *, model_ref: str, origin: str) -> str:
+    """Some captions of each split, each with its first video, which Prefect shows moving. Held-out ones come first."""
+    lines = [f"## {model_ref}", "", origin]
+    for split in sorted(report.splits, key=lambda split: split.name == SEEN_SPLIT):
+        found, shown = split.retrieval, evenly_spread(split.shown, CAPTIONS_ON_PAGE)
+        lines += [
+            "",
+            f"### {split.name.capitalize()} captions: {found.generated.top1.percent} found, real clips "
+            f"{found.real.top1.percent}",
+            "",
+        ]
+        lines += _video_table([f"{escaped(caption)} {_video(evaluation, caption)}" for caption in shown])
+    lines += ["", f"All videos, as MP4 too, are in `{evaluation.videos}`."]
+    return "\n".join(lines)
+
+
 def videos_markdown(evaluation: Evaluation, report: EvaluationReport, *, model_ref: str, origin: str) -> str:
     """The prompts that have videos, each with its score and its video as an inline GIF, which Prefect shows moving.
 
@@ -77,9 +135,7 @@ def videos_markdown(evaluation: Evaluation, report: EvaluationReport, *, model_r
         cells = [_video_cell(evaluation, tier, scores) for tier in tiers for scores in _shown(report, tier)]
         count, asked = len(cells), sum(len(tier.prompts) for tier in tiers)
         part = "" if count == asked else f" ({count} of {asked} prompts)"
-        lines += ["", f"### {heading}{part}", "", "| " * VIDEOS_PER_ROW + "|", "| --- " * VIDEOS_PER_ROW + "|"]
-        for start in range(0, len(cells), VIDEOS_PER_ROW):
-            lines.append(f"| {' | '.join(cells[start : start + VIDEOS_PER_ROW])} |")
+        lines += ["", f"### {heading}{part}", "", *_video_table(cells)]
     lines += ["", f"All videos, as MP4 too, are in `{evaluation.videos}`."]
     return "\n".join(lines)
 
@@ -90,9 +146,19 @@ def _shown(report: EvaluationReport, tier: GroupScores) -> list[GroupScores]:
 
 
 def _video_cell(evaluation: Evaluation, tier: GroupScores, scores: GroupScores) -> str:
-    gif = next(iter(videos_of(evaluation.videos, scores.name, "gif")), None)
-    video = f"![{scores.name}]({gif_uri(gif)})" if gif else ""
-    return f"{scores.name} ({tier.name}): **{100 * scores.joint.value:.1f} %** {video}"
+    return f"{scores.name} ({tier.name}): **{100 * scores.joint.value:.1f} %** {_video(evaluation, scores.name)}"
+
+
+def _video(evaluation: Evaluation, prompt: str) -> str:
+    """The first video of a prompt as Markdown, or nothing if there is none."""
+    gif = next(iter(videos_of(evaluation.videos, prompt, "gif")), None)
+    return f"![{escaped(prompt)}]({gif_uri(gif)})" if gif else ""
+
+
+def _video_table(cells: Sequence[str]) -> list[str]:
+    """The lines of a Markdown table without headings."""
+    rows = [cells[start : start + VIDEOS_PER_ROW] for start in range(0, len(cells), VIDEOS_PER_ROW)]
+    return ["| " * VIDEOS_PER_ROW + "|", "| --- " * VIDEOS_PER_ROW + "|", *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def origin_markdown(home: Home, run_id: str | None) -> str:

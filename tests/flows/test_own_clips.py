@@ -1,0 +1,200 @@
+"""A folder of people's own videos becomes a data set, a model, its version and its scores, and only once."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from tiny import tiny_config
+
+from data.captions import prompt_slug
+from data.home import HOME_VARIABLE, Home
+from data.importing.config import ImportConfig
+from evaluation.captioned.config import CaptionedConfig
+from evaluation.captioned.report import CaptionedReport
+from evaluation.comparison.two_models import ComparisonError
+from flows.compare import compare
+from flows.config.pipeline import PipelineConfig
+from flows.dataset import TooFewClipsError
+from flows.evaluate import evaluate
+from flows.import_clips import ImportResult, import_clips
+from flows.pipeline import PipelineResult, pipeline
+from flows.train import train
+from tasks.dataset import DatasetNameError
+from tasks.evaluation.yardstick import NoClipsError
+from tests.data.importing.videos import encoded, moving_square
+from tracking.store import open_store
+from tracking.versions import MODEL_NAME, list_versions, unscored_versions
+
+CAPTIONS = ("a square, moving", "ein Quadrat", "正方形が動く", 'say "square" | <b>', "un carré\nbouge")
+COMPARED = CaptionedConfig(clips_per_split=8, captions_per_split=4, real_clips=8, matcher_steps=2, candidates=4)
+
+
+def folder_of_videos(folder: Path, *, count: int) -> Path:
+    folder.mkdir()
+    rows = [("file_name", "caption")]
+    for number in range(count):
+        (folder / f"{number}.mp4").write_bytes(encoded(moving_square(seed=number)))
+        rows.append((f"{number}.mp4", f"{CAPTIONS[number % 5]} {number // 2}"))
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
+def own_config(dataset: str) -> PipelineConfig:
+    tiny = tiny_config(model={"decoder": "conv"}, evaluation={"captioned": COMPARED})
+    return PipelineConfig.model_validate(tiny.model_dump() | {"dataset": dataset})
+
+
+@pytest.fixture(scope="module")
+def home(prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory):
+    with pytest.MonkeyPatch.context() as patch:
+        home = prepared(tmp_path_factory.mktemp("home"))
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield home
+
+
+@pytest.fixture(scope="module")
+def imported(home: Home, tmp_path_factory: pytest.TempPathFactory) -> ImportResult:
+    work = tmp_path_factory.mktemp("work")
+    config = ImportConfig(width=48, height=32, frames=4, validation_share=0.2, test_share=0.2, seed=1)
+    return import_clips(folder_of_videos(work / "clips", count=24), config, out=work / "mine")
+
+
+@pytest.fixture(scope="module")
+def first(imported: ImportResult) -> PipelineResult:
+    return pipeline(own_config(str(imported.folder)))
+
+
+def test_a_model_is_trained_registered_and_scored_beside_real_clips(first, imported, home):
+    assert first.cached == {"dataset": True, "train": False, "evaluate": False}
+    report = first.report
+    assert isinstance(report, CaptionedReport)
+    assert report.dataset == imported.digest
+    assert [split.name for split in report.splits] == ["seen", "validation", "test"]
+    videos = first.evaluation_folder / "videos"
+    for split in report.splits:
+        assert split.shown
+        for caption in split.shown:
+            assert (videos / f"{prompt_slug(caption)}-000.mp4").is_file()
+    assert (videos / "contact-sheet.png").is_file()
+    assert "## Retrieval" in (first.evaluation_folder / "report.md").read_text()
+    (version,) = list_versions(home)
+    assert set(version.retrieval) == {"seen", "validation", "test"}
+    assert version.joint == {}
+    assert "validation retrieval" in version.promotion
+    assert unscored_versions(home) == []
+
+
+def test_mlflow_holds_the_scores_and_a_page_that_shows_captions_as_they_are(first, home):
+    client = open_store(home)
+    found = client.get_model_version(MODEL_NAME, "1")
+    run = client.get_run(found.tags["evaluation_run"])
+    metrics = run.data.metrics
+    assert metrics["validation/retrieval"] == first.report.split("validation").retrieval.generated.top1.value
+    assert {"test/roughness", "seen/diversity_pixels", "test/retrieval_real"} <= metrics.keys()
+    assert {item.dataset.name for item in run.inputs.dataset_inputs} == {
+        "flipbook-captions-seen", "flipbook-captions-validation", "flipbook-captions-test",
+    }  # fmt: skip
+    assert "found by a matcher" in found.description
+    assert "4 frames of 48x32 px" in found.description
+    assert "validation, in no training clip, for example: " in found.description
+    assert "test/retrieval" in client.get_run(found.run_id).data.metrics
+
+
+def test_prefect_shows_the_scores_and_moving_videos(first):
+    with get_client(sync_client=True) as client:
+        pages = {
+            key: str(client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))[-1].data)
+            for key in ("scores", "videos")
+        }
+    assert "validation, all captions" in pages["scores"]
+    assert pages["videos"].index("### Validation") < pages["videos"].index("### Seen")
+    assert "](data:image/gif;base64," in pages["videos"]
+
+
+def test_nothing_is_done_twice_however_the_data_set_is_named(first, imported):
+    again = pipeline(own_config(imported.digest[:8]))
+    assert again.cached == {"dataset": True, "train": True, "evaluate": True}
+    assert again.model_version == first.model_version
+
+
+def test_an_evaluation_alone_compares_with_the_clips_that_the_model_has_learned(first):
+    result = evaluate("models:/flipbook/1", own_config("").evaluation)
+    assert result.cached
+    assert result.report == first.report
+    fewer = own_config("").evaluation.model_copy(update={"captioned": COMPARED.model_copy(update={"seed": 7})})
+    assert not evaluate("models:/flipbook/1", fewer).cached
+
+
+def test_training_alone_takes_the_data_set_by_its_name(first, imported):
+    config = own_config(imported.digest)
+    version = train(config.world, config.data, config.model, config.train, dataset=config.dataset)
+    assert version is not None
+    assert version.ref == first.model_version
+
+
+def test_without_its_clips_a_model_is_not_scored_and_the_error_says_what_to_do(first, home):
+    datasets, away = home.datasets, home.root / "away"
+    datasets.rename(away)
+    try:
+        with pytest.raises(NoClipsError, match="Import the same clips again"):
+            evaluate("models:/flipbook/1", own_config("").evaluation)
+    finally:
+        shutil.rmtree(datasets, ignore_errors=True)
+        away.rename(datasets)
+
+
+def test_a_data_set_from_elsewhere_is_kept_in_the_home(first, imported, prepared, tmp_path, monkeypatch):
+    other = prepared(tmp_path / "other")
+    monkeypatch.setenv(HOME_VARIABLE, str(other.root))
+    copied = shutil.copytree(imported.folder, tmp_path / "copied")
+    result = pipeline(own_config(str(copied)))
+    shutil.rmtree(copied)
+    assert result.cached["dataset"] is False
+    assert (result.dataset_folder / "report.html").is_file()
+    assert result.dataset_folder.is_relative_to(other.root)
+    assert evaluate("models:/flipbook/1", own_config("").evaluation).cached
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: next(folder.glob("*.parquet")).write_bytes(b"PAR1"), "missing or damaged"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "cannot be used"),
+        (lambda folder: (folder / "manifest.json").unlink(), "neither a folder with a data set nor"),
+    ],
+)
+def test_a_damaged_data_set_is_refused(imported, home, tmp_path, prepared, monkeypatch, damage, message):
+    monkeypatch.setenv(HOME_VARIABLE, str(prepared(tmp_path / "other").root))
+    copied = shutil.copytree(imported.folder, tmp_path / "copied")
+    damage(copied)
+    with pytest.raises(DatasetNameError, match=message):
+        pipeline(own_config(str(copied)))
+
+
+def test_too_few_clips_are_refused_before_the_training(home, tmp_path):
+    small = import_clips(folder_of_videos(tmp_path / "few", count=3), ImportConfig(test_share=0, validation_share=0))
+    with pytest.raises(TooFewClipsError, match="has 3 training clips"):
+        pipeline(own_config(small.digest))
+
+
+@pytest.mark.parametrize("change", [{"decoder": "keypoint"}, {"network": "tutorial"}])
+def test_a_generator_of_synthetic_objects_is_refused_for_imported_clips(change: dict[str, Any]):
+    config = own_config("").model_dump() | {"dataset": "mine"}
+    config["model"] |= change
+    with pytest.raises(ValueError, match="use the preset own"):
+        PipelineConfig.model_validate(config)
+
+
+def test_models_of_imported_clips_cannot_be_compared_on_one_page(first, imported):
+    config = own_config(imported.digest)
+    other = config.train.model_copy(update={"seed": 1})
+    version = train(config.world, config.data, config.model, other, dataset=config.dataset)
+    with pytest.raises(ComparisonError, match="`flipbook models` lists the retrieval"):
+        compare("models:/flipbook/1", version.ref)
