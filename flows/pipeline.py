@@ -47,6 +47,11 @@ def pipeline(config: PipelineConfig, train_on: str = "") -> PipelineResult:
         config: What each step does. Default: the full size, 10,000 clips, about twenty minutes on two cores.
         train_on: The deployment that trains, as train/train, which runs on the GPU workers. Empty: this run trains.
     """
+    return run_pipeline(config, train_on=train_on)
+
+
+def run_pipeline(config: PipelineConfig, *, train_on: str) -> PipelineResult:
+    """Run all steps within the present flow run. See `pipeline`."""
     home = Home.from_environment().create()
     check_store(home)
     with shown_in_prefect():

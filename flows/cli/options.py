@@ -32,7 +32,6 @@ Dataset = Annotated[
         "-d",
         metavar="FOLDER",
         help="Your own clips: the folder that `import` has made, or the beginning of its digest.",
-        envvar="FLIPBOOK_DATASET",
     ),
 ]
 ConfigFile = Annotated[

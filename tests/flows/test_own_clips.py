@@ -22,6 +22,7 @@ from flows.config.pipeline import PipelineConfig
 from flows.dataset import TooFewClipsError
 from flows.evaluate import evaluate
 from flows.import_clips import ImportResult, import_clips
+from flows.own import own
 from flows.pipeline import PipelineResult, pipeline
 from flows.train import train
 from tasks.dataset import DatasetNameError
@@ -119,7 +120,8 @@ def test_prefect_shows_the_scores_and_moving_videos(first):
 
 
 def test_nothing_is_done_twice_however_the_data_set_is_named(first, imported):
-    again = pipeline(own_config(imported.digest[:8]))
+    config = own_config(imported.digest[:8])
+    again = own(config.dataset, config.model, config.train, config.evaluation)
     assert again.cached == {"dataset": True, "train": True, "evaluate": True}
     assert again.model_version == first.model_version
 

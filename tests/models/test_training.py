@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from models.checkpoint import checkpoint_digest, load_checkpoint, read_info
 from models.config import ModelConfig, TrainConfig
 from models.sampling import TextToVideo
 from models.text.tokens import word_counts
+from models.training import trainer
+from models.training.expectation import Expectation
 from models.training.flipbook_game import FlipbookGame
 from models.training.resume import newest_state
 from models.training.trainer import Progress, Samples, Saved, TrainEvent
@@ -36,6 +39,23 @@ def test_training_reports_losses_samples_and_checkpoints(clips: ClipTensors, tmp
     assert [event.step for event in samples] == [6]
     assert samples[0].frames.shape == (5, 4, 32, 32, 3)
     assert [event.path for event in events if isinstance(event, Saved)] == [final]
+
+
+def test_a_long_training_says_at_first_what_it_will_take_and_the_tried_steps_change_nothing(
+    clips: ClipTensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[TrainEvent] = []
+    told = train_tiny(clips, tmp_path / "told", report=events.append, steps=trainer.WORTH_TRYING)
+    expected = events[0]
+    assert isinstance(expected, Expectation)
+    assert expected.seconds == pytest.approx(trainer.WORTH_TRYING * expected.step_seconds)
+    assert expected.memory_bytes > 10**8  # PyTorch alone needs more
+    assert re.fullmatch(r"about \d+ (s|min), \d+\.\d\d s per step, \d+\.\d GB of memory", str(expected))
+    monkeypatch.setattr(trainer, "WORTH_TRYING", trainer.WORTH_TRYING + 1)
+    events.clear()
+    silent = train_tiny(clips, tmp_path / "silent", report=events.append, steps=trainer.WORTH_TRYING - 1)
+    assert not any(isinstance(event, Expectation) for event in events)
+    assert checkpoint_digest(silent) == checkpoint_digest(told)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_gives_others(
