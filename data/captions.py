@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from reprlib import Repr
@@ -14,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLUG_LENGTH = 120
-"""The most characters of a slug. The longest prompt of two objects has fewer."""
+"""The most characters of a slug without its digest. The longest prompt of two objects has fewer."""
+
+MOST_LISTED = 100
+"""An error lists the known words if there are at most so many."""
 
 UnknownWords = Literal["refuse", "ignore"]
 """What happens to a word outside a vocabulary: it is an error, or it is left out."""
@@ -56,25 +61,23 @@ def tokenize(prompt: str) -> tuple[str, ...]:
     return tuple(normalised(prompt).replace("-", " ").split())
 
 
-def holds_letters(text: str) -> bool:
-    """Return whether `text` holds at least one letter."""
-    return re.search(r"[^\W\d_]", text) is not None
-
-
 def prompt_slug(prompt: str) -> str:
     """Return a name for files about `prompt`: its words, joined by hyphens, with only a to z, 0 to 9 and hyphens.
 
-    Raises:
-        PromptError: the prompt holds none of these characters.
+    A prompt in other letters, of punctuation alone, or with more than 120 characters is not told apart by these. Its
+    name ends in the first 8 digits of its sha256.
     """
-    slug = "-".join(re.sub(r"[^a-z0-9]", "", word) for word in tokenize(prompt))
-    slug = re.sub(r"-+", "-", slug).strip("-")[:SLUG_LENGTH]
-    if not slug:
-        raise PromptError(
-            f"No file can be named after the prompt {quoted(prompt)}, because it holds neither a letter from a to z "
-            "nor a digit. Write for example 'circle moving up-right'."
-        )
-    return slug
+    words = tokenize(prompt)
+    kept = "-".join(word for word in (re.sub(r"[^a-z0-9]", "", _without_accents(word)) for word in words) if word)
+    slug = kept[:SLUG_LENGTH].strip("-")
+    if slug == "-".join(words):
+        return slug
+    digest = hashlib.sha256((" ".join(words) or prompt).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug}-{digest}" if slug else digest
+
+
+def _without_accents(word: str) -> str:
+    return unicodedata.normalize("NFKD", word)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ def check_words(prompt: str, words: Sequence[str], known: set[str]) -> None:
         if word not in known:
             near = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
             hint = f" Did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
-            raise PromptError(
-                f"The prompt {quoted(prompt)} holds the unknown word {quoted(word)}.{hint} "
+            listed = (
                 f"Known words: {', '.join(sorted(known))}."
+                if len(known) <= MOST_LISTED
+                else (f"{len(known)} other words are known.")
             )
+            raise PromptError(f"The prompt {quoted(prompt)} holds the unknown word {quoted(word)}.{hint} {listed}")

@@ -33,9 +33,9 @@ class ModelConfig(BaseModel):
     )
     text_encoder: TextEncoder = Field(
         "tokens",
-        description="How prompts are read. tokens: one learned vector per word. sentence: the same, plus a frozen "
-        "sentence encoder for words that the training never showed. transformer: self-attention over learned words, "
-        "so that their order matters.",
+        description="How prompts are read. tokens: one learned vector per word. sentence: a trained reader of a frozen "
+        "sentence encoder, for captions in free words. transformer: self-attention over learned words, so that their "
+        "order matters.",
     )
     text_width: int = Field(32, ge=4, le=512, description="Width of the text embedding, 4 to 512.")
     noise: int = Field(6, ge=1, le=512, description="Gaussian components of each object's noise, 1 to 512.")
@@ -115,6 +115,11 @@ class ModelConfig(BaseModel):
             raise ValueError('the network "tutorial" has its own words: leave text_encoder at "tokens"')
         if self.objects > 1 and self.network == "tutorial":
             raise ValueError('the network "tutorial" draws one object: leave objects at 1')
+        if self.objects > 1 and self.text_encoder == "sentence":
+            raise ValueError(
+                'the text encoder "sentence" reads a whole caption, not whose words are whose: choose "tokens" or '
+                '"transformer", or leave objects at 1'
+            )
         if self.objects > 1 and self.decoder != "layers":
             raise ValueError(
                 f'the decoder "{self.decoder}" draws one object: set decoder = "layers", or leave objects at 1'

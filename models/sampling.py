@@ -18,7 +18,7 @@ from torch import Tensor
 from data.captions import UnknownWords, Vocabulary
 from data.clip_format import ClipFormat
 from models.checkpoint import CheckpointError, CheckpointInfo, find_checkpoint, load_checkpoint
-from models.config import ModelConfig, TextEncoder
+from models.config import ModelConfig
 from models.device import pick_device
 from models.networks.choice import build_clip_generator, build_prompt_features
 from models.networks.clip_generator import ClipGenerator
@@ -66,11 +66,6 @@ class TextToVideo:
             raise CheckpointError(f"{folder}: the weights do not fit its configuration ({error}).") from error
         return cls(generator.to(place), info, digest=checkpoint.digest)
 
-    def read_by(self, encoder: TextEncoder) -> Self:
-        """The same generator with another text encoder. It must count the same words: "tokens" or "sentence"."""
-        model = self.config.model_copy(update={"text_encoder": encoder})
-        return type(self)(self._generator, self.info.model_copy(update={"model": model}), digest=self.digest)
-
     @property
     def format(self) -> ClipFormat:
         """The format of the clips that it draws."""
@@ -83,16 +78,8 @@ class TextToVideo:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of the training prompts. Only a model with the frozen text encoder understands other words."""
+        """The words of the training captions. Only a model with the frozen text encoder understands other words."""
         return self.info.subject.vocabulary
-
-    def reading(self, prompt: str) -> str:
-        """What the model takes `prompt` to say: the prompt itself, or known words in place of unknown ones.
-
-        Raises:
-            PromptError: the prompt holds no word.
-        """
-        return self._text.reading(prompt)
 
     def generate(
         self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords = "refuse"

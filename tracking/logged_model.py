@@ -100,7 +100,7 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
         logging.getLogger(name).setLevel(logging.WARNING)
     prompts, clip = info.subject.seen_prompts, info.subject.format
     libraries = (
-        LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers", "matplotlib")
+        LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers")
     )
     mlflow.pyfunc.save_model(
         path=str(folder),

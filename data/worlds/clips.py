@@ -15,6 +15,7 @@ from data.worlds.pairs import ATTEMPTS, MOST_HIDDEN_FRAMES, draw_over, hidden_fr
 from data.worlds.prompts import Meaning
 from data.worlds.renderer import render
 from data.worlds.tutorial import RADIUS, tutorial_path, tutorial_planes
+from data.worlds.wording import captions
 from data.worlds.world import WorldConfig
 
 Key = TypeVar("Key", str, tuple[str, str])
@@ -23,7 +24,10 @@ _DRAWS = 16  # random numbers per clip, a multiple of the four that one step of 
 
 
 def make_clips(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArray[np.int64]) -> ClipBatch:
-    """Make the clips with the given indices, each 0 or more. Their prompts are drawn uniformly."""
+    """Make the clips with the given indices, each 0 or more. Their prompts are drawn uniformly.
+
+    Each clip's first caption is its prompt. Its captions in free words follow, if the world has them.
+    """
     return _render(world, _plan_drawn(world, seed=seed, indices=indices))
 
 
@@ -62,7 +66,15 @@ def _plan_drawn(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArr
     indices = np.asarray(indices, dtype=np.int64)
     seen = world.seen_prompts
     numbers = (_uniforms(seed, indices)[:, 0] * len(seen)).astype(np.int64)
-    return _plan(world, indices, tuple(seen[number] for number in numbers.tolist()), seed=seed)
+    plan = _plan(world, indices, tuple(seen[number] for number in numbers.tolist()), seed=seed)
+    if not world.varied_captions:
+        return plan
+    scenes, count = {prompt: world.scene_of(prompt) for prompt in set(plan.prompts)}, 1 + world.varied_captions
+    texts = (
+        captions(scenes[prompt], seed=seed, index=index, count=count)
+        for prompt, index in zip(plan.prompts, indices.tolist(), strict=True)
+    )
+    return replace(plan, captions=tuple(texts))
 
 
 def _plan(world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ...], *, seed: int) -> ClipBatch:

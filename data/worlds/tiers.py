@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-TierName = Literal["T0", "V1", "V2", "V3", "V5", "T1", "T2", "T3", "T4", "T5"]
+TierName = Literal["T0", "V1", "V2", "V3", "V4", "V4w", "V5", "T1", "T2", "T3", "T4", "T4w", "T5"]
 
 SEEN_TIER: TierName = "T0"
 """The tier of the training prompts. The prompts of all other tiers are held out: no training clip shows them."""
 
-VALIDATION_TIERS: tuple[TierName, ...] = ("V1", "V2", "V3", "V5")
+VALIDATION_TIERS: tuple[TierName, ...] = ("V1", "V2", "V3", "V4", "V4w", "V5")
 """Held-out prompts for choosing: recipes are tuned by them, and they decide which version is the champion.
 
-Each asks the same of a model as the test tier of the same number, with other prompts.
+Each asks the same of a model as the test tier of the same name, with other prompts.
 """
 
 TIERS: dict[str, str] = {
@@ -20,11 +20,14 @@ TIERS: dict[str, str] = {
     "V1": "validation: unseen phrase of seen words",
     "V2": "validation: a word seen only inside compounds",
     "V3": "validation: unseen combination of what is known",
+    "V4": "validation: new sentences in words of training captions",
+    "V4w": "validation: words that no training caption holds",
     "V5": "validation: which attributes belong together",
     "T1": "unseen phrase of seen words",
     "T2": "a word seen only inside compounds",
     "T3": "unseen combination of what is known",
-    "T4": "paraphrase",
+    "T4": "new sentences in words of training captions",
+    "T4w": "words that no training caption holds",
     "T5": "which attributes belong together",
 }
 """What the prompts of each tier ask of a model."""

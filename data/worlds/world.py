@@ -15,6 +15,9 @@ from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.splits import SPLITS, read_split
 from data.worlds.tiers import SEEN_TIER, TIERS, TierName
+from data.worlds.wording.extent import vocabulary
+from data.worlds.wording.frozen import SPLIT, sentences_by_tier, sentences_digest
+from data.worlds.wording.nouns import NOUNS
 
 
 class HeldOut(BaseModel):
@@ -68,6 +71,13 @@ class WorldConfig(BaseModel):
     ranges: MotionRanges = Field(
         default_factory=MotionRanges, description="Ranges from which places, speeds and sizes are drawn."
     )
+    varied_captions: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Captions in free words that each clip has beside its plain prompt, 0 to 16. The pixels stay the "
+        "same.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> WorldConfig:
@@ -91,6 +101,11 @@ class WorldConfig(BaseModel):
         for phrase in set(held_out) & set(self.phrases):
             raise ValueError(f"the phrase {phrase!r} is both trained on and held out")
         self._check_split()
+        if self.varied_captions and not (self.laws == "flipbook" and set(self.shapes) <= set(NOUNS)):
+            raise ValueError(
+                f"captions in free words need the laws flipbook and the shapes {', '.join(NOUNS)}: set varied_captions "
+                "to 0"
+            )
         return self
 
     def _check_split(self) -> None:
@@ -138,7 +153,7 @@ class WorldConfig(BaseModel):
         """The prompts of each tier. See `data.worlds.tiers`."""
         tiers: dict[str, tuple[str, ...]] = {SEEN_TIER: self.seen_prompts}
         if self.split:
-            return tiers | read_split(self.split).tiers
+            return tiers | read_split(self.split).tiers | {name: tuple(some) for name, some in self._sentences.items()}
         for tier in TIERS:
             phrases = tuple(item.phrase for item in self.held_out if item.tier == tier)
             if phrases:
@@ -147,8 +162,26 @@ class WorldConfig(BaseModel):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of the training prompts. A model of this world can know no others."""
+        """All words that training captions can hold. A model of this world can learn no others."""
+        plain = self.plain_words
+        if not self.varied_captions:
+            return plain
+        return Vocabulary(tuple(sorted({*plain.words, *vocabulary(map(parse_prompt, self.seen_prompts))})))
+
+    @property
+    def plain_words(self) -> Vocabulary:
+        """The words of the training prompts. They name everything that clips show."""
         return Vocabulary.of(self.seen_prompts)
+
+    @property
+    def _sentences(self) -> dict[TierName, dict[str, str]]:
+        """The frozen sentences of each tier about what training shows, and the prompt that means the same."""
+        if not self.varied_captions or self.split != SPLIT:
+            return {}
+        seen = set(self.seen_prompts)
+        lists = sentences_by_tier().items()
+        found = {tier: {text: plain for text, plain in some.items() if plain in seen} for tier, some in lists}
+        return {tier: some for tier, some in found.items() if some}
 
     @property
     def objects(self) -> int:
@@ -161,14 +194,13 @@ class WorldConfig(BaseModel):
         return len(self.shapes) == len(self.colours) == 1
 
     def scene_of(self, prompt: str) -> Scene:
-        """Return what `prompt` asks for. The split says what its paraphrases mean.
+        """Return what `prompt` asks for: a sentence of the grammar, or a frozen sentence in free words.
 
         Raises:
-            PromptError: the prompt is neither a sentence of the grammar nor one of the paraphrases, or it names another
-                number of objects than clips of this world show.
+            PromptError: the prompt is neither, or it names another number of objects than clips of this world show.
         """
-        paraphrases = read_split(self.split).paraphrases if self.split else {}
-        scene = parse_prompt(paraphrases.get(prompt, prompt))
+        known = (some[prompt] for some in self._sentences.values() if prompt in some)
+        scene = parse_prompt(next(known, prompt))
         if len(scene) != self.objects:
             raise PromptError(
                 f"Clips of this world show {self.objects} object{'s' * (self.objects > 1)}, but the prompt "
@@ -182,7 +214,9 @@ class WorldConfig(BaseModel):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 (hex) of the configuration and its split. Worlds with the same fingerprint make the same clips."""
+        """sha256 (hex) of the configuration, its split and its sentences. Worlds that share it make the same clips."""
         config = self.model_dump(mode="json") | ({"split": read_split(self.split).digest} if self.split else {})
+        if self._sentences:
+            config["sentences"] = sentences_digest()
         text = json.dumps(config, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

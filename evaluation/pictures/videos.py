@@ -58,7 +58,6 @@ def write_videos(
 
     Raises:
         ValueError: there are no clips, a format is unknown, or the numbers of clips and prompts differ.
-        PromptError: a prompt contains no letter or digit that a file could be named by.
         StorageError: the folder cannot be written.
     """
     if unknown := set(formats) - set(FORMATS):

@@ -39,6 +39,17 @@ def shapes() -> PipelineConfig:
     )
 
 
+def shapes_words() -> PipelineConfig:
+    """The shapes in free words: does the model draw what new sentences ask for? Trains for half an hour."""
+    plain = shapes()
+    return plain.model_copy(
+        update={
+            "world": shapes_world().model_copy(update={"varied_captions": 1}),
+            "model": plain.model.model_copy(update={"text_encoder": "sentence"}),
+        }
+    )
+
+
 def pairs() -> PipelineConfig:
     """Two objects per clip: does the model understand which attributes belong together?"""
     return PipelineConfig(
@@ -105,6 +116,9 @@ def _validation(direction: str) -> PipelineConfig:
 
 
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
-    {preset.__name__: preset for preset in (full, small, shapes, pairs, own, tutorial)}
+    {
+        preset.__name__.replace("_", "-"): preset
+        for preset in (full, small, shapes, shapes_words, pairs, own, tutorial)
+    }
     | {f"validation-{direction}": partial(_validation, direction) for direction in VALIDATION_FOLDS}
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +15,10 @@ from models.text.protocols import TextFeatures
 
 MOST_KEPT = 2**26
 """Features and labels of all captions are kept if they have at most so many values, which take 256 MiB."""
+BLOCK = 2_048
+"""So many captions are read at a time, which bounds the memory."""
+
+_logger = logging.getLogger("flipbook.captions")
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,10 @@ class Prompts:
 
 
 class CaptionFeatures:
-    """Features and labels of captions by their numbers. Those of many captions are computed when they are needed."""
+    """Features and labels of captions by their numbers. Those of many captions are computed when they are needed.
+
+    A frozen encoder needs minutes for the captions of a data set, so the log says how far it is.
+    """
 
     def __init__(
         self, captions: pa.Array[Any], text: TextFeatures, labels: Labels | None, *, device: torch.device
@@ -42,17 +50,42 @@ class CaptionFeatures:
         self.label_weight = 1.0 if labels is None else labels.weight
         """Weight of each label, which `Prompts.labels` are multiplied with."""
         few = len(captions) * (text.width + self.labels) <= MOST_KEPT
-        self._kept = self._computed(torch.arange(len(captions))) if few else None
+        everything = torch.arange(len(captions))
+        self._features = self._computed_features(everything) if few else None
+        self._kept_labels = self._computed_labels(everything) if few else None
 
-    def of(self, numbers: Tensor) -> Prompts:
-        """Features and labels of the captions with the given numbers, int64 (N,)."""
-        if self._kept is None:
-            return self._computed(numbers)
-        rows = numbers.to(self._device)
-        return Prompts(self._kept.features[rows], self._kept.labels[rows])
+    def of(self, captions: Tensor, prompts: Tensor) -> Prompts:
+        """What the networks learn from N clips.
 
-    def _computed(self, numbers: Tensor) -> Prompts:
-        captions = cast(list[str], self._captions.take(pa.array(numbers.numpy())).to_pylist())
-        features = self._text.features(captions, unknown_words="ignore")
-        labels = torch.zeros(len(captions), 0) if self._labels is None else self._labels.of(captions)
-        return Prompts(features.to(self._device), self.label_weight * labels.to(self._device))
+        Args:
+            captions: numbers of the captions that are read, int64 (N,).
+            prompts: numbers of the clips' prompts, whose words are the labels, int64 (N,).
+        """
+        return Prompts(self.features(captions), self.label_weight * self.labels_of(prompts))
+
+    def features(self, captions: Tensor) -> Tensor:
+        """Text features (N, F) of the captions with these numbers, int64 (N,)."""
+        kept = self._features
+        return self._computed_features(captions) if kept is None else kept[captions.to(self._device)]
+
+    def labels_of(self, prompts: Tensor) -> Tensor:
+        """How often each label holds for the prompts with these numbers, int64 (N,): (N, L)."""
+        kept = self._kept_labels
+        return self._computed_labels(prompts) if kept is None else kept[prompts.to(self._device)]
+
+    def _computed_features(self, numbers: Tensor) -> Tensor:
+        found = torch.empty(len(numbers), self._text.width)
+        for start in range(0, len(numbers), BLOCK):
+            part = self._texts(numbers[start : start + BLOCK])
+            found[start : start + len(part)] = self._text.features(part, unknown_words="ignore")
+            if self._text.frozen and len(numbers) > BLOCK:
+                _logger.info("%d of %d captions are read", start + len(part), len(numbers))
+        return found.to(self._device)
+
+    def _computed_labels(self, numbers: Tensor) -> Tensor:
+        labels = self._labels
+        found = torch.zeros(len(numbers), 0) if labels is None else labels.of(self._texts(numbers))
+        return found.to(self._device)
+
+    def _texts(self, numbers: Tensor) -> list[str]:
+        return cast(list[str], self._captions.take(pa.array(numbers.numpy())).to_pylist())

@@ -36,8 +36,7 @@ class ByClause:
 
     def check(self, prompts: Sequence[str]) -> None:
         for prompt in prompts:
-            reading = self.reading(prompt)  # In unknown words, an "and" may join no clauses ("up and down").
-            count = _count(reading)
+            count = _count(prompt)
             if count == 0:
                 self._inner.check([prompt])
             if count not in self._counts:
@@ -47,14 +46,11 @@ class ByClause:
                     "'red circle moving up and blue square moving left'."
                 )
             try:
-                self._inner.check(clauses(reading, at_most=self._objects))
+                self._inner.check(clauses(prompt, at_most=self._objects))
             except PromptError as error:
                 if count == 1:
                     raise
                 raise PromptError(f"A part of the prompt {quoted(prompt)} cannot be read. {error}") from error
-
-    def reading(self, prompt: str) -> str:
-        return self._inner.reading(prompt)  # The inner reader knows where to cut a prompt of unknown words.
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         if unknown_words == "refuse":
@@ -69,7 +65,7 @@ class ByClause:
         return features.flatten(1)  # (N, objects F)
 
     def _cut(self, prompt: str) -> list[str]:
-        parts = clauses(self.reading(prompt), at_most=self._objects)
+        parts = clauses(prompt, at_most=self._objects)
         if not parts:
             raise PromptError(
                 f"The prompt {quoted(prompt)} names no object. Write for example 'circle moving up-right'."

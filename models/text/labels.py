@@ -12,18 +12,20 @@ from torch import Tensor
 from data.captions import tokenize
 from data.subject import Subject
 from data.worlds.prompts import clauses
+from data.worlds.world import WorldConfig
 from models.text.tokens import word_counts
 
 
 class Labels:
-    """The labels of a prompt: its words, and with several objects also the pairs of words that share a clause.
+    """The labels of a plain prompt: its words, and with several objects also the pairs of words that share a clause.
 
     "red circle ... and blue square ..." and "blue circle ... and red square ..." have the same words. The pair "red"
     and "circle" tells them apart. Every pair that shares a clause in a training prompt is a label.
     """
 
     def __init__(self, subject: Subject, *, objects: int) -> None:
-        self._vocabulary, self._objects = subject.vocabulary, objects
+        self._vocabulary = subject.plain_words if isinstance(subject, WorldConfig) else subject.vocabulary
+        self._objects = objects
         found = {pair for prompt in subject.seen_prompts for pair in self._pairs_of(prompt)}
         self._numbers = {pair: number for number, pair in enumerate(sorted(found), start=len(self._vocabulary.words))}
         self.weight = 1.0
@@ -37,17 +39,17 @@ class Labels:
         return len(self._vocabulary.words) + len(self._numbers)
 
     def of(self, prompts: Sequence[str]) -> Tensor:
-        """How often each label holds for each prompt: float32 (N, L).
+        """How often each label holds for each prompt: float32 (N, L). Words that are no labels do not count.
 
         Raises:
-            PromptError: a prompt is empty, or holds a word outside the vocabulary.
-            KeyError: two words share a clause that share none in the training prompts.
+            PromptError: a prompt is empty.
         """
         pairs = torch.zeros(len(prompts), len(self._numbers))
-        labels = torch.cat([word_counts(self._vocabulary, prompts), pairs], dim=1)
+        labels = torch.cat([word_counts(self._vocabulary, prompts, unknown_words="ignore"), pairs], dim=1)
         for row, prompt in zip(labels, prompts, strict=True):
             for pair in self._pairs_of(prompt):
-                row[self._numbers[pair]] += 1
+                if pair in self._numbers:
+                    row[self._numbers[pair]] += 1
         return labels
 
     def _pairs_of(self, prompt: str) -> list[tuple[str, ...]]:

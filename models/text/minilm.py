@@ -8,8 +8,7 @@ same call do not change it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -25,16 +24,8 @@ _PIECES = 8  # Texts are padded to a multiple of this many word pieces.
 _LONGEST = 128  # A text is read up to this many word pieces.
 
 
-@dataclass(frozen=True)
-class View:
-    """A way to look at a word: in the sentence `frame`, after `layer`. Low layers see the word, high ones its sense."""
-
-    frame: str
-    layer: int
-
-
 class SentenceEncoder:
-    """Turns texts into unit vectors, after each of its layers. It remembers all texts that it has read."""
+    """Turns texts into unit vectors, after each of its layers."""
 
     def __init__(self) -> None:
         """Load tokenizer and weights. Nothing is unpickled or downloaded.
@@ -51,18 +42,6 @@ class SentenceEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_LONGEST)
         self._weights = load_file(folder / WEIGHTS_FILE)
-        self._known: dict[str, Tensor] = {}
-
-    def vectors(self, texts: Sequence[str], *, layer: int) -> Tensor:
-        """Unit vectors float32 (N, 384): the mean state of all word pieces after `layer`, 0 to `layers`."""
-        if not texts:
-            return torch.zeros(0, self._width)
-        self._read(text for text in texts if text not in self._known)
-        return torch.stack([self._known[text][layer] for text in texts])
-
-    def seen(self, words: Sequence[str], view: View) -> Tensor:
-        """Unit vectors float32 (N, 384) of `words`, each alone in the sentence of `view`."""
-        return self.vectors([view.frame.format(word) for word in words], layer=view.layer)
 
     @torch.no_grad()
     def means(self, texts: Sequence[str], *, last: int | None = None) -> Tensor:
@@ -92,10 +71,6 @@ class SentenceEncoder:
                 found = functional.normalize((states * weight).sum(2) / weight.sum(1), dim=2)
                 means[[row for row, _ in part]] = found[:, : len(part)].transpose(0, 1)
         return means
-
-    def _read(self, texts: Iterable[str]) -> None:
-        fresh = list(dict.fromkeys(texts))
-        self._known.update(zip(fresh, self.means(fresh), strict=True))
 
     def _states(self, ids: Tensor, there: Tensor, *, last: int) -> Tensor:
         """States (last + 1, N, L, 384) of word pieces `ids` (N, L); `there` (N, L) is false for padding."""

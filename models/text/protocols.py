@@ -21,14 +21,6 @@ class PromptFeatures(Protocol):
     def check(self, prompts: Sequence[str]) -> None:
         """Raise the errors that `features` would raise, with as little work as possible."""
 
-    def reading(self, prompt: str) -> str:
-        """What `features` takes a prompt to say: the prompt itself, or known words in place of its unknown ones.
-
-        Raises:
-            PromptError: unknown words are read, and the prompt holds no word.
-            FrozenWeightsError: see `features`.
-        """
-
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         """float32 (N, F) on the CPU. The row of a prompt is the same, bit for bit, beside all other prompts.
 
@@ -51,7 +43,7 @@ class TextFeatures(PromptFeatures, Protocol):
 
     @property
     def ordered(self) -> bool:
-        """Whether the order of a prompt's words matters."""
+        """Whether the order of a prompt's words matters to the discriminators. Word heads do not see it."""
 
     def encoder(self, width: int) -> nn.Module:
         """The generator's network, with random weights: features (N, F) to text embeddings (N, `width`)."""

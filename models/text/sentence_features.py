@@ -1,8 +1,7 @@
-"""Text features that are frozen states of a sentence encoder, with trained projections that read them.
+"""Text features that are frozen states of a sentence encoder, with trained networks that read them.
 
 A text is the mean state of its word pieces after layers 0, 3 and 6 of all-MiniLM, side by side. Low layers hold the
-words, high ones their sense. A linear map finds more in these layers together than in the last one alone. All that is
-trained is linear, so it adds nothing to how far the features of "up" and "right" add up.
+words, high ones their sense. A linear map finds more in these layers together than in the last one alone.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from data.captions import PromptError, UnknownWords, tokenize
 from models.text.frozen import FrozenWeights, installed_sentence_encoder
+from models.text.soft_words import SoftWords
 
 LAYERS: tuple[int, ...] = (0, 3, 6)
 """The layers of the encoder whose mean states are read."""
@@ -30,13 +30,19 @@ class SentenceStates:
     has the length sqrt(384), so that its numbers have a mean square of 1.
     """
 
-    ordered = True
+    ordered = False  # the generator alone reads free words: word heads learn the plain prompt's words
     width = len(LAYERS) * STATE_WIDTH
     reading_width = 64
 
-    def __init__(self, *, cached: int = 16_384) -> None:
-        """Remember the features of up to `cached` texts, 4.6 kB each. No weights are loaded yet."""
-        self._cached = cached
+    def __init__(self, *, plain_words: int = 0, cached: int = 16_384) -> None:
+        """Load no weights yet.
+
+        Args:
+            plain_words: number of words of the plain prompts, as which the generator reads a text. 0: there are no
+                plain prompts, and the generator gets a linear projection of the features.
+            cached: how many texts' features are remembered, 4.6 kB each.
+        """
+        self._plain_words, self._cached = plain_words, cached
         self._known: dict[str, Tensor] = {}
 
     @property
@@ -47,10 +53,6 @@ class SentenceStates:
         for prompt in prompts:
             if not as_read(prompt):
                 raise PromptError("The prompt is empty. Write for example 'circle moving up-right'.")
-
-    def reading(self, prompt: str) -> str:
-        self.check([prompt])
-        return prompt
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         """float32 (N, 1152) on the CPU. No word is unknown, so `unknown_words` changes nothing.
@@ -76,6 +78,8 @@ class SentenceStates:
         return torch.stack([found[text] for text in texts])
 
     def encoder(self, width: int) -> nn.Module:
+        if self._plain_words:
+            return SoftWords(self.width, self._plain_words, width=width)
         return _projection(self.width, width)
 
     def reader(self) -> nn.Module:

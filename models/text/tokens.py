@@ -36,9 +36,6 @@ class WordCounts:
     def check(self, prompts: Sequence[str]) -> None:
         self._vocabulary.encode(prompts)
 
-    def reading(self, prompt: str) -> str:
-        return prompt
-
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         return word_counts(self._vocabulary, prompts, unknown_words=unknown_words)
 

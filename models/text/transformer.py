@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from data.captions import PromptError, UnknownWords, tokenize
-from data.subject import CaptionedSubject, Subject
+from data.subject import MOST_READ, CaptionedSubject, Subject
 from data.worlds.prompts import clauses
 
 LAYERS, HEADS = 2, 4
@@ -60,18 +60,16 @@ class WordIds:
         if isinstance(subject, CaptionedSubject):
             self.width = subject.longest
             return
-        # Only known words count, because of a paraphrase no others are read.
-        known = set(self._vocabulary.words)
+        if subject.varied_captions:
+            self.width = MOST_READ
+            return
         texts = (
             clause for tier in subject.tiers.values() for prompt in tier for clause in clauses(prompt, at_most=objects)
         )
-        self.width = max(sum(word in known for word in tokenize(text)) for text in texts)
+        self.width = max(len(tokenize(text)) for text in texts)
 
     def check(self, prompts: Sequence[str]) -> None:
         self.features(prompts)
-
-    def reading(self, prompt: str) -> str:
-        return prompt
 
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         ids = torch.from_numpy(self._vocabulary.encode(prompts, unknown_words=unknown_words))

@@ -22,6 +22,8 @@ class Batch:
     """Numbers of the clips, int64 (N,)."""
     captions: Tensor
     """Number of one of each clip's captions, int64 (N,)."""
+    prompts: Tensor
+    """Number of each clip's prompt, which is its first caption, int64 (N,)."""
     groups: Tensor
     """Number of each group's prompt, int64 (number of groups,). The number after the last prompt: a mixed group."""
 
@@ -96,11 +98,24 @@ class PromptGroups:
             chosen = torch.where(mixed, chosen, drawn)
         places = np.concatenate([self._next(number, clips) for number in chosen.tolist()])
         first, after = self._bounds[places], self._bounds[places + 1]
+        prompts_of = torch.from_numpy(self._codes[first].astype(np.int64))
         if self._many:
             part = torch.rand(len(places), dtype=torch.float64, generator=generator).numpy()
             first = first + (part * (after - first)).astype(np.int64)
         captions = torch.from_numpy(self._codes[first].astype(np.int64))
-        return Batch(clips=torch.from_numpy(places), captions=captions, groups=chosen)
+        return Batch(clips=torch.from_numpy(places), captions=captions, prompts=prompts_of, groups=chosen)
+
+    def readings(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Which captions mean which prompts, each pair once.
+
+        Returns:
+            The captions' numbers int64 (K,), the numbers of the prompts of clips that have them int64 (K,), and how
+            many clips' captions each pair stands for, float32 (K,).
+        """
+        prompts = np.repeat(self._codes[self._bounds[:-1]], np.diff(self._bounds))
+        pairs, counts = np.unique(np.stack([self._codes, prompts]), axis=1, return_counts=True)
+        captions, meant = torch.from_numpy(pairs.astype(np.int64))
+        return captions, meant, torch.from_numpy(counts).float()
 
     def _next(self, number: int, count: int) -> Any:
         """The next clips of a prompt's epoch, or of the mixed groups' epoch: int64 (count,)."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -20,6 +21,7 @@ from models.networks.generator import TextGenerator, build_generator
 from models.text.caption_features import CaptionFeatures, Prompts
 from models.text.features import build_text
 from models.text.labels import Labels
+from models.text.soft_words import SoftWords
 from models.training.averaging import warmed_up_average
 from models.training.batches import Batch, PromptGroups, as_pictures, step_generator
 from models.training.game import check_clips
@@ -43,6 +45,9 @@ from models.training.schedule import (
 
 CLIP, FRAME = "clip_discriminator", "frame_discriminator"
 """Names of the discriminators, in losses and in the training's state."""
+
+MOST_READ = 50_000
+"""The reader of free words is fitted to so many captions at most."""
 
 ADVANTAGE_DECAY = 0.9
 """Decay of the moving average of each prompt's D(real) - D(generated), per time that the prompt is drawn."""
@@ -93,6 +98,8 @@ class FlipbookGame:
             self.groups.texts, text, Labels(subject, objects=model.objects) if model.word_heads else None, device=device
         )
         self.generator = build_generator(model, subject).to(device)
+        if isinstance(self.generator.text, SoftWords):
+            self._learn_to_read(self.generator.text, subject)
         self.average = AveragedModel(self.generator, multi_avg_fn=warmed_up_average(train.ema_decay))
         self.discriminators: dict[str, Discriminator] = {
             CLIP: ClipDiscriminator(
@@ -131,6 +138,15 @@ class FlipbookGame:
         self.penalties: dict[str, float] = {}
         self.free_term_penalty = self.wrong_prompt_weight = 0.0
         self.steps_done, self.cpu_seconds = 0, 0.0
+
+    def _learn_to_read(self, reader: SoftWords, subject: Subject) -> None:
+        """Fit the generator's reader of free words to the clips' captions and the plain prompts that mean the same."""
+        captions, prompts, often = self.groups.readings()
+        every = -(-len(captions) // MOST_READ)
+        captions, prompts, often = captions[::every], prompts[::every], often[::every]
+        texts = cast(list[str], self.groups.texts.take(pa.array(prompts.numpy())).to_pylist())
+        words = Labels(subject, objects=1).of(texts)
+        reader.fit(self.captions.features(captions), words.to(self.device), often=often.to(self.device))
 
     @property
     def averaged(self) -> TextGenerator:
@@ -178,7 +194,7 @@ class FlipbookGame:
             batches[FRAME] = self.groups.draw(evenly, prompts=count, clips=1, generator=random)
         return _Round(
             clips={name: drawn.clips for name, drawn in batches.items()},
-            prompts={name: self.captions.of(drawn.captions) for name, drawn in batches.items()},
+            prompts={name: self.captions.of(drawn.captions, drawn.prompts) for name, drawn in batches.items()},
             phase=(row, column),
             frames=frames,
         )

@@ -39,9 +39,6 @@ class WordShares:
     def check(self, prompts: Sequence[str]) -> None:
         self.features(prompts)
 
-    def reading(self, prompt: str) -> str:
-        return prompt
-
     def features(self, prompts: Sequence[str], *, unknown_words: UnknownWords = "refuse") -> Tensor:
         return word_shares(self._world, prompts, unknown_words=unknown_words)
 

@@ -47,7 +47,6 @@ class Split(BaseModel):
     T3: tuple[str, ...] = Field(
         description="Combinations that are never shown: of shape, colour and motion, or of two known objects."
     )
-    T4: dict[str, str] = Field(description="Paraphrases, mostly in unseen words, and what they mean.")
     T5: tuple[str, ...] = Field(
         (),
         description="Prompts of two objects, with all sentences that swap their colours, shapes or motions. All four "
@@ -63,20 +62,14 @@ class Split(BaseModel):
             "T1": self.T1,
             "T2": self.T2,
             "T3": self.T3,
-            "T4": tuple(self.T4),
             "T5": self.T5,
         }
         return {name: prompts for name, prompts in tiers.items() if prompts}
 
     @property
     def held_out_prompts(self) -> tuple[str, ...]:
-        """The held-out prompts that follow the grammar: all but the paraphrases."""
-        return tuple(prompt for tier, prompts in self.tiers.items() if tier != "T4" for prompt in prompts)
-
-    @property
-    def paraphrases(self) -> dict[str, str]:
-        """The paraphrases, and for each the sentence of the grammar that means the same."""
-        return self.T4
+        """The held-out prompts of all tiers."""
+        return tuple(prompt for prompts in self.tiers.values() for prompt in prompts)
 
     @property
     def digest(self) -> str:

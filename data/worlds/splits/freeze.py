@@ -1,14 +1,12 @@
 """Makes the splits from their rules. The files are data.
 
-They were last made on 2026-11-29, to add validation prompts. Seven paraphrases (T4) that meant a validation combination
-were then reworded by hand, to mean what training shows.
+They were last made on 2026-11-29, to add validation prompts.
 
 python -m data.worlds.splits.freeze shapes pairs
 """
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 from collections import Counter
@@ -53,8 +51,8 @@ V3 has as many prompts as T3, and V5 as many as T5.
 """
 
 
-def shapes_split(paraphrases: dict[str, str]) -> Split:
-    """Return the split of the world `shapes`. `paraphrases` become its T4."""
+def shapes_split() -> Split:
+    """Return the split of the world `shapes`."""
     looks = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
     seen = [f"{look} {phrase}" for look in looks for phrase in TUTORIAL_PHRASES]
     test = [prompt for prompt in seen if belongs_to(parse_prompt(prompt), WITHHELD)]
@@ -78,7 +76,6 @@ def shapes_split(paraphrases: dict[str, str]) -> Split:
         T1=allowed(T1_PHRASE),
         T2=allowed(T2_PHRASE),
         T3=tuple(test),
-        T4=paraphrases,
     )
 
 
@@ -118,7 +115,6 @@ def pairs_split() -> Split:
         T1=(),
         T2=(),
         T3=tuple(unseen),
-        T4={},
         T5=tuple(bindings),
     )
 
@@ -187,8 +183,7 @@ def _parts(prompt: str) -> tuple[list[tuple[str, ...]], ...]:
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         path = Path(__file__).with_name(f"{name}.json")
-        kept = json.loads(path.read_text(encoding="utf-8"))["T4"] if path.exists() else {}
-        split = pairs_split() if name == "pairs" else shapes_split(kept)
+        split = pairs_split() if name == "pairs" else shapes_split()
         path.write_text(
             split.model_dump_json(indent=1, exclude=None if split.T5 else {"V5", "T5"}) + "\n", encoding="utf-8"
         )

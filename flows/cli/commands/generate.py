@@ -56,9 +56,6 @@ def generate(
     from models.sampling import CHUNK, TextToVideo
 
     network = TextToVideo.load(found.checkpoint, device=device)
-    for prompt in dict.fromkeys(prompts):
-        if (reading := network.reading(prompt)) != prompt:
-            typer.echo(f"{prompt!r} is read as {reading!r}.")
     # Few clips at a time bound the memory. The videos of a prompt do not depend on the other prompts.
     batches = (
         network.generate([prompt] * min(CHUNK, count - first), seed=seed, first=first)
@@ -76,8 +73,7 @@ def generate(
 
 
 def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedModel, float]":
-    """The model that `ref` names and the rate of its videos. It can read `prompts`, and they can name files."""
-    from data.captions import prompt_slug
+    """The model that `ref` names, which can read `prompts`, and the rate of its videos."""
     from data.worlds.prompts import parse_prompt
     from models.checkpoint import CheckpointError, read_info
     from models.networks.choice import build_prompt_features
@@ -91,6 +87,4 @@ def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedMod
             parse_prompt(prompt)
         raise
     build_prompt_features(info.model, info.subject).check(prompts)
-    for prompt in prompts:
-        prompt_slug(prompt)
     return found, info.subject.format.fps
