@@ -50,7 +50,7 @@ VALUES = {  # value: its limit, and whether the limit is a maximum
 
 def prompts_of(world: WorldConfig, count: int) -> list[str]:
     """`count` prompts of the grammar, all prompts of the world in turns."""
-    known = [prompt for tier, members in world.tiers.items() if tier != "T4" for prompt in members]
+    known = [prompt for members in world.tiers.values() for prompt in members]
     return [known[k * max(len(known) // count, 1) % len(known)] for k in range(count)]
 
 

@@ -70,7 +70,7 @@ def prompt_slug(prompt: str) -> str:
     words = tokenize(prompt)
     kept = "-".join(word for word in (re.sub(r"[^a-z0-9]", "", _without_accents(word)) for word in words) if word)
     slug = kept[:SLUG_LENGTH].strip("-")
-    if slug == "-".join(words):
+    if slug and slug == "-".join(words):
         return slug
     digest = hashlib.sha256((" ".join(words) or prompt).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{slug}-{digest}" if slug else digest

@@ -99,9 +99,7 @@ def _save(folder: Path, checkpoint: Path, info: CheckpointInfo, *, model_id: str
     for name in ("mlflow.models.signature", "mlflow.pyfunc"):  # they log each of their guesses
         logging.getLogger(name).setLevel(logging.WARNING)
     prompts, clip = info.subject.seen_prompts, info.subject.format
-    libraries = (
-        LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers")
-    )
+    libraries = LIBRARIES if info.frozen_text is None else (*LIBRARIES, info.frozen_text.package, "tokenizers")
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(Path(__file__).with_name("pyfunc_model.py")),

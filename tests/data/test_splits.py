@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from data.captions import PromptError, tokenize
+from data.captions import tokenize
 from data.worlds.clips import make_clips
 from data.worlds.presets import shapes_world
 from data.worlds.prompts import parse_prompt
@@ -24,7 +24,7 @@ def words_of(prompts: tuple[str, ...]) -> set[str]:
 
 
 def test_the_file_is_what_the_rules_make() -> None:
-    assert shapes_split(SPLIT.T4) == SPLIT
+    assert shapes_split() == SPLIT
 
 
 def test_no_combination_or_direction_that_is_held_out_is_in_a_training_clip() -> None:
@@ -45,17 +45,6 @@ def test_every_word_of_a_held_out_sentence_is_seen_in_training() -> None:
     assert words_of(SPLIT.held_out_prompts) <= words_of(SPLIT.train)
 
 
-def test_every_paraphrase_says_in_unseen_words_what_training_shows() -> None:
-    assert {parse_prompt(prompt) for prompt in SPLIT.T4.values()} <= TRAINED
-    known = words_of(SPLIT.train)
-    for paraphrase in SPLIT.T4:
-        assert set(tokenize(paraphrase)) - known
-        with pytest.raises(PromptError):
-            parse_prompt(paraphrase)
-    motions = {meaning.motion for scene in TRAINED for meaning in scene}
-    assert {parse_prompt(prompt)[0].motion for prompt in SPLIT.T4.values()} == motions
-
-
 def test_whole_families_are_withheld_and_nothing_else_is() -> None:
     assert all(belongs_to(parse_prompt(prompt), WITHHELD) for prompt in SPLIT.T3)
     assert all(belongs_to(parse_prompt(prompt), WITHHELD_FOR_VALIDATION) for prompt in SPLIT.V3)
@@ -68,7 +57,7 @@ def test_whole_families_are_withheld_and_nothing_else_is() -> None:
 
 def test_validation_prompts_are_no_test_prompts_and_ask_for_the_same_kinds_of_combinations() -> None:
     assert not {parse_prompt(one) for one in SPLIT.V3} & {
-        parse_prompt(one) for one in (*SPLIT.T1, *SPLIT.T2, *SPLIT.T3, *SPLIT.T4.values())
+        parse_prompt(one) for one in (*SPLIT.T1, *SPLIT.T2, *SPLIT.T3)
     }
 
     def kinds(families: tuple[Withheld, ...]) -> list[tuple[bool, bool, bool]]:
@@ -93,18 +82,10 @@ def test_a_beginning_of_the_training_prompts_holds_every_word_and_is_balanced(co
         assert max(map(seen.count, set(seen))) - min(map(seen.count, set(seen))) <= max(2, count // 8)
 
 
-def test_only_the_world_of_the_split_knows_what_a_paraphrase_means() -> None:
-    paraphrase = "a scarlet ball drifting to the top right corner"
-    (meaning,) = shapes_world().scene_of(paraphrase)
-    assert (meaning.colour, meaning.shape, meaning.motion) == ("red", "circle", "up-right")
-    with pytest.raises(PromptError, match="unknown word"):
-        WorldConfig().scene_of(paraphrase)
-
-
 def test_a_world_with_a_split_has_the_tiers_of_the_split() -> None:
     tiers = shapes_world().tiers
     assert tiers["T0"] == SPLIT.train
-    assert [len(tiers[name]) for name in ("V3", "T1", "T2", "T3", "T4")] == [36, 13, 18, 65, 80]
+    assert [len(tiers[name]) for name in ("V3", "T1", "T2", "T3")] == [36, 13, 18, 65]
 
 
 @pytest.mark.parametrize(

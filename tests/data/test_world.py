@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from data.captions import PromptError, Vocabulary, normalised, prompt_slug, tokenize
+from data.captions import SLUG_LENGTH, PromptError, Vocabulary, normalised, prompt_slug, tokenize
 from data.worlds.clips import make_clips, make_clips_for
 from data.worlds.motions import DIRECTIONS, MOTIONS, reflect, triangle_wave
 from data.worlds.presets import VALIDATION_FOLDS, shapes_world, validation_world
@@ -128,14 +128,18 @@ def test_known_words_in_a_wrong_order_are_refused_with_the_grammar() -> None:
 
 
 @given(st.text(max_size=200))
-def test_no_prompt_becomes_a_path(prompt: str) -> None:
-    try:
-        slug = prompt_slug(prompt)
-    except PromptError:
-        return
-    assert slug
+def test_every_prompt_names_a_file_and_no_prompt_becomes_a_path(prompt: str) -> None:
+    slug = prompt_slug(prompt)
+    assert slug.strip("-") == slug
     assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
-    assert len(slug) <= 80
+    assert 0 < len(slug) <= SLUG_LENGTH + 9
+
+
+def test_prompts_that_differ_in_other_letters_or_far_behind_name_different_files() -> None:
+    assert prompt_slug("Déjà vu").startswith("deja-vu-")
+    alike = ["красный круг", "синий круг", "赤い丸", "?!", "", "circle", "cïrcle", "left " * 99, "left " * 100]
+    assert len({prompt_slug(prompt) for prompt in alike}) == len(alike)
+    assert len({prompt_slug(prompt) for prompt in ("красный круг", "Красный  круг.")}) == 1
 
 
 def test_tokens_are_padded_with_zero_and_start_at_one() -> None:

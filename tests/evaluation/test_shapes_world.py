@@ -44,8 +44,9 @@ def test_real_clips_of_every_shape_and_motion_are_exact(shapes):
     assert scores.rmse.max() <= 0.5
 
 
-@pytest.mark.parametrize("tier", ["T0", "T1", "T2", "T3", "T4"])
+@pytest.mark.parametrize("tier", ["T0", "T1", "T2", "T3", "T4", "V4w"])
 def test_real_clips_of_every_tier_are_exact(shapes, tier):
+    shapes = shapes.model_copy(update={"varied_captions": 1})
     prompts = list(evenly_spread(shapes.tiers[tier], 40)) * 3
     assert score_clips(clips_of(shapes, prompts, seed=8), prompts, shapes).joint.mean() >= 0.99
 

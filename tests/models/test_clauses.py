@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from data.captions import PromptError
 from data.worlds.presets import pairs_world
@@ -16,7 +17,7 @@ from models.text.labels import Labels
 from models.text.protocols import TextFeatures
 
 WORLD = pairs_world()
-ENCODERS = ("tokens", "sentence", "transformer")
+ENCODERS: tuple[TextEncoder, ...] = ("tokens", "transformer")
 RED_UP, BLUE_LEFT = "red circle moving up", "blue square moving left"
 
 
@@ -66,27 +67,18 @@ def test_a_prompt_without_an_object_is_refused(encoder: TextEncoder, prompt: str
 
 
 def test_a_clause_without_letters_is_refused() -> None:
-    text = build_text(_model("sentence"), WORLD)
+    text = build_text(_model("tokens"), WORLD)
     for prompt in ("!!!", "!!! and ???", f"{RED_UP} and !!!"):
         with pytest.raises(PromptError):
             text.features([prompt])
 
 
-def test_each_object_reads_its_own_clause_of_unknown_words() -> None:
-    text = build_text(_model("sentence"), WORLD)
-    foreign, known = _each(text, ["a crimson ball rising and a navy box drifting left", f"{RED_UP} and {BLUE_LEFT}"])
-    assert torch.equal(foreign, known)
-
-
-def test_an_and_inside_a_phrase_of_unknown_words_joins_no_objects() -> None:
-    text = build_text(_model("sentence"), WORLD)
-    prompt = "a crimson ball going up and down and a navy box sinking"
-    text.check([prompt])
-    assert text.reading(prompt) == "red circle bouncing vertically and blue square moving down"
-    assert torch.equal(text.features([prompt]), text.features([text.reading(prompt)]))
-    for single in ("a crimson ball", "123 and a crimson ball rising"):
-        with pytest.raises(PromptError, match="names 1 object,"):
-            text.check([single])
+def test_several_objects_read_no_captions_in_free_words() -> None:
+    with pytest.raises(ValidationError, match="reads a whole caption"):
+        _model("sentence")
+    for encoder in ENCODERS:
+        with pytest.raises(ValueError, match=r"set world\.varied_captions to 0"):
+            build_text(_model(encoder), WORLD.model_copy(update={"varied_captions": 1}))
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

