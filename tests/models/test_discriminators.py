@@ -97,7 +97,9 @@ def test_word_heads_tell_the_words_from_the_pixels_alone(stars: ClipTensors) -> 
     for name, network in game.discriminators.items():
         one, other = (
             network(pictures[name], asked.features, asked.labels)
-            for asked in (game.captions.of(torch.tensor(rows)) for rows in ([0, 0, 1, 1], [5, 5, 6, 6]))
+            for asked in (
+                game.captions.of(torch.tensor(rows), torch.tensor(rows)) for rows in ([0, 0, 1, 1], [5, 5, 6, 6])
+            )
         )
         assert torch.equal(one.words, other.words)
         assert not torch.equal(one.scores, other.scores)
