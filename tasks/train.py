@@ -69,7 +69,7 @@ def _train(home: Home, model: ModelConfig, train: TrainConfig, dataset: Dataset,
     from data.reading.dataset import load_clips
     from models.checkpoint import checkpoint_digest
     from models.training.expectation import Expectation
-    from models.training.trainer import Progress, TrainEvent
+    from models.training.trainer import Progress, Reading, TrainEvent
     from models.training.trainer import train as run_training
     from tracking.training_run import TrainingRun
 
@@ -101,6 +101,8 @@ def _train(home: Home, model: ModelConfig, train: TrainConfig, dataset: Dataset,
                 losses = "  ".join(f"{name} {value:.3g}" for name, value in event.losses.items())
                 done = total * event.step // event.total
                 progress.update(STEP, done, f"{losses}  {event.clips_per_second:.0f} clips/s")
+            elif isinstance(event, Reading):
+                progress.update(STEP, 0, f"{event.done} of {event.total} captions read")
 
         final = run_training(clips=clips, subject=subject, model=model, train=train, folder=folder, report=report)
         digest = checkpoint_digest(final)

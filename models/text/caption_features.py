@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,10 +15,8 @@ from models.text.protocols import TextFeatures
 
 MOST_KEPT = 2**26
 """Features and labels of all captions are kept if they have at most so many values, which take 256 MiB."""
-BLOCK = 2_048
+BLOCK = 512
 """So many captions are read at a time, which bounds the memory."""
-
-_logger = logging.getLogger("flipbook.captions")
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,26 @@ class Prompts:
 class CaptionFeatures:
     """Features and labels of captions by their numbers. Those of many captions are computed when they are needed.
 
-    A frozen encoder needs minutes for the captions of a data set, so the log says how far it is.
+    Words of the captions that the vocabulary does not hold are ignored.
     """
 
     def __init__(
-        self, captions: pa.Array[Any], text: TextFeatures, labels: Labels | None, *, device: torch.device
+        self,
+        captions: pa.Array[Any],
+        text: TextFeatures,
+        labels: Labels | None,
+        *,
+        device: torch.device,
+        report: Callable[[int, int], None],
     ) -> None:
-        """Prepare the different `captions` (P,) of a data set. Without `labels` there are none to learn.
+        """Read the captions of a data set. A frozen encoder needs minutes for many of them.
 
-        Words of the captions that the vocabulary does not hold are ignored.
+        Args:
+            captions: the different captions (P,).
+            text: how they are read.
+            labels: what the word heads learn. Without it there are no labels.
+            device: where features and labels will be.
+            report: called with the number of captions that are read, and with P, after each block.
         """
         self._captions, self._text, self._labels, self._device = captions, text, labels, device
         self.labels = 0 if labels is None else len(labels)
@@ -51,7 +60,7 @@ class CaptionFeatures:
         """Weight of each label, which `Prompts.labels` are multiplied with."""
         few = len(captions) * (text.width + self.labels) <= MOST_KEPT
         everything = torch.arange(len(captions))
-        self._features = self._computed_features(everything) if few else None
+        self._features = self._computed_features(everything, report) if few else None
         self._kept_labels = self._computed_labels(everything) if few else None
 
     def of(self, captions: Tensor, prompts: Tensor) -> Prompts:
@@ -73,13 +82,13 @@ class CaptionFeatures:
         kept = self._kept_labels
         return self._computed_labels(prompts) if kept is None else kept[prompts.to(self._device)]
 
-    def _computed_features(self, numbers: Tensor) -> Tensor:
+    def _computed_features(self, numbers: Tensor, report: Callable[[int, int], None] | None = None) -> Tensor:
         found = torch.empty(len(numbers), self._text.width)
         for start in range(0, len(numbers), BLOCK):
             part = self._texts(numbers[start : start + BLOCK])
             found[start : start + len(part)] = self._text.features(part, unknown_words="ignore")
-            if self._text.frozen and len(numbers) > BLOCK:
-                _logger.info("%d of %d captions are read", start + len(part), len(numbers))
+            if report is not None:
+                report(start + len(part), len(numbers))
         return found.to(self._device)
 
     def _computed_labels(self, numbers: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -81,8 +82,11 @@ class FlipbookGame:
         model: ModelConfig,
         train: TrainConfig,
         device: torch.device,
+        report_reading: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
+
+        `report_reading` is called while the captions are read, with how many are done and how many there are.
 
         Raises:
             ValueError: the clips do not fit the subject, or the networks cannot draw its format.
@@ -94,9 +98,8 @@ class FlipbookGame:
         known = subject.seen_prompts if isinstance(subject, WorldConfig) else ()
         self.groups = PromptGroups(clips.captions, known=known, group=train.clips_per_prompt, seed=train.seed)
         text = build_text(model, subject)
-        self.captions = CaptionFeatures(
-            self.groups.texts, text, Labels(subject, objects=model.objects) if model.word_heads else None, device=device
-        )
+        labels = Labels(subject, objects=model.objects) if model.word_heads else None
+        self.captions = CaptionFeatures(self.groups.texts, text, labels, device=device, report=report_reading)
         self.generator = build_generator(model, subject).to(device)
         if isinstance(self.generator.text, SoftWords):
             self._learn_to_read(self.generator.text, subject)

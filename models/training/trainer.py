@@ -44,6 +44,14 @@ _GAMES: dict[str, Callable[..., Game]] = {"flipbook": FlipbookGame, "tutorial": 
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How many of the different captions are read, before the first step."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far the training is."""
 
@@ -74,7 +82,7 @@ class Saved:
     path: Path
 
 
-TrainEvent = Expectation | Progress | Samples | Saved
+TrainEvent = Expectation | Reading | Progress | Samples | Saved
 
 
 def train(
@@ -117,7 +125,14 @@ def train(
         keep_freed_memory()
         use_threads(train.threads)
     text = build_prompt_features(model, subject)
-    game = _GAMES[model.network](clips=clips, subject=subject, model=model, train=train, device=device)
+    game = _GAMES[model.network](
+        clips=clips,
+        subject=subject,
+        model=model,
+        train=train,
+        device=device,
+        report_reading=lambda done, total: report(Reading(done, total)),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     state = newest_state(folder, frozen_text=text.frozen)
     if state is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,8 +34,11 @@ class TutorialGame:
         model: ModelConfig,
         train: TrainConfig,
         device: torch.device,
+        report_reading: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
+
+        `report_reading` is never called, because the words of prompts are counted at once.
 
         Raises:
             ValueError: the clips do not fit the subject, or it is no world.

@@ -21,7 +21,7 @@ from models.text.sentence_features import SentenceStates
 from models.text.soft_words import SoftWords
 from models.text.tokens import word_counts
 from models.training.flipbook_game import FlipbookGame
-from models.training.trainer import Saved, TrainEvent
+from models.training.trainer import Reading, Saved, TrainEvent
 from tests.models.tiny import MODEL, TRAIN, make_clips, train_tiny
 
 WORLD = WorldConfig(
@@ -81,6 +81,14 @@ def test_word_heads_learn_the_words_of_the_plain_prompt_whatever_caption_is_read
     texts = [game.groups.texts[number].as_py() for number in batch.captions.tolist()]
     assert torch.equal(asked.features, SentenceStates().features(texts))
     assert game.captions.labels == len(WORLD.plain_words.words)
+
+
+def test_a_training_says_how_far_it_has_read_before_its_first_step(clips: ClipTensors, tmp_path: Path) -> None:
+    events: list[TrainEvent] = []
+    train_tiny(clips, tmp_path, world=WORLD, model=SENTENCE, report=events.append)
+    captions = {text for own in clips.captions.to_pylist() for text in own} | set(WORLD.seen_prompts)
+    assert events[0] == Reading(len(captions), len(captions))
+    assert not any(isinstance(event, Reading) for event in events[1:])
 
 
 def test_an_interrupted_training_ends_with_the_same_weights_and_reads_as_before(
