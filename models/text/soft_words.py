@@ -10,6 +10,8 @@ from models.text.tokens import BagOfWords
 
 PENALTY = 3e-4
 """Weight of the squared weights, beside the cross entropy of a caption. Features have unit variance there."""
+LEAST_SPREAD = 0.01
+"""Features that vary less are not enlarged to unit variance: other texts could lie far outside."""
 SHARPNESS = 2.0
 """Factor of the fitted logits. A word that a text says then counts as nearly 1, as in the plain prompt."""
 ROUNDS = 100
@@ -50,7 +52,7 @@ class SoftWords(nn.Module):
             counts: how often each plain word stands in the prompts that mean the same, float32 (N, V).
             often: how often the training clips have each caption with this prompt, float32 (N,).
         """
-        mean, scale = features.mean(0), features.std(0, correction=0).clamp(min=1e-6)
+        mean, scale = features.mean(0), features.std(0, correction=0).clamp(min=LEAST_SPREAD)
         wanted, share = counts.clamp(max=1), (often / often.sum()).unsqueeze(1)
         weight, bias = (torch.zeros_like(part, requires_grad=True) for part in (self.weight, self.bias))
         solver = torch.optim.LBFGS([weight, bias], max_iter=ROUNDS, line_search_fn="strong_wolfe")

@@ -58,6 +58,17 @@ def test_new_captions_are_read_as_their_plain_prompts(game: FlipbookGame) -> Non
     torch.testing.assert_close(plain, word_counts(WORLD.plain_words, WORLD.seen_prompts) @ vectors, atol=0.2, rtol=0.0)
 
 
+def test_a_feature_that_hardly_varies_is_not_listened_to() -> None:
+    torch.manual_seed(0)
+    words = (torch.rand(200, 2) > 0.5).float()
+    features = torch.cat([words + 0.05 * torch.randn(200, 2), 1 + 1e-5 * words[:, :1]], dim=1)
+    reader = SoftWords(3, 2, width=4)
+    reader.fit(features, words, often=torch.ones(200))
+    other = features + torch.tensor([0.0, 0.0, 0.1])
+    read = torch.sigmoid(other @ reader.weight + reader.bias)
+    assert torch.equal(read > 0.5, words > 0.5)
+
+
 def test_no_step_changes_how_captions_are_read(clips: ClipTensors, game: FlipbookGame) -> None:
     reader = game.generator.text
     before = reader.weight.clone(), reader.bias.clone(), reader.words.vectors.clone()
