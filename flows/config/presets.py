@@ -116,9 +116,6 @@ def _validation(direction: str) -> PipelineConfig:
 
 
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
-    {
-        preset.__name__.replace("_", "-"): preset
-        for preset in (full, small, shapes, shapes_words, pairs, own, tutorial)
-    }
+    {preset.__name__.replace("_", "-"): preset for preset in (full, small, shapes, shapes_words, pairs, own, tutorial)}
     | {f"validation-{direction}": partial(_validation, direction) for direction in VALIDATION_FOLDS}
 )
