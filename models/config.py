@@ -70,6 +70,11 @@ class ModelConfig(BaseModel):
         "of one colour per object, later objects over earlier ones. conv: convolutions without "
         "poses; for anything, but not measured yet.",
     )
+    background: Literal["white", "black"] = Field(
+        "white",
+        description="What the networks begin from. black: they see and draw the negatives of the clips, because they "
+        "learn objects on white soonest. Set it for clips on black.",
+    )
     objects: int = Field(
         1,
         ge=1,
@@ -113,6 +118,8 @@ class ModelConfig(BaseModel):
             raise ValueError('the network "tutorial" has none of our parts: leave without empty')
         if self.network == "tutorial" and self.text_encoder != "tokens":
             raise ValueError('the network "tutorial" has its own words: leave text_encoder at "tokens"')
+        if self.background != "white" and self.network == "tutorial":
+            raise ValueError('the network "tutorial" begins from white: leave background at "white"')
         if self.objects > 1 and self.network == "tutorial":
             raise ValueError('the network "tutorial" draws one object: leave objects at 1')
         if self.objects > 1 and self.text_encoder == "sentence":

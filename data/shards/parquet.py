@@ -36,6 +36,7 @@ _READ_BYTES = 2**22  # bytes of frames decoded at a time, so that they are still
 _NAMES = ("motion", "shape", "colour")
 _PATHS = {"centre_x": "px", "centre_y": "px", "radii": "px", "angles": "radians"}
 _FACTOR_UNITS = {
+    "image": "1",
     "phase": "periods",
     "sign": "1",
     "start_angle": "radians",

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.clip_batch import ClipBatch, ObjectBatch
+from data.worlds.digits import Half, images_of, outlines
 from data.worlds.motions import FACTORS, Path, draw_factors, path_of
 from data.worlds.pairs import ATTEMPTS, MOST_HIDDEN_FRAMES, draw_over, hidden_frames
 from data.worlds.prompts import Meaning
 from data.worlds.renderer import render
+from data.worlds.shapes import extents
 from data.worlds.tutorial import RADIUS, tutorial_path, tutorial_planes
 from data.worlds.wording import captions
 from data.worlds.world import WorldConfig
@@ -27,6 +29,7 @@ def make_clips(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArra
     """Make the clips with the given indices, each 0 or more. Their prompts are drawn uniformly.
 
     Each clip's first caption is its prompt. Its captions in free words follow, if the world has them.
+    Digits are drawn from the training half of the images.
     """
     return _render(world, _plan_drawn(world, seed=seed, indices=indices))
 
@@ -43,10 +46,12 @@ def stream_clips(
 def make_clips_for(world: WorldConfig, *, prompts: Sequence[str], seed: int) -> ClipBatch:
     """Make real clips of the given prompts, which can be held out. Clip i depends on world, seed, i and prompts[i].
 
+    Digits are drawn from the test half of the images, so an evaluation compares with digits that no training showed.
+
     Raises:
         PromptError: a prompt does not follow the grammar, or names another number of objects than clips of this world.
     """
-    return _render(world, _plan(world, np.arange(len(prompts), dtype=np.int64), tuple(prompts), seed=seed))
+    return _render(world, _plan(world, np.arange(len(prompts), dtype=np.int64), tuple(prompts), seed=seed, half="test"))
 
 
 def _uniforms(seed: int | tuple[int, ...], indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -66,7 +71,7 @@ def _plan_drawn(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArr
     indices = np.asarray(indices, dtype=np.int64)
     seen = world.seen_prompts
     numbers = (_uniforms(seed, indices)[:, 0] * len(seen)).astype(np.int64)
-    plan = _plan(world, indices, tuple(seen[number] for number in numbers.tolist()), seed=seed)
+    plan = _plan(world, indices, tuple(seen[number] for number in numbers.tolist()), seed=seed, half="train")
     if not world.varied_captions:
         return plan
     scenes, count = {prompt: world.scene_of(prompt) for prompt in set(plan.prompts)}, 1 + world.varied_captions
@@ -77,10 +82,12 @@ def _plan_drawn(world: WorldConfig, *, seed: int, indices: Sequence[int] | NDArr
     return replace(plan, captions=tuple(texts))
 
 
-def _plan(world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ...], *, seed: int) -> ClipBatch:
+def _plan(
+    world: WorldConfig, indices: NDArray[np.int64], prompts: tuple[str, ...], *, seed: int, half: Half
+) -> ClipBatch:
     """Return the clips without their frames."""
     known = {prompt: world.scene_of(prompt) for prompt in set(prompts)}
-    objects = [_Object.of(world, [known[prompt][place] for prompt in prompts]) for place in range(world.objects)]
+    objects = [_Object.of(world, [known[prompt][place] for prompt in prompts], half) for place in range(world.objects)]
     if len(objects) == 1:
         objects[0].draw(_uniforms(seed, indices)[:, 1:], np.arange(len(prompts)))
     else:
@@ -120,22 +127,24 @@ class _Object:
 
     world: WorldConfig
     meanings: Sequence[Meaning]
+    half: Half
     factors: dict[str, NDArray[np.float64]]
     path: Path
 
     @classmethod
-    def of(cls, world: WorldConfig, meanings: Sequence[Meaning]) -> _Object:
+    def of(cls, world: WorldConfig, meanings: Sequence[Meaning], half: Half) -> _Object:
         shape = (len(meanings), world.frames)
         return cls(
             world,
             meanings,
+            half,
             {name: np.full(len(meanings), np.nan) for name in FACTORS},
             Path(np.zeros((*shape, 2)), np.zeros(shape), np.zeros(shape)),
         )
 
     def drawn_anew(self, uniforms: NDArray[np.float64], rows: NDArray[np.int64]) -> _Object:
         """Return an object with the same meanings, and draw its factors and paths in `rows`."""
-        fresh = _Object.of(self.world, self.meanings)
+        fresh = _Object.of(self.world, self.meanings, self.half)
         fresh.draw(uniforms, rows)
         return fresh
 
@@ -149,10 +158,14 @@ class _Object:
                 self.path.centres[some] = tutorial_path(motion, frames=frames, frame_size=size)
                 self.path.radii[some] = RADIUS
                 continue
+            images = self._images(shape, uniforms[some]) if world.digits else None
+            reaches = extents(shape) if images is None else outlines().extents[:, images]
             drawn = draw_factors(
-                motion, uniforms[some], shape=shape, frame_size=size, radius=world.radius, ranges=world.ranges
+                motion, uniforms[some], extents=reaches, frame_size=size, radius=world.radius, ranges=world.ranges
             )
-            path = path_of(motion, drawn, shape=shape, frame_size=size, frames=frames)
+            path = path_of(motion, drawn, extents=reaches, frame_size=size, frames=frames)
+            if images is not None:
+                drawn["image"] = images.astype(np.float64)
             for name, values in self.factors.items():
                 values[some] = drawn.get(name, np.nan)
             self.path.centres[some], self.path.radii[some], self.path.angles[some] = (
@@ -160,6 +173,11 @@ class _Object:
                 path.radii,
                 path.angles,
             )
+
+    def _images(self, digit: str, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Draw an image of the digit for each clip, int64 (N,)."""
+        known = images_of(digit, self.half)
+        return known[(uniforms[:, FACTORS.index("image")] * len(known)).astype(np.int64)]
 
     def take(self, other: _Object, rows: NDArray[np.int64]) -> None:
         """Copy factors and paths of some clips from `other`."""
@@ -218,6 +236,7 @@ def _render_object(world: WorldConfig, drawn: ObjectBatch) -> NDArray[np.uint8]:
             shape=shape,
             colour=colour,
             frame_size=world.frame_size,
+            images=drawn.factors["image"][rows].astype(np.int64) if world.digits else None,
         )
         for (shape, colour), rows in looks.items()
     ]

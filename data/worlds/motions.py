@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.worlds.ranges import MotionRanges
-from data.worlds.shapes import extents
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +53,10 @@ FACTORS: tuple[str, ...] = (
     "angular_speed",
     "radius_start",
     "radius_end",
+    "image",
 )
-"""Everything that a clip can draw. Each factor has its own column of random numbers, so they do not interfere."""
+"""Everything that a clip can draw. The image is the number of a digit's image in `data.worlds.digits`.
+Each factor has its own column of random numbers, so they do not interfere."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,16 @@ def reflect(position: Floats, *, low: Floats, high: Floats) -> Floats:
     return low + np.where(folded > span, 2 * span - folded, folded)
 
 
-def bounce_limits(axis: int, shape: str, radius: Floats, *, frame_size: int) -> tuple[Floats, Floats]:
-    """Return the lowest and highest coordinate of the centre. There the side of the shape touches the border.
+def bounce_limits(axis: int, extents: Floats, radius: Floats, *, frame_size: int) -> tuple[Floats, Floats]:
+    """Return the lowest and highest coordinate of the centre. There the side of the object touches the border.
 
     Args:
         axis: 0 is x, 1 is y.
-        shape: one of `SHAPES`, upright.
+        extents: (4, ...), how far the object reaches to the left, right, up and down, in units of the radius.
         radius: px, an array of any shape.
         frame_size: side of the picture in px. The picture spans -0.5 to frame_size - 0.5.
     """
-    before, behind = extents(shape)[2 * axis : 2 * axis + 2]
+    before, behind = extents[2 * axis : 2 * axis + 2]
     return before * radius - 0.5, frame_size - 0.5 - behind * radius
 
 
@@ -100,7 +101,7 @@ def draw_factors(
     motion: str,
     uniforms: Floats,
     *,
-    shape: str,
+    extents: Floats,
     frame_size: int,
     radius: tuple[float, float],
     ranges: MotionRanges,
@@ -110,13 +111,15 @@ def draw_factors(
     Args:
         motion: one of `MOTIONS`.
         uniforms: float64 (N, len(FACTORS)) in [0, 1), one column per factor.
-        shape: one of `SHAPES`. It decides how near to the border a bouncing shape can start.
+        extents: (4, N) or (4, 1), how far the objects reach to the left, right, up and down, in units of the radius. It
+            decides how near to the border a bouncing object can start.
         frame_size: side of the picture in px. All lengths scale with frame_size / 64.
         radius: range of the radius in px of a 64x64 picture, for motions that do not change the size.
         ranges: the ranges of all other factors.
 
     Returns:
-        float64 (N,) for each factor that the motion uses, in px, px per frame or radians of the actual picture.
+        float64 (N,) for each factor that the motion uses, apart from the image. They are in px, px per
+        frame or radians of the actual picture.
     """
     scale, centre = frame_size / 64.0, (frame_size - 1) / 2.0
     slowest, fastest = np.deg2rad(ranges.orbit_angular_speed)
@@ -151,7 +154,7 @@ def draw_factors(
         }
     if motion in BOUNCES:
         size = length("radius", radius)
-        low, high = bounce_limits(BOUNCES[motion], shape, size, frame_size=frame_size)
+        low, high = bounce_limits(BOUNCES[motion], extents, size, frame_size=frame_size)
         across, along = ("y", "x") if BOUNCES[motion] == 0 else ("x", "y")
         return {
             "radius": size,
@@ -178,8 +181,8 @@ def size_ranges(motion: str, ranges: MotionRanges) -> tuple[tuple[float, float],
     return (large, small) if motion == "shrinking" else (small, large)
 
 
-def path_of(motion: str, factors: Mapping[str, Floats], *, shape: str, frame_size: int, frames: int) -> Path:
-    """Return the path that follows from the factors that `draw_factors` returned for the same motion and shape."""
+def path_of(motion: str, factors: Mapping[str, Floats], *, extents: Floats, frame_size: int, frames: int) -> Path:
+    """Return the path that follows from the factors that `draw_factors` returned for the same motion and extents."""
     count = len(next(iter(factors.values())))
     time = np.arange(frames, dtype=np.float64)[None, :]
     middle = time - (frames - 1) / 2.0
@@ -211,7 +214,7 @@ def path_of(motion: str, factors: Mapping[str, Floats], *, shape: str, frame_siz
         return path(row("x"), row("y"), radii=radii)
     if motion in BOUNCES:
         names = ("x", "y") if BOUNCES[motion] == 0 else ("y", "x")
-        low, high = bounce_limits(BOUNCES[motion], shape, row("radius"), frame_size=frame_size)
+        low, high = bounce_limits(BOUNCES[motion], extents[..., None], row("radius"), frame_size=frame_size)
         along = reflect(row(names[0]) + row("sign") * row("speed") * time, low=low, high=high)
         return _on_axis(path, BOUNCES[motion], along, row(names[1]))
     if motion in ZIGZAGS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.worlds.digits import DIGITS, WHITE
 from data.worlds.prompts import TUTORIAL_PHRASES
 from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
@@ -71,5 +72,31 @@ def shapes_world() -> WorldConfig:
             size_small=(5.0, 7.0),
             zigzag_offset=(-3.0, 3.0),
             zigzag_speed=(3.0, 4.0),
+        ),
+    )
+
+
+def digits_world() -> WorldConfig:
+    """Handwritten digits, white on black: one image per clip, about 22 px high. Whole families are held out.
+
+    Paths are short, so that digits stay in the picture. Digits do not rotate, because a 6 would become a 9.
+    """
+    return WorldConfig(
+        shapes=DIGITS,
+        colours=tuple(WHITE),
+        split="digits",
+        held_out=(),
+        radius=(6.0, 8.0),
+        ranges=MotionRanges(
+            direction_offset=(-2.0, 2.0),
+            direction_speed=(2.2, 3.0),
+            size_offset=(-6.0, 6.0),
+            size_large=(8.5, 10.0),
+            size_small=(5.0, 6.0),
+            bounce_offset=(-8.0, 8.0),
+            bounce_speed=(5.0, 7.0),
+            zigzag_offset=(-2.0, 2.0),
+            zigzag_speed=(2.2, 3.0),
+            zigzag_amplitude=(5.0, 7.0),
         ),
     )

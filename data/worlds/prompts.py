@@ -1,7 +1,7 @@
 """The language of prompts: its words, its grammar and its meaning.
 
 A sentence is `[colour] shape phrase`. Two of them can be joined by `and`, for example "red circle moving up and blue
-square moving left".
+square moving left". A digit, such as "seven", stands in the place of a shape.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from data.captions import PromptError, check_words, quoted, tokenize
+from data.worlds.digits import DIGITS
 from data.worlds.motions import DIRECTIONS
 from data.worlds.shapes import COLOURS, SHAPES
 
@@ -95,7 +96,7 @@ def parse_prompt(prompt: str) -> Scene:
         PromptError: the prompt is empty, holds a word that the grammar does not know, or does not follow the grammar.
     """
     words = tokenize(prompt)
-    known = {word for phrase in _PHRASE_OF for word in phrase} | {*SHAPES, *COLOURS, AND}
+    known = {word for phrase in _PHRASE_OF for word in phrase} | {*SHAPES, *DIGITS, *COLOURS, AND}
     check_words(prompt, words, known)
     cut = words.index(AND) if AND in words else len(words)
     parts = [words[:cut], words[cut + 1 :]] if cut < len(words) else [words]
@@ -139,7 +140,7 @@ _PHRASE_OF = {tokenize(phrase): phrase for phrase in PHRASES}
 def _parse_object(words: tuple[str, ...]) -> Meaning | None:
     colour = words[0] if words and words[0] in COLOURS else None
     rest = words[1:] if colour else words
-    if not rest or rest[0] not in SHAPES or rest[1:] not in _PHRASE_OF:
+    if not rest or rest[0] not in (*SHAPES, *DIGITS) or rest[1:] not in _PHRASE_OF:
         return None
     phrase = _PHRASE_OF[rest[1:]]
     return Meaning(motion=PHRASES[phrase], shape=rest[0], colour=colour, phrase=phrase)

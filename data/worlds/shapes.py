@@ -36,10 +36,9 @@ def reach(shape: str) -> float:
     return _REACH[shape]
 
 
-def extents(shape: str) -> tuple[float, float, float, float]:
-    """Return how far an upright shape reaches to the left, right, up and down, in units of the radius."""
-    left, right, up, down = (float(share) * _REACH[shape] for share in _EXTENTS[shape])
-    return left, right, up, down
+def extents(shape: str) -> NDArray[np.float64]:
+    """Return how far an upright shape reaches to the left, right, up and down, in units of the radius: (4, 1)."""
+    return np.array([[float(share) * _REACH[shape]] for share in _EXTENTS[shape]])
 
 
 def signed_distance(

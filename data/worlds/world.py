@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.captions import PromptError, Vocabulary, quoted
 from data.clip_format import ClipFormat
+from data.worlds.digits import DIGITS, WHITE
 from data.worlds.prompts import TUTORIAL_PHRASES, Meaning, Scene, parse_prompt
 from data.worlds.ranges import MotionRanges
 from data.worlds.shapes import COLOURS, SHAPES
@@ -44,7 +46,11 @@ class WorldConfig(BaseModel):
     )
     frames: int = Field(10, ge=4, le=64, description="Frames per clip, 4 to 64.")
     fps: int = Field(10, ge=1, le=60, description="Frames per second of the videos, 1 to 60.")
-    shapes: tuple[str, ...] = Field(("circle",), min_length=1, description=f"Any of {', '.join(SHAPES)}.")
+    shapes: tuple[str, ...] = Field(
+        ("circle",),
+        min_length=1,
+        description=f"Any of {', '.join(SHAPES)}, or any of {', '.join(DIGITS)}: handwritten digits, white on black.",
+    )
     colours: tuple[str, ...] = Field(
         ("blue",),
         min_length=1,
@@ -82,17 +88,21 @@ class WorldConfig(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> WorldConfig:
         for shape in self.shapes:
-            if shape not in SHAPES:
-                raise ValueError(f"unknown shape {shape!r}; choose from {', '.join(SHAPES)}")
+            if shape not in (*SHAPES, *DIGITS):
+                raise ValueError(f"unknown shape {shape!r}; choose from {', '.join((*SHAPES, *DIGITS))}")
+            if shape not in self.known_shapes:
+                raise ValueError("a world has either shapes or digits, not both")
         for colour in self.colours:
-            if colour not in COLOURS:
-                raise ValueError(f"unknown colour {colour!r}; choose from {', '.join(COLOURS)}")
+            if colour not in self.palette:
+                raise ValueError(f"unknown colour {colour!r}; choose from {', '.join(self.palette)}")
         for values, name in ((self.shapes, "shapes"), (self.colours, "colours"), (self.phrases, "phrases")):
             if len(set(values)) != len(values):
                 raise ValueError(f"{name} holds the same value twice")
         low, high = self.radius
         if not 2 <= low <= high <= 12:
             raise ValueError(f"radius must be two numbers from 2 to 12, the lower one first, not {low:g} and {high:g}")
+        if self.digits and self.laws == "tutorial":
+            raise ValueError("the tutorial has no digits: set laws to flipbook")
         if self.laws == "tutorial" and (self.shapes, self.colours) != (("circle",), ("blue",)):
             raise ValueError("the tutorial knows one shape and one colour: set shapes to circle and colours to blue")
         held_out = [item.phrase for item in self.held_out]
@@ -125,10 +135,10 @@ class WorldConfig(BaseModel):
         if len({len(scene) for scene in scenes}) != 1:
             raise ValueError(f"the split {self.split!r} mixes prompts of one and of two objects")
         for meaning in {meaning for scene in scenes for meaning in scene}:
-            if meaning.shape not in self.shapes or meaning.colour not in self.colours:
+            if meaning.shape not in self.shapes or self.colour_of(meaning) not in self.colours:
                 raise ValueError(
-                    f"the split {self.split!r} holds {meaning.colour} {meaning.shape}s, but the world has the shapes "
-                    f"{', '.join(self.shapes)} and the colours {', '.join(self.colours)} only"
+                    f"the split {self.split!r} holds {self.colour_of(meaning)} {meaning.shape}s, but the world has the "
+                    f"shapes {', '.join(self.shapes)} and the colours {', '.join(self.colours)} only"
                 )
 
     def _prompts(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
@@ -187,6 +197,21 @@ class WorldConfig(BaseModel):
     def objects(self) -> int:
         """Number of objects in each clip, 1 or 2."""
         return len(parse_prompt(self.seen_prompts[0])) if self.split else 1
+
+    @property
+    def digits(self) -> bool:
+        """Whether the objects are handwritten digits, white on black, in place of shapes on white."""
+        return self.shapes[0] in DIGITS
+
+    @property
+    def known_shapes(self) -> tuple[str, ...]:
+        """All shapes, or all digits, that a world of this kind can have."""
+        return DIGITS if self.digits else SHAPES
+
+    @property
+    def palette(self) -> Mapping[str, tuple[int, int, int]]:
+        """RGB of all colours that a world of this kind can have."""
+        return WHITE if self.digits else COLOURS
 
     @property
     def one_look(self) -> bool:

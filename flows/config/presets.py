@@ -5,7 +5,7 @@ from functools import partial
 from types import MappingProxyType
 
 from data.shards.config import DataConfig
-from data.worlds.presets import VALIDATION_FOLDS, pairs_world, shapes_world, validation_world
+from data.worlds.presets import VALIDATION_FOLDS, digits_world, pairs_world, shapes_world, validation_world
 from data.worlds.world import WorldConfig
 from evaluation.config import EvaluationConfig
 from flows.config.pipeline import PipelineConfig
@@ -69,6 +69,17 @@ def own() -> PipelineConfig:
     )
 
 
+def digits() -> PipelineConfig:
+    """Handwritten digits of real people, white on black: does the model draw digits in motions that it never saw?"""
+    return PipelineConfig(
+        world=digits_world(),
+        data=DataConfig(clips=20_000),
+        model=_any_shapes().model_copy(update={"background": "black", "channels": 32, "keypoints": 12, "content": 32}),
+        train=_many_prompts(steps=4_800),
+        evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
+    )
+
+
 def tutorial() -> PipelineConfig:
     """The tutorial's clips, networks and training as published. Its videos do not follow prompts; see docs/why.md.
 
@@ -116,6 +127,9 @@ def _validation(direction: str) -> PipelineConfig:
 
 
 PRESETS: Mapping[str, Callable[[], PipelineConfig]] = MappingProxyType(
-    {preset.__name__.replace("_", "-"): preset for preset in (full, small, shapes, shapes_words, pairs, own, tutorial)}
+    {
+        preset.__name__.replace("_", "-"): preset
+        for preset in (full, small, shapes, shapes_words, pairs, digits, own, tutorial)
+    }
     | {f"validation-{direction}": partial(_validation, direction) for direction in VALIDATION_FOLDS}
 )

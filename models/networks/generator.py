@@ -98,7 +98,7 @@ class TextGenerator(ClipGenerator):
         """Clips (N, T, 3, H, W) in [-1, 1], from noise as `draw_noise` gives it and text features (N, F)."""
         latents, _ = self.latents(noise, text)
         clips: Tensor = self.decoder(latents)
-        return clips
+        return -clips if self.config.background == "black" else clips
 
 
 def build_generator(config: ModelConfig, subject: Subject) -> TextGenerator:

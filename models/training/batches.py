@@ -134,6 +134,7 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(state)
 
 
-def as_pictures(pixels: Tensor, device: torch.device) -> Tensor:
-    """Pixels uint8 0 to 255 of any shape as float32 in [-1, 1], on `device`."""
-    return pixels.to(device).float() / 127.5 - 1
+def as_pictures(pixels: Tensor, device: torch.device, *, negative: bool = False) -> Tensor:
+    """Pixels uint8 0 to 255 of any shape, or their negative, as float32 in [-1, 1], on `device`."""
+    pictures = pixels.to(device).float() / 127.5 - 1
+    return -pictures if negative else pictures

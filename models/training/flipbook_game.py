@@ -241,9 +241,10 @@ class FlipbookGame:
         """What each discriminator sees of real clips; shapes as in `_fakes`."""
         clips = {name: self.clips.frames(places) for name, places in shown.clips.items()}  # uint8 (N, T, 3, H, W)
         row, column = shown.phase
-        views = {CLIP: as_pictures(clips[CLIP][..., row::2, column::2], self.device)}
+        negative = self.generator.config.background == "black"
+        views = {CLIP: as_pictures(clips[CLIP][..., row::2, column::2], self.device, negative=negative)}
         if FRAME in self.discriminators:
-            views[FRAME] = as_pictures(_frames_of(clips[FRAME], shown.frames), self.device)
+            views[FRAME] = as_pictures(_frames_of(clips[FRAME], shown.frames), self.device, negative=negative)
         return views
 
     def _discriminators_round(

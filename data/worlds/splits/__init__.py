@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SPLITS: tuple[str, ...] = ("shapes", "pairs")
+SPLITS: tuple[str, ...] = ("shapes", "pairs", "digits")
 
 
 class Withheld(BaseModel):

@@ -2,7 +2,7 @@
 
 They were last made on 2026-11-29, to add validation prompts.
 
-python -m data.worlds.splits.freeze shapes pairs
+python -m data.worlds.splits.freeze shapes pairs digits
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
 from data.captions import tokenize
+from data.worlds.digits import DIGITS
 from data.worlds.motions import BOUNCES, DIRECTIONS, ORBITS, SIZES, ZIGZAGS
 from data.worlds.prompts import CONJUNCTION, TUTORIAL_PHRASES, Scene, parse_prompt, swapped_prompts
 from data.worlds.shapes import COLOURS, SHAPES
@@ -33,6 +35,22 @@ WITHHELD_FOR_VALIDATION = (
     Withheld(rule="no square is red", shapes=("square",), colours=("red",)),
     Withheld(rule="no black triangle shrinks or expands", shapes=("triangle",), colours=("black",), motions=SIZES),
     Withheld(rule="no blue star zigzags", shapes=("star",), colours=("blue",), motions=tuple(ZIGZAGS)),
+)
+DIGITS_WITHHELD = (
+    Withheld(rule="no seven moves diagonally", shapes=("seven",), motions=DIAGONALS),
+    Withheld(rule="no three bounces", shapes=("three",), motions=tuple(BOUNCES)),
+    Withheld(rule="no zero zigzags", shapes=("zero",), motions=tuple(ZIGZAGS)),
+    Withheld(rule="no five shrinks or expands", shapes=("five",), motions=SIZES),
+    Withheld(rule="no nine moves left", shapes=("nine",), motions=("left",)),
+    Withheld(rule="no eight moves down", shapes=("eight",), motions=("down",)),
+)
+DIGITS_WITHHELD_FOR_VALIDATION = (
+    Withheld(rule="no two moves diagonally", shapes=("two",), motions=DIAGONALS),
+    Withheld(rule="no four bounces", shapes=("four",), motions=tuple(BOUNCES)),
+    Withheld(rule="no six zigzags", shapes=("six",), motions=tuple(ZIGZAGS)),
+    Withheld(rule="no one shrinks or expands", shapes=("one",), motions=SIZES),
+    Withheld(rule="no five moves left", shapes=("five",), motions=("left",)),
+    Withheld(rule="no zero moves right", shapes=("zero",), motions=("right",)),
 )
 T1_PHRASE, T2_PHRASE = "moving up-right", "moving up"
 
@@ -54,22 +72,38 @@ V3 has as many prompts as T3, and V5 as many as T5.
 def shapes_split() -> Split:
     """Return the split of the world `shapes`."""
     looks = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
-    seen = [f"{look} {phrase}" for look in looks for phrase in TUTORIAL_PHRASES]
-    test = [prompt for prompt in seen if belongs_to(parse_prompt(prompt), WITHHELD)]
+    return _by_families(looks, TUTORIAL_PHRASES, WITHHELD, WITHHELD_FOR_VALIDATION)
+
+
+def digits_split() -> Split:
+    """Return the split of the world `digits`. Digits do not rotate, because a 6 would become a 9."""
+    phrases = tuple(phrase for phrase in TUTORIAL_PHRASES if not phrase.startswith("rotating"))
+    return _by_families(DIGITS, phrases, DIGITS_WITHHELD, DIGITS_WITHHELD_FOR_VALIDATION)
+
+
+def _by_families(
+    looks: Sequence[str],
+    phrases: Sequence[str],
+    withheld: tuple[Withheld, ...],
+    withheld_for_validation: tuple[Withheld, ...],
+) -> Split:
+    """Return the split in which all looks occur with all phrases, except in the families of the two lists."""
+    seen = [f"{look} {phrase}" for look in looks for phrase in phrases]
+    test = [prompt for prompt in seen if belongs_to(parse_prompt(prompt), withheld)]
     validation = [
         prompt
         for prompt in seen
-        if belongs_to(parse_prompt(prompt), WITHHELD_FOR_VALIDATION) and prompt not in set(test)
+        if belongs_to(parse_prompt(prompt), withheld_for_validation) and prompt not in set(test)
     ]
     train = balanced([prompt for prompt in seen if prompt not in {*test, *validation}])
 
     def allowed(phrase: str) -> tuple[str, ...]:
         prompts = [f"{look} {phrase}" for look in looks]
-        return tuple(one for one in prompts if not belongs_to(parse_prompt(one), WITHHELD + WITHHELD_FOR_VALIDATION))
+        return tuple(one for one in prompts if not belongs_to(parse_prompt(one), withheld + withheld_for_validation))
 
     return Split(
-        withheld=WITHHELD,
-        withheld_for_validation=WITHHELD_FOR_VALIDATION,
+        withheld=withheld,
+        withheld_for_validation=withheld_for_validation,
         fewest=fewest_prompts(train),
         train=tuple(train),
         V3=tuple(validation),
@@ -183,7 +217,7 @@ def _parts(prompt: str) -> tuple[list[tuple[str, ...]], ...]:
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         path = Path(__file__).with_name(f"{name}.json")
-        split = pairs_split() if name == "pairs" else shapes_split()
+        split = {"pairs": pairs_split, "shapes": shapes_split, "digits": digits_split}[name]()
         path.write_text(
             split.model_dump_json(indent=1, exclude=None if split.T5 else {"V5", "T5"}) + "\n", encoding="utf-8"
         )
