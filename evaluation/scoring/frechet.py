@@ -20,7 +20,6 @@ from torch.nn import functional
 from data.clip_batch import ClipBatch
 from data.worlds.clips import make_clips_for
 from data.worlds.motions import MOTIONS
-from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.world import WorldConfig
 
 Floats = NDArray[np.float64]
@@ -36,7 +35,8 @@ _ENCODE_AT_ONCE = 256
 class ClipEncoder(nn.Module):
     """Turns clips into features. The frames are channels of one picture, so that the encoder sees their order."""
 
-    def __init__(self, *, frames: int, objects: int) -> None:
+    def __init__(self, *, frames: int, objects: int, looks: int) -> None:
+        """Layers with random weights, for clips of so many frames and objects, whose looks have so many names."""
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3 * frames, 24, 4, stride=2, padding=1),  # 16 x 16
@@ -49,7 +49,7 @@ class ClipEncoder(nn.Module):
             nn.Linear(64 * 16, FEATURES),
         )
         self.motion = nn.Linear(FEATURES, objects * len(MOTIONS))
-        self.look = nn.Linear(FEATURES, objects * (len(SHAPES) + len(COLOURS)))
+        self.look = nn.Linear(FEATURES, objects * looks)
         self.path = nn.Linear(FEATURES, objects * 3 * frames)
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -75,12 +75,13 @@ def _shrink(frames: NDArray[np.uint8]) -> Tensor:
     return 1 - channels.float() / 255
 
 
-def _targets(clips: ClipBatch, *, frame_size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _targets(clips: ClipBatch, world: WorldConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Motions, shapes and colours of N clips of K objects, int64 (N, K), and their paths, float32 (N, K * 3 * T).
 
     The objects are ordered by colour, because the pixels show the colour but not the order of the prompt's words.
     """
-    colours = np.array([[list(COLOURS).index(name) for name in one.colours] for one in clips.objects]).T
+    names, frame_size = list(world.palette), world.frame_size
+    colours = np.array([[names.index(name) for name in one.colours] for one in clips.objects]).T
     order = colours.argsort(axis=1)
 
     def ordered(values: Sequence[NDArray[np.generic]]) -> Tensor:
@@ -98,8 +99,8 @@ def _targets(clips: ClipBatch, *, frame_size: int) -> tuple[Tensor, Tensor, Tens
         paths.append(np.concatenate([centres.reshape(len(one.radii), -1), one.radii / (frame_size / 16)], axis=1))
     return (
         classes(MOTIONS, [one.motions for one in clips.objects]),
-        classes(SHAPES, [one.shapes for one in clips.objects]),
-        classes(list(COLOURS), [one.colours for one in clips.objects]),
+        classes(world.known_shapes, [one.shapes for one in clips.objects]),
+        classes(names, [one.colours for one in clips.objects]),
         ordered(paths).float(),
     )
 
@@ -112,18 +113,21 @@ def train_encoder(world: WorldConfig, *, seed: int, steps: int = _STEPS) -> Clip
         world, prompts=[prompts[k] for k in generator.integers(len(prompts), size=_CLIPS)], seed=seed
     )
     pictures = _shrink(clips.frames)
-    motions, shapes, colours, paths = _targets(clips, frame_size=world.frame_size)
+    motions, shapes, colours, paths = _targets(clips, world)
+    looks = [len(world.known_shapes), len(world.palette)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = ClipEncoder(frames=world.frames, objects=world.objects).to(memory_format=torch.channels_last)
+        encoder = ClipEncoder(frames=world.frames, objects=world.objects, looks=sum(looks)).to(
+            memory_format=torch.channels_last
+        )
         optimiser = torch.optim.Adam(encoder.parameters(), lr=2e-3)
         for step in range(steps):
             rows = torch.from_numpy(generator.integers(_CLIPS, size=_BATCH))
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * (1 - step / steps)
             features = encoder(pictures[rows])
-            looks = encoder.look(features).view(_BATCH * world.objects, -1)
-            shape, colour = looks.split([len(SHAPES), len(COLOURS)], dim=1)
+            seen = encoder.look(features).view(_BATCH * world.objects, -1)
+            shape, colour = seen.split(looks, dim=1)
             motion = encoder.motion(features).view(_BATCH * world.objects, -1)
             loss = (
                 functional.cross_entropy(motion, motions[rows].flatten())

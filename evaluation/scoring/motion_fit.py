@@ -12,7 +12,6 @@ All computations run over all clips at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,15 +92,16 @@ class MotionFits:
         )
 
 
-def fit_motions(tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> MotionFits:
+def fit_motions(tracks: Tracks, extents: Floats, world: WorldConfig) -> MotionFits:
     """Fit every motion to every clip.
 
     Args:
         tracks: tracks of N clips of T frames.
-        shapes: the likeliest shape of each clip. Where a bouncing shape turns round depends on its outline.
+        extents: float64 (4, N), how far the object of each clip reaches to the left, right, up and down, in units of
+            its radius. Where a bouncing object turns round depends on it.
         world: its ranges of speeds, sizes and places limit the paths.
     """
-    fitter = _Fitter(tracks, shapes, world)
+    fitter = _Fitter(tracks, extents, world)
     fits = [fitter.fit(motion) for motion in MOTIONS]
     return MotionFits(
         rmse=np.stack([fit.rmse for fit in fits], axis=1),
@@ -155,10 +155,10 @@ def rms(squared: Floats, judged: NDArray[np.bool_]) -> Floats:
 class _Fitter:
     """The tracks of N clips, prepared for the fits of all motions."""
 
-    def __init__(self, tracks: Tracks, shapes: Sequence[str], world: WorldConfig) -> None:
+    def __init__(self, tracks: Tracks, extents: Floats, world: WorldConfig) -> None:
         self.size = tracks.frame_size
         self.scale = self.size / 64
-        self.ranges, self.shapes = world.ranges, np.array(shapes)
+        self.ranges, self.extents, self.digits = world.ranges, extents, world.digits
         self.seen, self.hidden = tracks.seen, tracks.hidden
         self.observed = tracks.centroids
         self.radii = tracks.radii
@@ -196,7 +196,12 @@ class _Fitter:
         return self.judge(self.on_axis(axis, self.advance(axis), self.wave(1 - axis)))
 
     def judge(self, centres: Floats) -> MotionFit:
-        """Compare a path (N, T, 2) with the track in all frames in which the path is in the picture."""
+        """Compare a path (N, T, 2) with the track in all frames in which the path is in the picture.
+
+        Digits stay in the picture, so the border never cuts them.
+        """
+        if self.digits:
+            return self.compared(centres, self.observed - centres, self.radius)
         _, shift = visible_part(centres, self.radius, frame_size=self.size)
         return self.compared(centres, self.observed - centres - shift, self.radius)
 
@@ -292,10 +297,7 @@ class _Fitter:
 
         A grid search finds phase and speed, and Gauss-Newton steps refine them.
         """
-        low, high = np.empty((2, self.count, 1))
-        for shape in set(self.shapes.tolist()):
-            rows = self.shapes == shape
-            low[rows], high[rows] = bounce_limits(axis, shape, self.radius[rows, :1], frame_size=self.size)
+        low, high = bounce_limits(axis, self.extents[..., None], self.radius[:, :1], frame_size=self.size)
         span = high - low
         values = self.points[..., axis] - low
         slowest, fastest = self.lengths(self.ranges.bounce_speed)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from data.worlds.motions import MOTIONS, ORBITS, SIZES
 from data.worlds.prompts import Meaning
-from data.worlds.shapes import COLOURS, SHAPES
 from data.worlds.world import WorldConfig
 from evaluation.scoring.limits import (
     AREA_LIMITS,
@@ -18,6 +17,8 @@ from evaluation.scoring.limits import (
     MAX_EDGE,
     MAX_SIZE_ERROR,
     MAX_TURN,
+    MIN_DIGIT_SCORE,
+    MIN_FRAME_DIGIT_SCORE,
     MIN_FRAME_IOU,
     MIN_SHAPE_IOU,
     MIN_TOUCHING_IOU,
@@ -89,7 +90,7 @@ def score_object(observation: Observation, meanings: Sequence[Meaning], world: W
     tracks, fits, match = observation.tracks, observation.fits, observation.match
     rows = np.arange(len(meanings))
     motion = np.array([MOTIONS.index(meaning.motion) for meaning in meanings], dtype=np.int64)
-    shape = np.array([SHAPES.index(meaning.shape) for meaning in meanings], dtype=np.int64)
+    shape = np.array([world.known_shapes.index(meaning.shape) for meaning in meanings], dtype=np.int64)
     prompted, shown = fits.of(motion), fits.of(fits.best)
     judged, clear = match.judged, tracks.clear.any(axis=1)
     known = judged.any(axis=1)
@@ -98,12 +99,12 @@ def score_object(observation: Observation, meanings: Sequence[Meaning], world: W
     frame_iou = np.nan_to_num(match.overlap, nan=1)[rows, :, shape].min(axis=1) * known
     turn = _mean_where(_turn(match.angle[rows, :, shape], meanings, prompted, tracks.frame_size), judged)
     size_error = np.where(judged, np.abs(tracks.radii / shown.radii - 1), 0).max(axis=1)
-    colour_distance = _colour_distance(tracks, [world.colour_of(meaning) for meaning in meanings])
+    colour_distance = _colour_distance(tracks, [world.palette[world.colour_of(meaning)] for meaning in meanings])
     edge = _mean_where(match.edge[rows, :, overlaps.argmax(axis=1)], judged)
-    shape_ok = (shape_iou >= overlaps.max(axis=1)) & np.where(
-        clear, (shape_iou >= MIN_SHAPE_IOU) & (frame_iou >= MIN_FRAME_IOU), shape_iou >= MIN_TOUCHING_IOU
-    )
-    permanence = _permanence(observation, shown)
+    near = np.where(clear, (shape_iou >= MIN_SHAPE_IOU) & (frame_iou >= MIN_FRAME_IOU), shape_iou >= MIN_TOUCHING_IOU)
+    read = (shape_iou >= MIN_DIGIT_SCORE) & (frame_iou >= MIN_FRAME_DIGIT_SCORE)
+    shape_ok = (shape_iou >= overlaps.max(axis=1)) & (read if world.digits else near)
+    permanence = _permanence(observation, shown, digits=world.digits)
     resizing = np.array([meaning.motion in SIZES for meaning in meanings], dtype=np.bool_)
     return ObjectScores(
         predicted=fits.recognised,
@@ -147,12 +148,12 @@ def _turn(angles: Floats, meanings: Sequence[Meaning], fit: MotionFit, frame_siz
     return found
 
 
-def _colour_distance(tracks: Tracks, wanted: Sequence[str]) -> Floats:
+def _colour_distance(tracks: Tracks, wanted: Sequence[tuple[int, int, int]]) -> Floats:
     """RMS distance of the inside of the blob from the wanted colour in the worst frame. Infinite without a blob.
 
     Frames in which another object touches the blob are left out if there are others, because the two colours mix there.
     """
-    target = np.array([COLOURS[colour] for colour in wanted], dtype=np.float64)
+    target = np.array(wanted, dtype=np.float64)
     inside = np.isfinite(tracks.stains)
     alone = inside & ~tracks.beside
     judged = np.where(alone.any(axis=1, keepdims=True), alone, inside & ~tracks.hidden)
@@ -161,13 +162,14 @@ def _colour_distance(tracks: Tracks, wanted: Sequence[str]) -> Floats:
     return np.where(judged.any(axis=1), worst, np.inf)
 
 
-def _permanence(observation: Observation, fit: MotionFit) -> Floats:
+def _permanence(observation: Observation, fit: MotionFit, *, digits: bool) -> Floats:
     """Share of the judged frames that show the object, float64 (N,). 0 if no frame can be judged.
 
-    A frame is judged if the path is in the picture and no other object hides most of the object.
+    A frame is judged if the path is in the picture and no other object hides most of the object. The border
+    cuts no digit.
     """
     tracks = observation.tracks
-    fraction, _ = visible_part(fit.centres, fit.radii, frame_size=tracks.frame_size)
+    fraction = 1.0 if digits else visible_part(fit.centres, fit.radii, frame_size=tracks.frame_size)[0]
     alone = fraction * np.pi * fit.radii**2  # the expected area if nothing hides the object
     expected = alone if observation.others is None else alone - _covered(fit, observation.others)
     judged = inside_picture(fit.centres, frame_size=tracks.frame_size) & (expected >= MIN_VISIBLE * alone)

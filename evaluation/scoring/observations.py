@@ -1,5 +1,7 @@
 """What is seen in clips, object by object, whatever their prompts: tracks, shapes and motions.
 
+Digits have a file of their own, `digits.py`.
+
 If the clips of a world show one object, all ink belongs to it. If they show two, the objects differ in colour. Then
 each pixel belongs to the colour whose ink has the most similar direction in RGB. Soft edges keep the direction of their
 colour, and where two objects meet, the border is where both colours are equally similar.
@@ -15,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from data.worlds.shapes import COLOURS, SHAPES
+from data.worlds.shapes import COLOURS, SHAPES, extents
 from data.worlds.world import WorldConfig
+from evaluation.scoring.digits import extents_of, match_digits, track_digits
 from evaluation.scoring.limits import FAINT
 from evaluation.scoring.motion_fit import MotionFits, fit_motions
 from evaluation.scoring.shape_match import ShapeMatch, match_shapes
@@ -63,8 +66,8 @@ class Observations:
         """What the clips `rows` show beside the objects with the numbers `chosen`, int64 (K,), in the worst frame.
 
         Returns:
-            The number of pixels that are not background, and the mean distance of the background from white in levels
-            (0-255), both float64 (n,).
+            The number of pixels that are not background, and the mean distance of the background from its colour in
+            levels (0-255), both float64 (n,).
         """
         own = np.zeros((len(rows), *self.ink.shape[1:]), np.bool_)
         for number in chosen.tolist():
@@ -85,6 +88,8 @@ def observe(frames: NDArray[np.uint8], world: WorldConfig) -> Observations:
     Raises:
         ValueError: frames have another shape or type.
     """
+    if world.digits:
+        return Observations(ink_of(255 - frames), (_digit_observation(track_digits(frames), world),))
     if world.objects == 1:
         return Observations(ink_of(frames), (_observation(track(frames), None, world),))
     tracks = _tracks_by_colour(frames, world.colours)
@@ -159,6 +164,16 @@ def _without_specks(tracks: Tracks, largest: Floats) -> Tracks:
 
 def _observation(tracks: Tracks, others: Flags | None, world: WorldConfig) -> Observation:
     match = match_shapes(tracks)
-    likeliest = [SHAPES[number] for number in match.mean.argmax(axis=1).tolist()]
-    fits = fit_tutorial(tracks) if world.laws == "tutorial" else fit_motions(tracks, likeliest, world)
-    return Observation(tracks, fits, match, others, np.asarray(tracks.seen.mean(axis=1) >= MIN_FRAMES))
+    reaches = np.concatenate([extents(shape) for shape in SHAPES], axis=1)[:, match.mean.argmax(axis=1)]
+    fits = fit_tutorial(tracks) if world.laws == "tutorial" else fit_motions(tracks, reaches, world)
+    return Observation(tracks, fits, match, others, _present(tracks))
+
+
+def _digit_observation(tracks: Tracks, world: WorldConfig) -> Observation:
+    return Observation(
+        tracks, fit_motions(tracks, extents_of(tracks), world), match_digits(tracks), None, _present(tracks)
+    )
+
+
+def _present(tracks: Tracks) -> Flags:
+    return np.asarray(tracks.seen.mean(axis=1) >= MIN_FRAMES)
