@@ -1,4 +1,4 @@
-"""Many frames in little memory: rows of white pixels and repeated colour planes are not stored."""
+"""Many frames in little memory: rows of one level and repeated colour planes are not stored."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from numpy.typing import NDArray
 
 from data.clip_format import ClipFormat
 
-WHITE = 255
-_WHITE_WORD = np.uint64(2**64 - 1)  # white, eight pixels at a time
+LEVELS = 256
+_WORD = np.uint64(0x0101010101010101)  # times a level: eight pixels of it
 
 
 @dataclass(frozen=True)
 class InkedRows:
-    """The frames of a data set. Each colour plane is stored from its first to its last row that is not white.
+    """The frames of a data set. Each colour plane is stored from its first to its last row with ink.
 
-    Equal planes of a frame share their rows. Blue circles on white thus need a fifteenth of their pixels: red and green
-    are equal, blue is all white, and a circle covers few rows. A data set is also read sooner this way, because memory
-    that is used for the first time costs more than decoding.
+    Ink is all that differs from the level of the plane's first pixel. So it does not matter which background the clips
+    have. Equal planes of a frame share their rows. Blue circles on white thus need a fifteenth of their pixels: red and
+    green are equal, blue is all white, and a circle covers few rows. A data set is also read sooner this way, because
+    memory that is used for the first time costs more than decoding.
 
-    rows: torch.uint8 (R, W). The first row is white if any plane is stored in part.
-    starts, tops, heights: torch.int64, int16, int16 (N, T, 3), for the planes R, G, B of each frame: the position of
-    the first stored row in `rows`, its row in the picture, and the number of stored rows.
+    rows: torch.uint8 (R, W). If any plane is stored in part, the first 256 rows are the rows without ink of each level.
+    starts, tops, heights, levels: torch.int64, int16, int16, uint8 (N, T, 3), for the planes R, G, B of each frame: the
+    position of the first stored row in `rows`, its row in the picture, the number of stored rows, and the level of the
+    others.
     height: height H of a frame in px.
     """
 
@@ -33,15 +35,16 @@ class InkedRows:
     starts: torch.Tensor
     tops: torch.Tensor
     heights: torch.Tensor
+    levels: torch.Tensor
     height: int
 
     @classmethod
     def empty(cls, format: ClipFormat, *, clips: int) -> InkedRows:
         """Make room for so many clips. Room that is never written to takes address space, but no memory."""
-        rows = torch.empty((1 + clips * format.frames * 3 * format.height, format.width), dtype=torch.uint8)
+        rows = torch.empty((LEVELS + clips * format.frames * 3 * format.height, format.width), dtype=torch.uint8)
         whole = cls.whole(rows, format, clips=clips)
-        whole.rows[0] = WHITE
-        whole.starts.add_(1)
+        whole.rows[:LEVELS] = torch.arange(LEVELS, dtype=torch.uint8).unsqueeze(1)
+        whole.starts.add_(LEVELS)
         return whole
 
     @classmethod
@@ -53,6 +56,7 @@ class InkedRows:
             starts=torch.arange(0, math.prod(planes) * height, height).view(planes),
             tops=torch.zeros(planes, dtype=torch.int16),
             heights=torch.full(planes, height, dtype=torch.int16),
+            levels=torch.zeros(planes, dtype=torch.uint8),
             height=height,
         )
 
@@ -60,7 +64,7 @@ class InkedRows:
         """Return the frames of `clips`, int64 (n,): uint8 (n, T, 3, H, W), channels R, G, B."""
         below = torch.arange(self.height) - self.tops[clips].unsqueeze(-1)  # (n, T, 3, H), rows below the top
         stored = (below >= 0) & (below < self.heights[clips].unsqueeze(-1))
-        places = torch.where(stored, self.starts[clips].unsqueeze(-1) + below, 0)
+        places = torch.where(stored, self.starts[clips].unsqueeze(-1) + below, self.levels[clips].unsqueeze(-1))
         return self.rows.index_select(0, places.flatten()).view(*places.shape, self.rows.shape[1])
 
 
@@ -71,8 +75,8 @@ class InkWriter:
         """Write the clips `first` to `first + clips - 1`."""
         span = slice(first, first + clips)
         self._rows = ink.rows.numpy()
-        self._starts, self._tops, self._heights = (
-            values[span].numpy().reshape(-1, 3) for values in (ink.starts, ink.tops, ink.heights)
+        self._starts, self._tops, self._heights, self._levels = (
+            values[span].numpy().reshape(-1, 3) for values in (ink.starts, ink.tops, ink.heights, ink.levels)
         )
         self._frame, self._next = 0, int(self._starts[0, 0])
 
@@ -82,7 +86,9 @@ class InkWriter:
         planes = frames.reshape(-1, 3, height * width)
         span = slice(self._frame, self._frame + len(planes))
         starts, tops, heights = self._starts[span], self._tops[span], self._heights[span]
-        fresh = planes.min(axis=-1) != WHITE
+        levels = self._levels[span] = planes[:, :, 0]
+        inked = planes.view(np.uint64) != (levels * _WORD)[..., None]
+        fresh = inked.any(axis=-1)
         heights[~fresh] = 0
         twins = []
         for one, other in ((0, 1), (0, 2), (1, 2)):
@@ -92,7 +98,7 @@ class InkWriter:
                 fresh[same, other] = False
                 twins.append((same, one, other))
         kept = planes.reshape(-1, height * width).take(np.flatnonzero(fresh), axis=0)
-        inked = kept.view(np.uint64) != _WHITE_WORD
+        inked = inked[fresh]
         words = inked.shape[1]
         top = inked.argmax(axis=-1) * 8 // width
         bottom = ((words - inked[:, ::-1].argmax(axis=-1)) * 8 - 1) // width + 1  # one after the last row

@@ -58,8 +58,9 @@ class Outlines:
 
 @cache
 def outlines() -> Outlines:
-    """Return the outlines of all images. They are computed once per process, in about a second."""
-    from sklearn.datasets import load_digits  # It loads much of scikit-learn, so only worlds of digits import it.
+    """Return the outlines of all images. They are computed once per process, in a few seconds."""
+    # It loads much of scikit-learn, so only worlds of digits import it.
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     found = load_digits()
     traced = [_traced(image) for image in found.images.astype(np.float32) / 16]
@@ -113,8 +114,8 @@ def _traced(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     """Distances (C, C) and extents (4,) of the digit in an image (8, 8) of coverage, 0 to 1."""
     padded = np.pad(image, _MARGIN)
     side = _ENLARGED * len(padded)
-    smooth = cv2.resize(padded, (side, side), interpolation=cv2.INTER_CUBIC)
-    smooth += _SHARPENED * (smooth - cv2.GaussianBlur(smooth, (0, 0), _ENLARGED))
+    enlarged = cv2.resize(padded, (side, side), interpolation=cv2.INTER_CUBIC)
+    smooth = enlarged + _SHARPENED * (enlarged - cv2.GaussianBlur(enlarged, (0, 0), _ENLARGED))
     level = np.sort(smooth, axis=None)[-int(image.sum() * _ENLARGED**2)]
     for lower in _LOWER:
         _, labels, stats, _ = cv2.connectedComponentsWithStats((smooth >= lower * level).astype(np.uint8))

@@ -4,7 +4,8 @@ The tracker sees the negatives of the frames, in which a digit is black ink on w
 
 Which digit it is says a classifier that was trained on the training half of the images. It is kernel ridge regression
 (Saunders, Gammerman and Vovk, 1998) with a Gaussian kernel: its weights have a closed form, so equal versions of this
-code always read the same. Its score is about 1 for a digit that it is sure of, and near 0 for what is like no digit.
+code always read the same. Its score is about 1 for a digit that it is sure of. It is low for what is like no
+digit, but not for everything: it takes a square for a 6.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SIDE = 20
 """Pixels along each side of the pictures that the classifier reads."""
 _REACH = 2.3
 """They reach so many radii from the digit's centroid to each side."""
-_SHOWN_RADII = (5.5, 7.0, 9.0)
+_SHOWN_RADII = (4.9, 7.0, 9.5)
 """px of a 64x64 picture, in which each image is shown to the classifier."""
 _WIDTH = 0.4
 """Width of the kernel. Two pictures, each of length 1, are at most 1.4 apart."""
@@ -84,7 +85,7 @@ def extents_of(tracks: Tracks) -> Floats:
             found[2 * axis : 2 * axis + 2, n, t] = middle - line[0] + 0.5, line[-1] + 0.5 - middle
     found /= np.maximum(tracks.radii, 1e-9)
     some = tracks.whole.any(axis=1)
-    extents = np.ones((4, len(some)))
+    extents = np.ones((4, len(tracks.seen)))
     extents[:, some] = np.nanmedian(found[:, some], axis=-1)
     return extents
 

@@ -20,7 +20,7 @@ MIN_TOUCHING_IOU = 0.7
 """The same, if two objects touch in all frames. Up to a tenth of the object is then hidden in the judged frames."""
 MIN_DIGIT_SCORE = 0.35
 """The classifier's score of the prompted digit, 0 to 1. Real clips: 0.95, and 99 in 100 above 0.39."""
-MIN_FRAME_DIGIT_SCORE = 0.15
+MIN_FRAME_DIGIT_SCORE = 0.25
 """The same in the worst frame. It refuses a digit that turns into another one."""
 MAX_TURN = 0.21
 """Mean angle by which a shape with corners may be turned against its law, radians (12 degrees)."""

@@ -75,7 +75,7 @@ def digits() -> PipelineConfig:
         world=digits_world(),
         data=DataConfig(clips=20_000),
         model=_any_shapes().model_copy(update={"background": "black", "channels": 32, "keypoints": 12, "content": 32}),
-        train=_many_prompts(steps=4_800),
+        train=_many_prompts(steps=3_300),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -27,6 +28,19 @@ def test_a_generator_draws_clips_of_the_worlds_size_within_range() -> None:
     clips = generator(generator.draw_noise(5, random=_random()), word_counts(WORLD.vocabulary, [LEFT] * 5))
     assert clips.shape == (5, 4, 3, 32, 32)
     assert clips.abs().max() <= 1
+
+
+@pytest.mark.parametrize("decoder", ["keypoint", "sprite", "conv"])
+def test_a_generator_begins_with_pictures_that_are_mostly_as_bright_as_its_background(decoder: str) -> None:
+    words = word_counts(WORLD.vocabulary, [LEFT] * 5)
+    means = {}
+    for background in ("white", "black"):
+        torch.manual_seed(0)
+        config = MODEL.model_copy(update={"decoder": decoder, "background": background})
+        generator = build_generator(config, WORLD)
+        means[background] = generator(generator.draw_noise(5, random=_random()), words).mean().item()
+    assert means["white"] > 0.5
+    assert means["black"] == pytest.approx(-means["white"])
 
 
 def test_a_free_term_below_the_threshold_is_0_and_a_large_one_keeps_its_direction() -> None:
