@@ -35,6 +35,8 @@ _WIDTH = 0.4
 """Width of the kernel. Two pictures, each of length 1, are at most 1.4 apart."""
 _RIDGE = 0.1
 _FRAMES_AT_ONCE = 4096
+_SOLID = 64
+"""Pixels with at least this much ink (0-255) belong to the digit, so that thin strokes do not fall apart."""
 
 
 def track_digits(frames: NDArray[np.uint8]) -> Tracks:
@@ -46,7 +48,7 @@ def track_digits(frames: NDArray[np.uint8]) -> Tracks:
     Raises:
         ValueError: frames have another shape or type.
     """
-    tracks = track(255 - frames)
+    tracks = track(255 - frames, solid=_SOLID)
     colours = np.full((*tracks.seen.shape, 3), np.nan)
     stains = np.full(tracks.seen.shape, np.nan)
     square = np.ones((3, 3), np.uint8)
@@ -140,7 +142,7 @@ def _trained() -> tuple[NDArray[np.float32], Floats]:
         frame_size=64,
         images=images,
     )
-    tracks = track(255 - frames)
+    tracks = track(255 - frames, solid=_SOLID)
     pictures = _pictures(tracks, np.ones(radii.shape, np.bool_))
     digits = np.repeat(np.arange(len(DIGITS)), [len(half) * len(_SHOWN_RADII) for half in halves])
     kernel = _kernel(pictures, pictures) + _RIDGE * np.eye(len(pictures))

@@ -95,12 +95,13 @@ def check_frames(frames: NDArray[np.uint8]) -> None:
         raise ValueError(f"a clip needs at least 2 frames to have a motion, these have {frames.shape[1]}")
 
 
-def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None) -> Tracks:
+def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None, solid: int = HALF_COVERAGE) -> Tracks:
     """Follow the largest blob of ink through every clip.
 
     Args:
         frames: uint8 (N, T, S, S, 3), RGB on white.
         others: bool (N, T, S, S), pixels of other objects, which may hide the blob.
+        solid: pixels with at least this much ink (0-255) belong to a blob.
 
     Returns:
         The tracks of all clips.
@@ -113,7 +114,9 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
     clips = len(frames)
     parts = [
         _track_frames(
-            frames[some].reshape(-1, size, size, 3), None if others is None else others[some].reshape(-1, size, size)
+            frames[some].reshape(-1, size, size, 3),
+            None if others is None else others[some].reshape(-1, size, size),
+            solid,
         )
         for some in (slice(first, first + _CLIPS_AT_ONCE) for first in range(0, max(clips, 1), _CLIPS_AT_ONCE))
     ]
@@ -132,13 +135,15 @@ def track(frames: NDArray[np.uint8], *, others: NDArray[np.bool_] | None = None)
     return Tracks(centroids, areas, blobs, whole, free, beside, colours, stains, masks, cutouts, origins, size)
 
 
-def _track_frames(frames: NDArray[np.uint8], others: NDArray[np.bool_] | None) -> tuple[NDArray[np.generic], ...]:
+def _track_frames(
+    frames: NDArray[np.uint8], others: NDArray[np.bool_] | None, solid: int
+) -> tuple[NDArray[np.generic], ...]:
     """Track F single frames, uint8 (F, S, S, 3). Returns the ten arrays that ``track`` unpacks, with F in front."""
     count, size = frames.shape[0], frames.shape[1]
     ink = ink_of(frames)
     # The frames are stacked on top of each other, so that one call labels them all. A blank row separates them.
     stacked = np.zeros((count, size + 1, size), np.uint8)
-    stacked[:, :size] = ink >= HALF_COVERAGE
+    stacked[:, :size] = ink >= solid
     _, labels, stats, _ = cv2.connectedComponentsWithStats(stacked.reshape(-1, size), connectivity=8)
     stats = stats[1:].astype(np.int64)  # drop the background
     owner = stats[:, cv2.CC_STAT_TOP] // (size + 1)

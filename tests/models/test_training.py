@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,13 @@ def test_the_penalty_keeps_the_free_term_of_the_motion_small(clips: ClipTensors)
         return game.generator.latents(noise, word_counts(WORLD.vocabulary, [LEFT] * 8))[1].square().mean().item()
 
     assert size_of_free_term(10.0) < 0.5 * size_of_free_term(0.0)
+
+
+def test_training_on_negatives_from_black_is_training_on_the_clips_from_white(
+    clips: ClipTensors, trained: Path, tmp_path: Path
+) -> None:
+    negatives = replace(clips, ink=replace(clips.ink, rows=255 - clips.ink.rows))
+    black = train_tiny(negatives, tmp_path, model=MODEL.model_copy(update={"background": "black"}))
+    drawn, expected = (TextToVideo.load(path).generate([LEFT] * 4, seed=0) for path in (black, trained))
+    np.testing.assert_allclose(255 - drawn.astype(int), expected, atol=2)
+    assert drawn.mean() < 128 < expected.mean()
