@@ -105,6 +105,9 @@ def _with_digest(home: Home, name: str) -> Dataset:
             found = stored_dataset(home, read_manifest(place).digest)
             if found is not None and found.digest.startswith(name):
                 return found
+    if len(places) > 1:
+        several = ", ".join(place.name for place in places)
+        raise DatasetNameError(f"The digests of several data sets begin with {name!r}: {several}. Write more digits.")
     raise DatasetNameError(
         f"{name!r} is neither a folder with a data set nor the beginning of the digest of one in {home.datasets}. "
         "`flipbook import VIDEOS --out FOLDER` makes a data set; then name FOLDER."
