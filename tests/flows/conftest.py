@@ -26,3 +26,15 @@ def home(tmp_path: Path, prepared: Callable[[Path], Home], monkeypatch: pytest.M
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return prepared(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def shared_home(
+    prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Home]:
+    """One home that the flows of all tests of a file use, so that they can build on each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = prepared(tmp_path_factory.mktemp("home"))
+        patch.setenv(HOME_VARIABLE, str(home.root))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield home

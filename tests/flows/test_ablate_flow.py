@@ -1,6 +1,6 @@
 """The ablation at toy size, on a real Prefect server and MLflow store."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tiny import tiny_config
 
 from benchmarks.readme_table import fill
 from benchmarks.why_table import BEGIN, END, PAGE, ablation_block
-from data.home import HOME_VARIABLE, Home
+from data.home import Home
 from evaluation.ablation import Ablation
 from flows.ablate import AblationError, AblationResult, ablate, train_apart
 from flows.cli.main import execute
@@ -28,16 +28,6 @@ MINUTES = 0.005
 
 
 @pytest.fixture(scope="module")
-def home(prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory):
-    """One home for all tests of this file."""
-    with pytest.MonkeyPatch.context() as patch:
-        home = prepared(tmp_path_factory.mktemp("home"))
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield home
-
-
-@pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("ablation")
 
@@ -49,7 +39,7 @@ def some_variants(config: PipelineConfig, **how: Any) -> list[Variant]:
 
 
 @pytest.fixture(scope="module")
-def some(home: Home) -> Iterator[None]:
+def some(shared_home: Home) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flows.ablate.variants", some_variants)
         yield
@@ -80,7 +70,7 @@ def test_each_variant_leaves_one_part_out_of_our_recipe() -> None:
     assert {(v.train.cpu_minutes, v.train.threads, v.train.seed, v.train.device) for v in found} == {(6, 1, 3, "cpu")}
 
 
-def test_each_variant_is_trained_for_its_time_and_measured_on_the_same_prompts(first, home):
+def test_each_variant_is_trained_for_its_time_and_measured_on_the_same_prompts(first, shared_home):
     results = first.ablation.results
     assert [result.name for result in results] == [PUBLISHED, OURS, "without clip latent", "without pose"]
     for result in results:
@@ -89,13 +79,13 @@ def test_each_variant_is_trained_for_its_time_and_measured_on_the_same_prompts(f
         assert {tier: rate.n for tier, rate in result.tiers.items()} == {"T0": 12, "T1": 4}
         assert {rate.n for rate in result.parts.values()} == {12}
         assert min(rate.value for rate in result.parts.values()) >= result.tiers["T0"].value
-    finals = [read_info(folder) for folder in home.checkpoints.glob("*/final")]
+    finals = [read_info(folder) for folder in shared_home.checkpoints.glob("*/final")]
     assert len(finals) == len(results)
     assert {info.step for info in finals} == {result.curve.points[-1].step for result in results}
 
 
-def test_table_plot_and_figures_lie_in_the_folder_and_in_mlflow(first, home, out, tmp_path):
-    client = open_store(home)
+def test_table_plot_and_figures_lie_in_the_folder_and_in_mlflow(first, shared_home, out, tmp_path):
+    client = open_store(shared_home)
     assert sorted(path.name for path in out.iterdir()) == ["ablation.json", "ablation.md", "ablation.png"]
     for path in out.iterdir():
         kept = Path(client.download_artifacts(first.run_id, path.name, str(tmp_path)))
@@ -120,23 +110,23 @@ def test_prefect_shows_table_and_plot(first):
     assert "data:image/png;base64," in str(found[0].data)
 
 
-def test_the_same_ablation_again_trains_and_records_nothing(first, home):
-    before = {path: path.stat().st_mtime_ns for path in home.checkpoints.rglob("*")}
+def test_the_same_ablation_again_trains_and_records_nothing(first, shared_home):
+    before = {path: path.stat().st_mtime_ns for path in shared_home.checkpoints.rglob("*")}
     again = ablate(tiny_config(), MINUTES)
     assert again == first
-    assert {path: path.stat().st_mtime_ns for path in home.checkpoints.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in shared_home.checkpoints.rglob("*")} == before
 
 
-def test_a_training_in_a_process_of_its_own_is_found_by_the_flow(first, home):
+def test_a_training_in_a_process_of_its_own_is_found_by_the_flow(first, shared_home):
     config = tiny_config()
     variant = variants(config, cpu_minutes=2 * MINUTES, seed=0)[1]
     training = training_artifact(variant.model, variant.train, dataset(variant.world, config.data))
-    assert not training.is_whole(home)
+    assert not training.is_whole(shared_home)
     train_apart(variant, config.data)
-    assert training.is_whole(home)
+    assert training.is_whole(shared_home)
 
 
-def test_a_training_that_fails_in_its_process_says_why(first, home):
+def test_a_training_that_fails_in_its_process_says_why(first, shared_home):
     config = tiny_config()
     variant = variants(config, cpu_minutes=MINUTES, seed=0)[1]
     absent = replace(variant, train=variant.train.model_copy(update={"device": "cuda:7"}))
@@ -151,10 +141,10 @@ def test_a_recipe_that_cannot_lose_a_part_is_refused_before_any_training() -> No
         variants(config.model_copy(update={"model": heads}), cpu_minutes=1, seed=0)
 
 
-def test_a_world_that_the_tutorial_has_no_words_for_is_refused_in_a_line(home, capsys):
-    assert execute(["ablate", "--set", 'world.shapes=["square"]', "--out", str(home.root / "x")]) == 1
+def test_a_world_that_the_tutorial_has_no_words_for_is_refused_in_a_line(shared_home, capsys):
+    assert execute(["ablate", "--set", 'world.shapes=["square"]', "--out", str(shared_home.root / "x")]) == 1
     assert "the shapes circle, not square" in capsys.readouterr().err
-    assert not (home.root / "x").exists()
+    assert not (shared_home.root / "x").exists()
 
 
 def test_the_docs_have_a_place_for_table_and_plot(first):

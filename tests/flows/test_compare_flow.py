@@ -1,6 +1,5 @@
 """Two versions of a tiny world compared, on a real Prefect server and MLflow store."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,20 +21,16 @@ from tracking.store import open_store
 
 A, B = "models:/flipbook/1", "models:/flipbook/2"
 EVALUATION = tiny_config().evaluation
-SETTINGS = [f"--set=evaluation.{key}={str(value).lower()}" for key, value in EVALUATION.model_dump().items()]
+SETTINGS = [f"--set=evaluation.{key}={json.dumps(value)}" for key, value in EVALUATION.model_dump().items()]
 
 
 @pytest.fixture(scope="module")
-def home(prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory):
-    """One home for all tests of this file, with two versions of one world, the first of them evaluated."""
-    with pytest.MonkeyPatch.context() as patch:
-        home = prepared(tmp_path_factory.mktemp("home"))
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        pipeline(tiny_config())
-        pipeline(tiny_config(train={"seed": 1, "learning_rate": 5e-4}, evaluation={"seed": 7}))
-        promote(home, 1, even_if_not_better=True)  # by the rule no version of this world is champion
-        yield home
+def home(shared_home: Home) -> Home:
+    """It holds two versions of one world, the first of them evaluated."""
+    pipeline(tiny_config())
+    pipeline(tiny_config(train={"seed": 1, "learning_rate": 5e-4}, evaluation={"seed": 7}))
+    promote(shared_home, 1, even_if_not_better=True)  # by the rule no version of this world is champion
+    return shared_home
 
 
 @pytest.fixture(scope="module")

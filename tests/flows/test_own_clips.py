@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +51,7 @@ def own_config(dataset: str) -> PipelineConfig:
 
 
 @pytest.fixture(scope="module")
-def home(prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory):
-    with pytest.MonkeyPatch.context() as patch:
-        home = prepared(tmp_path_factory.mktemp("home"))
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield home
-
-
-@pytest.fixture(scope="module")
-def imported(home: Home, tmp_path_factory: pytest.TempPathFactory) -> ImportResult:
+def imported(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> ImportResult:
     work = tmp_path_factory.mktemp("work")
     config = ImportConfig(width=48, height=32, frames=4, validation_share=0.2, test_share=0.2, seed=1)
     return import_clips(folder_of_videos(work / "clips", count=24), config, out=work / "mine")
@@ -72,7 +62,7 @@ def first(imported: ImportResult) -> PipelineResult:
     return pipeline(own_config(str(imported.folder)))
 
 
-def test_a_model_is_trained_registered_and_scored_beside_real_clips(first, imported, home):
+def test_a_model_is_trained_registered_and_scored_beside_real_clips(first, imported, shared_home):
     assert first.cached == {"dataset": True, "train": False, "evaluate": False}
     report = first.report
     assert isinstance(report, CaptionedReport)
@@ -85,15 +75,15 @@ def test_a_model_is_trained_registered_and_scored_beside_real_clips(first, impor
             assert (videos / f"{prompt_slug(caption)}-000.mp4").is_file()
     assert (videos / "contact-sheet.png").is_file()
     assert "## Retrieval" in (first.evaluation_folder / "report.md").read_text()
-    (version,) = list_versions(home)
+    (version,) = list_versions(shared_home)
     assert set(version.retrieval) == {"seen", "validation", "test"}
     assert version.joint == {}
     assert "validation retrieval" in version.promotion
-    assert unscored_versions(home) == []
+    assert unscored_versions(shared_home) == []
 
 
-def test_mlflow_holds_the_scores_and_a_page_that_shows_captions_as_they_are(first, home):
-    client = open_store(home)
+def test_mlflow_holds_the_scores_and_a_page_that_shows_captions_as_they_are(first, shared_home):
+    client = open_store(shared_home)
     found = client.get_model_version(MODEL_NAME, "1")
     run = client.get_run(found.tags["evaluation_run"])
     metrics = run.data.metrics
@@ -141,8 +131,8 @@ def test_training_alone_takes_the_data_set_by_its_name(first, imported):
     assert version.ref == first.model_version
 
 
-def test_without_its_clips_a_model_is_not_scored_and_the_error_says_what_to_do(first, home):
-    datasets, away = home.datasets, home.root / "away"
+def test_without_its_clips_a_model_is_not_scored_and_the_error_says_what_to_do(first, shared_home):
+    datasets, away = shared_home.datasets, shared_home.root / "away"
     datasets.rename(away)
     try:
         with pytest.raises(NoClipsError, match="Import the same clips again"):
@@ -172,7 +162,7 @@ def test_a_data_set_from_elsewhere_is_kept_in_the_home(first, imported, prepared
         (lambda folder: (folder / "manifest.json").unlink(), "neither a folder with a data set nor"),
     ],
 )
-def test_a_damaged_data_set_is_refused(imported, home, tmp_path, prepared, monkeypatch, damage, message):
+def test_a_damaged_data_set_is_refused(imported, shared_home, tmp_path, prepared, monkeypatch, damage, message):
     monkeypatch.setenv(HOME_VARIABLE, str(prepared(tmp_path / "other").root))
     copied = shutil.copytree(imported.folder, tmp_path / "copied")
     damage(copied)
@@ -180,7 +170,7 @@ def test_a_damaged_data_set_is_refused(imported, home, tmp_path, prepared, monke
         pipeline(own_config(str(copied)))
 
 
-def test_too_few_clips_are_refused_before_the_training(home, tmp_path):
+def test_too_few_clips_are_refused_before_the_training(shared_home, tmp_path):
     small = import_clips(folder_of_videos(tmp_path / "few", count=3), ImportConfig(test_share=0, validation_share=0))
     with pytest.raises(TooFewClipsError, match="has 3 training clips"):
         pipeline(own_config(small.digest))
