@@ -1,5 +1,6 @@
 """Two versions of a tiny world compared, on a real Prefect server and MLflow store."""
 
+import json
 from pathlib import Path
 
 import pytest
