@@ -22,7 +22,9 @@ MOST_LISTED = 100
 """An error lists the known words if there are at most so many."""
 
 UnknownWords = Literal["refuse", "ignore"]
-"""What happens to a word outside a vocabulary: it is an error, or it is left out."""
+"""What happens to a word outside a vocabulary: it is an error, or it is left out, even if nothing remains."""
+
+EMPTY = "The prompt is empty. Write for example 'circle moving up-right'."
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _INVISIBLE = re.compile(r"[\ufeff\u00ad\u200b\u2060]")  # byte order mark, soft hyphen, zero-width space, word joiner
@@ -95,18 +97,31 @@ class Vocabulary:
         """Return the ids of the words of each prompt: int64 (N, L), padded with 0 to the longest prompt.
 
         Raises:
-            PromptError: a prompt is empty, or it holds an unknown word and `unknown_words` is "refuse".
+            PromptError: `unknown_words` is "refuse", and a prompt holds no word or an unknown one.
         """
         ids = {word: number for number, word in enumerate(self.words, start=1)}
         rows = []
         for prompt in prompts:
             words = tokenize(prompt)
-            check_words(prompt, words, set(words) if unknown_words == "ignore" else set(ids))
+            if unknown_words == "refuse":
+                check_words(prompt, words, set(ids))
             rows.append([ids[word] for word in words if word in ids])
         tokens = np.zeros((len(rows), max((len(row) for row in rows), default=0)), dtype=np.int64)
         for row, numbers in zip(tokens, rows, strict=True):
             row[: len(numbers)] = numbers
         return tokens
+
+
+def check_not_empty(prompt: str) -> None:
+    """Raise `PromptError` if `prompt` holds no visible character."""
+    if not any(sign.isprintable() and not sign.isspace() for sign in prompt):
+        raise PromptError(EMPTY)
+
+
+def one_line(text: str, letters: int) -> str:
+    """Return `text` on one line, shortened to so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= letters else f"{line[: letters - 1]}…"
 
 
 def check_words(prompt: str, words: Sequence[str], known: set[str]) -> None:
@@ -116,7 +131,7 @@ def check_words(prompt: str, words: Sequence[str], known: set[str]) -> None:
         PromptError: it has none, or one of them is not.
     """
     if not words:
-        raise PromptError("The prompt is empty. Write for example 'circle moving up-right'.")
+        raise PromptError(EMPTY)
     for word in words:
         if word not in known:
             near = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)

@@ -67,8 +67,7 @@ def link_or_copy(names: Iterable[str], *, source: Path, target: Path) -> None:
     They become links to the same content where the disk allows it, else copies.
 
     Raises:
-        StorageError: a file cannot be written.
-        OSError: a file cannot be read.
+        StorageError: a file cannot be read or written.
     """
     for name in names:
         with atomic_path(target / name) as temporary:

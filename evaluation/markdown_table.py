@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from data.captions import one_line
+
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table with one line per row. Cells are written as they are: a `|` in them must be escaped."""
@@ -14,6 +16,4 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def escaped(text: str) -> str:
     """Text as Markdown that shows it as it is, on one line, in 200 characters at most."""
-    line = " ".join(text.split())
-    short = line if len(line) <= 200 else f"{line[:199]}\u2026"
-    return re.sub(r"([\\`*_{}\[\]<>|#!&~])", r"\\\1", short)
+    return re.sub(r"([\\`*_{}\[\]<>|#!&~])", r"\\\1", one_line(text, 200))

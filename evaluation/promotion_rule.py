@@ -20,7 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.worlds.tiers import SEEN_TIER, VALIDATION_TIERS
+from data.worlds.tiers import CHOOSING_TIERS, SEEN_TIER
 from evaluation.any_report import AnyReport
 from evaluation.captioned.report import SEEN_SPLIT, VALIDATION_SPLIT, CaptionedReport
 from evaluation.scoring.rates import Rate, difference_interval
@@ -37,10 +37,13 @@ class HeadlineScores(BaseModel):
     scored_on: str = Field(
         "", description="Fingerprint of the world, or digest of the data set. Empty if it was not recorded."
     )
+    measured_by: str = Field(
+        "", description="sha256 (hex) of the settings that retrieval depends on. Empty for joint exact."
+    )
     seen: Rate = Field(description="Over the clips of all seen prompts.")
     held_out: Rate | None = Field(
-        description="Over the clips of all validation prompts. If there are none, over the clips of all held-out "
-        "prompts, whatever their tier. None if nothing is held out."
+        description="Over the clips of all validation prompts, except those of V4w. If there are none, over the clips "
+        "of all held-out prompts, whatever their tier. None if nothing is held out."
     )
     held_out_are: Literal["held-out", "validation"] = Field(
         "held-out", description="What `held_out` was scored on: all held-out prompts, or validation prompts alone."
@@ -53,7 +56,7 @@ class HeadlineScores(BaseModel):
         """The headline scores of a report. Raises KeyError if the report has no seen prompts."""
         if isinstance(report, CaptionedReport):
             return cls._of_captions(report)
-        validation = [tier.joint for tier in report.tiers if tier.name in VALIDATION_TIERS]
+        validation = [tier.joint for tier in report.tiers if tier.name in CHOOSING_TIERS]
         held_out = validation or [tier.joint for tier in report.tiers if tier.name != SEEN_TIER]
         return cls(
             scored_on=report.world_fingerprint,
@@ -70,6 +73,7 @@ class HeadlineScores(BaseModel):
         return cls(
             measure="retrieval",
             scored_on=report.dataset,
+            measured_by=report.config.measure,
             seen=report.split(SEEN_SPLIT).retrieval.generated.top1,
             held_out=Rate.pooled([found.generated.top1 for found in chosen]) if chosen else None,
             held_out_are="validation" if validation else "held-out",
@@ -124,6 +128,11 @@ def judge_candidate(
             False,
             f"{champion_name} was scored on another world or data set, and such scores cannot be compared; to choose "
             "all the same, run the deployment `promote` with even_if_not_better",
+        )
+    if candidate.measured_by != champion.measured_by:
+        return PromotionVerdict(
+            False,
+            f"{champion_name} was scored with other settings of evaluation.captioned; evaluate both with the same ones",
         )
     if champion.held_out is None:
         return PromotionVerdict(False, f"{champion_name} has no scores on held-out prompts to compare with")

@@ -56,6 +56,8 @@ def evaluate(
     home = Home.from_environment().create()
     with shown_in_prefect():
         found = find_model(home, model)
+        if dataset and world is not None:
+            raise ValueError("A model is scored on a world or on a data set: leave one of them empty.")
         if dataset:
             on: Yardstick = run_step(find_dataset, home, dataset).value
         else:

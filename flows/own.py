@@ -4,8 +4,10 @@ python -m flows.own FOLDER
 """
 
 import sys
+from typing import Annotated
 
 from prefect import flow
+from pydantic import Field
 
 from evaluation.config import EvaluationConfig
 from flows.config.pipeline import PipelineConfig
@@ -19,7 +21,7 @@ PRESET = own_preset()
 
 @flow(name="own", task_runner=thread_per_core())
 def own(
-    dataset: str,
+    dataset: Annotated[str, Field(min_length=1)],
     model: ModelConfig = PRESET.model,
     train: TrainConfig = PRESET.train,
     evaluation: EvaluationConfig = PRESET.evaluation,

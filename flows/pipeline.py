@@ -17,7 +17,7 @@ from flows.outcome import run_step
 from flows.threads import thread_per_core
 from flows.train import make_model, register
 from tasks.evaluation.publish import publish_evaluation
-from tasks.evaluation.yardstick import learned_from
+from tasks.evaluation.yardstick import learned_from, own_yardstick
 from tasks.progress.in_prefect import shown_in_prefect
 from tasks.progress.progress import current_progress
 from tasks.versions import attach_evaluation, promote_version
@@ -55,11 +55,10 @@ def run_pipeline(config: PipelineConfig, *, train_on: str) -> PipelineResult:
     home = Home.from_environment().create()
     check_store(home)
     with shown_in_prefect():
-        dataset = given_dataset(home, config.dataset, config.world, config.data)
+        dataset = given_dataset(home, config.dataset, config.world, config.data, model=config.model)
         model = make_model(home, config.model, config.train, dataset.value, on=train_on or None)
         version = register(home, model.value)
-        on = dataset.value if config.dataset else config.world
-        evaluation = make_evaluation(home, model.value, on, config.evaluation)
+        evaluation = make_evaluation(home, model.value, own_yardstick(home, model.value), config.evaluation)
         report = evaluation.value.report()
         attach_evaluation(
             home,

@@ -55,7 +55,7 @@ def train(
     check_home(home)
     check_store(home)
     with shown_in_prefect():
-        clips = given_dataset(home, dataset, world, data).value
+        clips = given_dataset(home, dataset, world, data, model=model).value
         trained = make_model(home, model, train, clips).value
         if not registered:
             return None
@@ -84,11 +84,11 @@ def make_model(
         configs: dict[str, BaseModel] = {"model": model, "train": train}
         if isinstance(source, WorldSource):
             configs |= {"world": source.world, "data": source.data}
-            name = ""
+            named = ""
         else:
-            name = dataset.digest
-        parameters = {name: config.model_dump(mode="json") for name, config in configs.items()}
-        hand_over(home, on, parameters | {"dataset": name, "registered": False}, key=artifact.name)
+            named = dataset.digest
+        parameters = {section: config.model_dump(mode="json") for section, config in configs.items()}
+        hand_over(home, on, parameters | {"dataset": named, "registered": False}, key=artifact.name)
     outcome = run_step(train_model, home, model, train, dataset)
     if outcome.cached:
         current_progress().finish("train", f"kept {outcome.value.checkpoint}")

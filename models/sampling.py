@@ -17,6 +17,7 @@ from torch import Tensor
 
 from data.captions import UnknownWords, Vocabulary
 from data.clip_format import ClipFormat
+from data.worlds.world import WorldConfig
 from models.checkpoint import CheckpointError, CheckpointInfo, find_checkpoint, load_checkpoint
 from models.config import ModelConfig
 from models.device import pick_device
@@ -82,7 +83,7 @@ class TextToVideo:
         return self.info.subject.vocabulary
 
     def generate(
-        self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords = "refuse"
+        self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords | None = None
     ) -> NDArray[np.uint8]:
         """One clip per prompt: uint8 (N, T, H, W, 3). Clip i depends only on its prompt and on (seed, first + i).
 
@@ -90,13 +91,15 @@ class TextToVideo:
             prompts: what to show, N of them.
             seed: equal seeds give equal clips.
             first: number of the first clip, a multiple of `CHUNK`. Many clips are drawn part by part with it.
-            unknown_words: whether a word that the model does not know is an error or is ignored. A model with the
-                frozen text encoder has no unknown words.
+            unknown_words: whether a word that the model does not know is an error or is ignored. None: it is an error
+                for a model of a synthetic world, and ignored by a model of imported clips. A model with the frozen text
+                encoder has no unknown words.
 
         Raises:
             PromptError: a prompt is empty, or holds an unknown word that is not ignored.
         """
-        text = self._text.features(prompts, unknown_words=unknown_words)
+        usual: UnknownWords = "refuse" if isinstance(self.info.subject, WorldConfig) else "ignore"
+        text = self._text.features(prompts, unknown_words=unknown_words or usual)
         return render_samples(self._generator, text, seed=seed, clip=self.format, first=first)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from prefect import task
 
+from data.captions import quoted
 from data.files import DamagedShardError, link_or_copy
 from data.home import Home
 from data.shards.config import DataConfig, shard_name
@@ -76,13 +77,19 @@ def find_dataset(home: Home, name: str) -> Dataset:
     Raises:
         DatasetNameError: no data set has this name, or it is damaged.
     """
-    folder = Path(name)
-    if not (folder / MANIFEST_NAME).is_file():
-        return kept(_with_digest(home, name))
+    folder = Path(name).expanduser()
     try:
+        if not (folder / MANIFEST_NAME).is_file():
+            return kept(_with_digest(home, name))
         manifest = read_manifest(folder)
+        for entry in manifest.shards:
+            verify_shard(folder, entry)
     except ManifestError as error:
         raise DatasetNameError(str(error)) from error
+    except DamagedShardError as error:
+        raise DatasetNameError(f"{error} Import the clips again.") from error
+    except OSError as error:
+        raise DatasetNameError(f"The data set {quoted(name)} cannot be read: {error.strerror or error}.") from error
     artifact = Artifact(kind="dataset", digest=manifest.digest)
     with artifact.lock(home):
         known = stored_dataset(home, manifest.digest)
@@ -92,10 +99,7 @@ def find_dataset(home: Home, name: str) -> Dataset:
         beside = [path.name for path in folder.iterdir() if path.suffix in {".html", ".csv", ".json"}]
         files = [*shards, *(one for one in beside if one != MANIFEST_NAME), MANIFEST_NAME]
         link_or_copy(files, source=folder, target=artifact.folder(home))
-        found = stored_dataset(home, manifest.digest)
-    if found is None:
-        raise DatasetNameError(f"A shard in {folder} is missing or damaged. Import the clips again.")
-    return found
+    return Dataset(artifact.folder(home), manifest.digest)
 
 
 def _with_digest(home: Home, name: str) -> Dataset:
@@ -105,6 +109,8 @@ def _with_digest(home: Home, name: str) -> Dataset:
             found = stored_dataset(home, read_manifest(place).digest)
             if found is not None and found.digest.startswith(name):
                 return found
+    if len(places) == 1:
+        raise DatasetNameError(f"The data set in {places[0]} is damaged. Make it again.")
     if len(places) > 1:
         several = ", ".join(place.name for place in places)
         raise DatasetNameError(f"The digests of several data sets begin with {name!r}: {several}. Write more digits.")

@@ -33,14 +33,15 @@ class FlipbookModel(PythonModel):
 
         Args:
             context: not used.
-            model_input: prompts of the world that the model was trained on.
+            model_input: prompts like those that the model was trained on.
             params: ``seed`` (int, default 0); equal seeds give equal videos.
 
         Returns:
             uint8 (N, T, H, W, 3), RGB.
 
         Raises:
-            data.captions.PromptError: a prompt holds a word that the model does not know.
+            data.captions.PromptError: a prompt cannot be read, for example because it holds a word that the world does
+                not know.
         """
         return self._generator.generate(list(model_input), seed=int((params or {}).get("seed", 0)))
 

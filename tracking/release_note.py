@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from data.captions import for_shell
+from data.captions import for_shell, one_line
 from data.selection import evenly_spread
 from data.subject import CaptionedSubject
 from data.worlds.tiers import group_of
 from evaluation.any_report import AnyReport
 from evaluation.captioned.report import CaptionedReport
+from evaluation.markdown_table import escaped
 from evaluation.promotion_rule import HeadlineScores
 from evaluation.report import EvaluationReport
 from evaluation.scoring.rates import difference_interval
@@ -77,9 +78,9 @@ def first_note(info: CheckpointInfo, run: Run, *, ref: str, server: str | None) 
     subject, tags = info.subject, run.data.tags
     prompt = subject.seen_prompts[0]
     if isinstance(subject, CaptionedSubject):
-        prompt = " ".join(min(subject.seen_prompts, key=len).split())
+        prompt = one_line(min(subject.seen_prompts, key=len), CAPTION_LETTERS)
     preface = (
-        f"Draws {subject.format} at {subject.format.fps:g} fps from a prompt such as *{prompt}*. "
+        f"Draws {subject.format} at {subject.format.fps:g} fps from a prompt such as *{escaped(prompt)}*. "
         f"Trained for {info.step:,} steps."
     )
     run_words = "Run of the training: losses, samples, configuration"
@@ -218,7 +219,9 @@ def _trained_on(info: CheckpointInfo, run: Run) -> str:
     facts = [f"* Data set: {_dataset(info, run)}, digest `{info.dataset_digest}`"]
     if isinstance(info.subject, CaptionedSubject):
         for split, captions in info.subject.examples.items():
-            some = "; ".join(_one_line(caption) for caption in evenly_spread(captions, PROMPT_EXAMPLES))
+            some = "; ".join(
+                escaped(one_line(caption, CAPTION_LETTERS)) for caption in evenly_spread(captions, PROMPT_EXAMPLES)
+            )
             facts.append(f"* {KINDS[_GROUP_OF_SPLIT.get(split, split)]}, for example: {some}")
         return "\n".join(facts)
     for tier, prompts in info.subject.tiers.items():
@@ -227,11 +230,6 @@ def _trained_on(info: CheckpointInfo, run: Run) -> str:
         more = f" and {len(prompts) - len(few)} more" if len(prompts) > len(few) else ""
         facts.append(f"* {tier}, {kind} ({len(prompts)}): {', '.join(few)}{more}")
     return "\n".join(facts)
-
-
-def _one_line(caption: str) -> str:
-    line = " ".join(caption.split())
-    return line if len(line) <= CAPTION_LETTERS else f"{line[: CAPTION_LETTERS - 1]}…"
 
 
 def _dataset(info: CheckpointInfo, run: Run) -> str:

@@ -73,7 +73,7 @@ def outlines() -> Outlines:
 
 def images_of(digit: str, half: Half) -> NDArray[np.int64]:
     """Return the numbers of the images of one half that show a digit, int64 (K,), ascending."""
-    return np.flatnonzero(outlines().digits == DIGITS.index(digit))[half == "test" :: 2]
+    return np.flatnonzero(outlines().digits == DIGITS.index(digit))[0 if half == "train" else 1 :: 2]
 
 
 def digit_distance(

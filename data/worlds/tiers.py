@@ -10,10 +10,13 @@ SEEN_TIER: TierName = "T0"
 """The tier of the training prompts. The prompts of all other tiers are held out: no training clip shows them."""
 
 VALIDATION_TIERS: tuple[TierName, ...] = ("V1", "V2", "V3", "V4", "V4w", "V5")
-"""Held-out prompts for choosing: recipes are tuned by them, and they decide which version is the champion.
+"""Held-out prompts for choosing: recipes are tuned by them.
 
 Each asks the same of a model as the test tier of the same name, with other prompts.
 """
+
+CHOOSING_TIERS: tuple[TierName, ...] = tuple(tier for tier in VALIDATION_TIERS if tier != "V4w")
+"""The validation tiers that decide which version is the champion. V4w is only reported: its words cannot be learned."""
 
 TIERS: dict[str, str] = {
     "T0": "seen prompts, fresh noise",

@@ -15,7 +15,7 @@ Frames = NDArray[np.uint8]
 _CELL = 8
 
 FEWEST_CLIPS, FEWEST_CAPTIONS = 8, 2
-"""So many training clips and captions a matcher needs at least."""
+"""A matcher needs at least this many training clips and captions."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """How many clips an evaluation without a renderer draws and compares."""
 
+import hashlib
+import json
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -50,6 +53,12 @@ class CaptionedConfig(BaseModel):
     seed: int = Field(
         1234, ge=0, lt=2**63, description="Seed of the generated clips' noise, of the matcher and of all choices."
     )
+
+    @property
+    def measure(self) -> str:
+        """sha256 (hex) of all that retrieval depends on, except the number of clips. Equal ones can be compared."""
+        values = self.model_dump(exclude={"clips_per_split", "shown_captions"})
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def clips_per_caption(self, captions: int) -> int:
         """How many clips are generated for each of so many captions."""

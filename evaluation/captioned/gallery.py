@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data.captions import one_line
 from evaluation.captioned.clips import CaptionedClips, Frames
 from evaluation.captioned.config import CaptionedConfig
 from evaluation.captioned.split import Sampler, all_splits
@@ -73,12 +74,11 @@ def write_captioned_gallery(
         for split, names in zip(splits, shown, strict=True)
         for caption in names
     ]
-    labels = [f"{split.name}: {_shortened(c)}" for split, names in zip(splits, shown, strict=True) for c in names]
+    labels = [
+        f"{split.name}: {one_line(c, _MOST_LETTERS)}" for split, names in zip(splits, shown, strict=True) for c in names
+    ]
     sheet = contact_sheet(np.stack(first), labels, real=np.stack(real))
-    page = moving_page(np.stack(first), [_shortened(caption) for names in shown for caption in names], fps=fps)
+    page = moving_page(
+        np.stack(first), [one_line(caption, _MOST_LETTERS) for names in shown for caption in names], fps=fps
+    )
     return [*written, *write_pictures(folder, sheet=sheet, page=page)]
-
-
-def _shortened(caption: str) -> str:
-    line = " ".join(caption.split())
-    return line if len(line) <= _MOST_LETTERS else f"{line[: _MOST_LETTERS - 1]}…"

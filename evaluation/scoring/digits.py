@@ -2,10 +2,10 @@
 
 The tracker sees the negatives of the frames, in which a digit is black ink on white.
 
-Which digit it is says a classifier that was trained on the training half of the images. It is kernel ridge regression
+A classifier says which digit it is. It was trained on the training half of the images. It is kernel ridge regression
 (Saunders, Gammerman and Vovk, 1998) with a Gaussian kernel: its weights have a closed form, so equal versions of this
-code always read the same. Its score is about 1 for a digit that it is sure of. It is low for what is like no
-digit, but not for everything: it takes a square for a 6.
+code always read the same. Its score is about 1 for a digit that it is sure of, and low for most other things. It
+knows digits only: it takes a square for a 6.
 """
 
 from __future__ import annotations

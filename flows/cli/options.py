@@ -64,8 +64,11 @@ def configuration(
 
 
 def dataset_name(dataset: str) -> str:
-    """What a flow is told of the option --dataset. A folder is named by its whole path."""
-    return str(Path(dataset).absolute()) if Path(dataset).is_dir() else dataset
+    """The data set's name for a flow: the absolute path of a folder, or else the text itself."""
+    try:
+        return str(Path(dataset).absolute()) if dataset and Path(dataset).is_dir() else dataset
+    except OSError:  # no file can have such a name
+        return dataset
 
 
 def choose_home(home: Path | None) -> "Home":

@@ -37,9 +37,15 @@ class PipelineConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> "PipelineConfig":
-        if self.dataset and (self.model.network, self.model.decoder) != ("flipbook", "conv"):
-            raise ValueError(
-                "imported clips need the generic generator, since the others draw the objects of the synthetic worlds: "
-                'use the preset own, or set model.network to "flipbook", model.decoder to "conv"'
-            )
+        if self.dataset:
+            check_generic(self.model)
         return self
+
+
+def check_generic(model: ModelConfig) -> None:
+    """Raise `ValueError` unless a model can draw imported clips."""
+    if (model.network, model.decoder) != ("flipbook", "conv"):
+        raise ValueError(
+            "imported clips need the generic generator, since the others draw the objects of the synthetic worlds: "
+            'use the preset own, or set model.network to "flipbook" and model.decoder to "conv"'
+        )

@@ -16,7 +16,7 @@ from models.text.protocols import TextFeatures
 MOST_KEPT = 2**26
 """Features and labels of all captions are kept if they have at most so many values, which take 256 MiB."""
 BLOCK = 512
-"""So many captions are read at a time, which bounds the memory."""
+"""Number of captions that are read at a time. It bounds the memory."""
 
 
 @dataclass(frozen=True)

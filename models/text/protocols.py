@@ -25,7 +25,8 @@ class PromptFeatures(Protocol):
         """float32 (N, F) on the CPU. The row of a prompt is the same, bit for bit, beside all other prompts.
 
         Raises:
-            PromptError: a prompt is empty, or holds an unknown word that is not ignored.
+            PromptError: unknown words are refused, and a prompt holds no word or an unknown one. A frozen sentence
+                encoder refuses an empty prompt alone.
             FrozenWeightsError: frozen weights are needed and not installed.
         """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -12,9 +11,6 @@ from dataclasses import dataclass
 import torch
 
 from models.training.game import Game
-
-TRIED_STEPS = 3
-"""The first one is slower than the others, so it is not counted."""
 
 
 @dataclass(frozen=True)
@@ -34,30 +30,38 @@ class Expectation:
         return f"about {minutes}, {self.step_seconds:.2f} s per step, {self.memory_bytes / 1e9:.1f} GB of memory"
 
 
-def expectation(game: Game, step: Callable[[], object], *, left: int, device: torch.device) -> Expectation:
-    """Try some steps, and undo them: the game is as it was before, bit for bit.
+def expectation(
+    game: Game, step: Callable[[], object], *, left: int, period: int, cpu_seconds: float, device: torch.device
+) -> Expectation:
+    """Try `1 + period` steps, and undo them: the game is as it was before, bit for bit.
+
+    The first one is slower than the others, so it is not counted.
 
     Args:
         game: the training.
         step: takes one step of it.
         left: how many steps are left.
+        period: so many consecutive steps have each kind of work as often as the whole training.
+        cpu_seconds: CPU seconds that are left. 0: there is no limit.
         device: where it runs.
     """
     before = copy.deepcopy(game.state_dict())
-    times = []
-    for _ in range(TRIED_STEPS):
-        begun = time.perf_counter()
+    step()
+    begun, cpu_begun = time.perf_counter(), time.process_time()
+    for _ in range(period):
         step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - begun)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds, cpu = ((time.perf_counter() - begun) / period, (time.process_time() - cpu_begun) / period)
     game.load_state_dict(before)
-    step_seconds = sum(times[1:]) / len(times[1:])
-    return Expectation(step_seconds, step_seconds * left, _most_memory(device))
+    steps = min(left, cpu_seconds / max(cpu, 1e-9)) if cpu_seconds else left
+    return Expectation(seconds, seconds * steps, _most_memory(device))
 
 
 def _most_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    import resource  # not on Windows
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

@@ -39,7 +39,7 @@ from models.tutorial.game import TutorialGame
 SAMPLED_PROMPTS = 24
 """`Samples` shows at most this many prompts, spread over all tiers."""
 WORTH_TRYING = 100
-"""Trainings of so many steps tell what they will take before they begin."""
+"""A training with at least this many steps left says before it begins how long it will take."""
 _GAMES: dict[str, Callable[..., Game]] = {"flipbook": FlipbookGame, "tutorial": TutorialGame}
 
 
@@ -139,7 +139,10 @@ def train(
         game.load_state_dict(state)
     left = train.steps - game.steps_done
     if left >= WORTH_TRYING:
-        report(expectation(game, partial(_step, game), left=left, device=device))
+        limit = max(60 * train.cpu_minutes - game.cpu_seconds, 0)
+        step = partial(_step, game)
+        period = train.penalty_every
+        report(expectation(game, step, left=left, period=period, cpu_seconds=limit, device=device))
 
     def save(path: Path) -> None:
         save_checkpoint(

@@ -122,7 +122,7 @@ def _score_prompts(
     clips = load_clips(dataset) if dataset else None
 
     def sampler(prompts: Sequence[str], seed: int) -> NDArray[uint8]:
-        # Paraphrases hold words that a model may not know. It reads the other words then.
+        # Held-out sentences may hold words that a model does not know. It reads the other words then.
         return generator.generate(prompts, seed=seed, unknown_words="ignore")
 
     training = None if clips is None else partial(clips.of_prompt, at_most=MOST_TRAINING_CLIPS)

@@ -1,11 +1,15 @@
 """A folder of people's own videos becomes a data set, a model, its version and its scores, and only once."""
 
 import csv
+import importlib
+import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from tiny import tiny_config
@@ -16,20 +20,23 @@ from data.importing.config import ImportConfig
 from evaluation.captioned.config import CaptionedConfig
 from evaluation.captioned.report import CaptionedReport
 from evaluation.comparison.two_models import ComparisonError
+from flows.cli.main import execute
 from flows.compare import compare
 from flows.config.pipeline import PipelineConfig
-from flows.dataset import TooFewClipsError
+from flows.dataset import TooFewClipsError, dataset
 from flows.evaluate import evaluate
 from flows.import_clips import ImportResult, import_clips
 from flows.own import own
 from flows.pipeline import PipelineResult, pipeline
 from flows.train import train
-from tasks.dataset import DatasetNameError
+from models.config import TrainConfig
+from tasks.dataset import Dataset, DatasetNameError
 from tasks.evaluation.yardstick import NoClipsError
 from tests.data.importing.videos import encoded, moving_square
 from tracking.store import open_store
 from tracking.versions import MODEL_NAME, list_versions, unscored_versions
 
+train_module = importlib.import_module("flows.train")
 CAPTIONS = ("a square, moving", "ein Quadrat", "正方形が動く", 'say "square" | <b>', "un carré\nbouge")
 COMPARED = CaptionedConfig(clips_per_split=8, captions_per_split=4, real_clips=8, matcher_steps=2, candidates=4)
 
@@ -158,6 +165,7 @@ def test_a_data_set_from_elsewhere_is_kept_in_the_home(first, imported, prepared
     ("damage", "message"),
     [
         (lambda folder: next(folder.glob("*.parquet")).write_bytes(b"PAR1"), "missing or damaged"),
+        (lambda folder: next(folder.glob("*.parquet")).unlink(), "missing"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "cannot be used"),
         (lambda folder: (folder / "manifest.json").unlink(), "neither a folder with a data set nor"),
     ],
@@ -168,6 +176,62 @@ def test_a_damaged_data_set_is_refused(imported, shared_home, tmp_path, prepared
     damage(copied)
     with pytest.raises(DatasetNameError, match=message):
         pipeline(own_config(str(copied)))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "0" * 64, "no/such/folder", "../.."])
+def test_a_name_that_leads_nowhere_is_refused(shared_home, name):
+    with pytest.raises(DatasetNameError, match="cannot be read|neither a folder"):
+        pipeline(own_config(name))
+
+
+def test_the_commands_find_and_score_a_model_and_draw_with_words_that_it_does_not_know(first, tmp_path, capsys):
+    evaluation = own_config("").evaluation.model_dump()
+    values = [f"--set=evaluation.{key}={json.dumps(value)}" for key, value in evaluation.items()]
+    assert execute(["evaluate", "--model", "models:/flipbook/1", *values]) == 0
+    printed = capsys.readouterr().out
+    assert "From the cache: evaluate" in printed
+    assert "validation (" in printed
+    shown = shlex.split(next(line for line in printed.splitlines() if line.startswith("Generate videos:")))
+    command = shown[shown.index("generate") :]
+    out = ["--count", "1", "--format", "gif", "--out", str(tmp_path / "out")]
+    assert execute([*command, *out]) == 0
+    assert execute(["generate", "a zeppelin", "--model", "models:/flipbook/1", *out]) == 0
+    assert "left out: zeppelin" in capsys.readouterr().out
+    assert execute(["models"]) == 0
+    assert "validation" in capsys.readouterr().out
+
+
+def test_other_settings_of_retrieval_do_not_replace_the_scores_of_a_version(first, shared_home):
+    (before,) = list_versions(shared_home)
+    easier = COMPARED.model_copy(update={"candidates": 2})
+    result = evaluate("models:/flipbook/1", own_config("").evaluation.model_copy(update={"captioned": easier}))
+    assert "other settings of evaluation.captioned" in result.left_out
+    (after,) = list_versions(shared_home)
+    assert after.retrieval == before.retrieval
+
+
+def test_a_training_of_imported_clips_is_handed_over_by_the_digest(imported, shared_home, monkeypatch):
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(train_module, "hand_over", lambda home, on, parameters, *, key: given.update(parameters))
+    config = own_config(imported.digest)
+    other = config.train.model_copy(update={"seed": 5})
+    clips = Dataset(imported.folder, imported.digest)
+
+    @flow
+    def handing() -> None:
+        train_module.make_model(shared_home, config.model, other, clips, on="train/train")
+
+    handing()
+    assert given["dataset"] == imported.digest
+    assert given["registered"] is False
+    assert TrainConfig.model_validate(given["train"]) == other
+
+
+def test_clips_of_a_world_by_name_are_scored_by_its_exact_metric(shared_home):
+    config = tiny_config(model={"decoder": "conv"})
+    made = dataset(config.world, config.data)
+    named = PipelineConfig.model_validate(config.model_dump() | {"dataset": made.digest})
+    assert {tier.name for tier in pipeline(named).report.tiers} == {"T0", "T1"}
 
 
 def test_too_few_clips_are_refused_before_the_training(shared_home, tmp_path):

@@ -111,6 +111,11 @@ def _why_left_out(found: MlflowVersion, report: AnyReport, trained_on: str) -> s
     if tag is None:
         return ""
     present = HeadlineScores.model_validate_json(tag)
+    if standing.measured_by != present.measured_by:
+        return (
+            f"The scores of version {found.version} stay as they are: they were measured with other settings of "
+            "evaluation.captioned than this evaluation."
+        )
     if standing.has_as_many_clips_as(present):
         return ""
     ours, theirs = (

@@ -74,17 +74,20 @@ def generate(
 
 def _model_for(prompts: list[str], home: "Home", ref: str) -> "tuple[ResolvedModel, float]":
     """The model that `ref` names, which can read `prompts`, and the rate of its videos."""
-    from data.worlds.prompts import parse_prompt
-    from models.checkpoint import CheckpointError, read_info
+    from data.captions import check_not_empty, tokenize
+    from data.worlds.world import WorldConfig
+    from models.checkpoint import read_info
     from models.networks.choice import build_prompt_features
-    from tracking.model_reference import ModelReferenceError, resolve_model
+    from tracking.model_reference import resolve_model
 
-    try:
-        found = resolve_model(home, ref)
-        info = read_info(found.checkpoint)
-    except (ModelReferenceError, CheckpointError):
-        for prompt in prompts:  # a prompt that no model could read is the more helpful error
-            parse_prompt(prompt)
-        raise
-    build_prompt_features(info.model, info.subject).check(prompts)
+    for prompt in prompts:
+        check_not_empty(prompt)
+    found = resolve_model(home, ref)
+    info = read_info(found.checkpoint)
+    if isinstance(info.subject, WorldConfig):
+        build_prompt_features(info.model, info.subject).check(prompts)
+    elif info.frozen_text is None:
+        unknown = sorted({word for prompt in prompts for word in tokenize(prompt)} - set(info.vocabulary))
+        if unknown:
+            typer.echo(f"Words that the model does not know are left out: {', '.join(unknown)}")
     return found, info.subject.format.fps
