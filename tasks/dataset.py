@@ -84,10 +84,8 @@ def find_dataset(home: Home, name: str) -> Dataset:
         manifest = read_manifest(folder)
         for entry in manifest.shards:
             verify_shard(folder, entry)
-    except ManifestError as error:
+    except (ManifestError, DamagedShardError) as error:
         raise DatasetNameError(str(error)) from error
-    except DamagedShardError as error:
-        raise DatasetNameError(f"{error} Import the clips again.") from error
     except OSError as error:
         raise DatasetNameError(f"The data set {quoted(name)} cannot be read: {error.strerror or error}.") from error
     artifact = Artifact(kind="dataset", digest=manifest.digest)

@@ -165,7 +165,7 @@ def test_a_data_set_from_elsewhere_is_kept_in_the_home(first, imported, prepared
     ("damage", "message"),
     [
         (lambda folder: next(folder.glob("*.parquet")).write_bytes(b"PAR1"), "has 4 bytes instead of"),
-        (lambda folder: next(folder.glob("*.parquet")).unlink(), "missing"),
+        (lambda folder: next(folder.glob("*.parquet")).unlink(), "cannot be read"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "cannot be used"),
         (lambda folder: (folder / "manifest.json").unlink(), "neither a folder with a data set nor"),
     ],
