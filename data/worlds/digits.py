@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,6 +111,8 @@ def digit_distance(
 
 def _traced(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Distances (C, C) and extents (4,) of the digit in an image (8, 8) of coverage, 0 to 1."""
+    import cv2  # Imported here because it is slow to load, and the command line needs only the names of the digits.
+
     padded = np.pad(image, _MARGIN)
     side = _ENLARGED * len(padded)
     enlarged = cv2.resize(padded, (side, side), interpolation=cv2.INTER_CUBIC)

@@ -86,7 +86,8 @@ class FlipbookGame:
     ) -> None:
         """Networks with random weights. `clips` stay in memory or on disk, and only batches move to `device`.
 
-        `report_reading` is called while the captions are read, with how many are done and how many there are.
+        `report_reading` is called while a frozen encoder reads the captions, which takes minutes for many of them, with
+        how many are done and how many there are.
 
         Raises:
             ValueError: the clips do not fit the subject, or the networks cannot draw its format.
@@ -99,7 +100,8 @@ class FlipbookGame:
         self.groups = PromptGroups(clips.captions, known=known, group=train.clips_per_prompt, seed=train.seed)
         text = build_text(model, subject)
         labels = Labels(subject, objects=model.objects) if model.word_heads else None
-        self.captions = CaptionFeatures(self.groups.texts, text, labels, device=device, report=report_reading)
+        reading = (lambda done, total: None) if text.frozen is None else report_reading
+        self.captions = CaptionFeatures(self.groups.texts, text, labels, device=device, report=reading)
         self.generator = build_generator(model, subject).to(device)
         if isinstance(self.generator.text, SoftWords):
             self._learn_to_read(self.generator.text, subject)

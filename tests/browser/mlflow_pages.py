@@ -59,7 +59,7 @@ class MlflowPages:
 
     def scores(self) -> dict[str, str]:
         """The joint exact score of each tier in the table of a version's page."""
-        table = self.page.get_by_role("table").filter(has_text="joint exact")
+        table = self.page.get_by_role("table").filter(has_text="joint exact [95 %]")
         rows = table.get_by_role("row").filter(has=self.page.get_by_role("cell"))
         cells = [row.get_by_role("cell").all_inner_texts() for row in rows.all()]
         return {tier.strip(): joint.strip() for tier, joint, *_ in cells}

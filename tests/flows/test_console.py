@@ -60,14 +60,16 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end(monkeypatch: pyt
     text = io.StringIO()
     sink = LineSink(Console(file=text, width=200))
     sink.start("train", 1000)
-    for step in range(0, 1000, 50):
+    sink.update("train", 0, "about 20 min")
+    for step in range(50, 1001, 50):
         now[0] += 1.0
         sink.update("train", step, "[not markup]")
     sink.finish("train", "checkpoint /a")
     lines = text.getvalue().splitlines()
     assert lines[0] == "train: 0/1000"
-    assert lines[1:3] == ["train: 450/1000  [not markup]", "train: 950/1000  [not markup]"]
-    assert lines[3:] == ["train: done in 20 s  checkpoint /a"]
+    assert lines[1] == "train: 0/1000  about 20 min"
+    assert lines[2:4] == ["train: 500/1000  [not markup]", "train: 1000/1000  [not markup]"]
+    assert lines[4:] == ["train: done in 20 s  checkpoint /a"]
 
 
 def test_our_own_warnings_are_shown_while_a_command_waits(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from benchmarks.faults.trainings import final_digests, steps_saved, undisturbed
 
 ROOT = Path(__file__).parents[2]
 LONG = {"train": {"steps": 150, "checkpoint_seconds": 0.2, "log_every": 50, "sample_every": 100}}
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 
 
 def start(home, prefect_api, changes=None):

@@ -105,10 +105,14 @@ def test_mlflow_holds_the_scores_and_a_page_that_shows_captions_as_they_are(firs
     assert "test/retrieval" in client.get_run(found.run_id).data.metrics
 
 
+def of_key(key: str) -> ArtifactFilter:
+    return ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+
+
 def test_prefect_shows_the_scores_and_moving_videos(first):
     with get_client(sync_client=True) as client:
         pages = {
-            key: str(client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))[-1].data)
+            key: "\n".join(str(found.data) for found in client.read_artifacts(artifact_filter=of_key(key)))
             for key in ("scores", "videos")
         }
     assert "validation, all captions" in pages["scores"]
