@@ -19,7 +19,7 @@ SLUG_LENGTH = 120
 """The most characters of a slug without its digest. The longest prompt of two objects has fewer."""
 
 MOST_LISTED = 100
-"""An error lists the known words if there are at most so many."""
+"""An error lists the known words if there are at most this many."""
 
 UnknownWords = Literal["refuse", "ignore"]
 """What happens to a word outside a vocabulary: it is an error, or it is left out, even if nothing remains."""
@@ -97,12 +97,13 @@ class Vocabulary:
         """Return the ids of the words of each prompt: int64 (N, L), padded with 0 to the longest prompt.
 
         Raises:
-            PromptError: `unknown_words` is "refuse", and a prompt holds no word or an unknown one.
+            PromptError: a prompt is empty. Also if it holds no word or an unknown one, and `unknown_words` is "refuse".
         """
         ids = {word: number for number, word in enumerate(self.words, start=1)}
         rows = []
         for prompt in prompts:
             words = tokenize(prompt)
+            check_not_empty(prompt)
             if unknown_words == "refuse":
                 check_words(prompt, words, set(ids))
             rows.append([ids[word] for word in words if word in ids])

@@ -82,8 +82,13 @@ class TextToVideo:
         """The words of the training captions. Only a model with the frozen text encoder understands other words."""
         return self.info.subject.vocabulary
 
+    @property
+    def unknown_words(self) -> UnknownWords:
+        """What to do with unknown words in what people write: a world names its words, imported clips cannot."""
+        return "refuse" if isinstance(self.info.subject, WorldConfig) else "ignore"
+
     def generate(
-        self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords | None = None
+        self, prompts: Sequence[str], *, seed: int, first: int = 0, unknown_words: UnknownWords = "refuse"
     ) -> NDArray[np.uint8]:
         """One clip per prompt: uint8 (N, T, H, W, 3). Clip i depends only on its prompt and on (seed, first + i).
 
@@ -91,15 +96,13 @@ class TextToVideo:
             prompts: what to show, N of them.
             seed: equal seeds give equal clips.
             first: number of the first clip, a multiple of `CHUNK`. Many clips are drawn part by part with it.
-            unknown_words: whether a word that the model does not know is an error or is ignored. None: it is an error
-                for a model of a synthetic world, and ignored by a model of imported clips. A model with the frozen text
-                encoder has no unknown words.
+            unknown_words: whether a word that the model does not know is an error or is ignored. A model with the
+                frozen text encoder has no unknown words.
 
         Raises:
             PromptError: a prompt is empty, or holds an unknown word that is not ignored.
         """
-        usual: UnknownWords = "refuse" if isinstance(self.info.subject, WorldConfig) else "ignore"
-        text = self._text.features(prompts, unknown_words=unknown_words or usual)
+        text = self._text.features(prompts, unknown_words=unknown_words)
         return render_samples(self._generator, text, seed=seed, clip=self.format, first=first)
 
 

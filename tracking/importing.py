@@ -52,7 +52,7 @@ def _try_out(folder: Path) -> CheckpointInfo:
         model = TextToVideo.load(folder, device="cpu")
     except CheckpointError as error:  # PyTorch writes one line per tensor
         raise CheckpointError(str(error).splitlines()[0].rstrip(":")) from error
-    model.generate([model.info.subject.seen_prompts[0]], seed=0)
+    model.generate([model.info.subject.seen_prompts[0]], seed=0, unknown_words=model.unknown_words)
     return model.info
 
 

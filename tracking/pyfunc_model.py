@@ -43,7 +43,9 @@ class FlipbookModel(PythonModel):
             data.captions.PromptError: a prompt cannot be read, for example because it holds a word that the world does
                 not know.
         """
-        return self._generator.generate(list(model_input), seed=int((params or {}).get("seed", 0)))
+        seed = int((params or {}).get("seed", 0))
+        unknown_words = self._generator.unknown_words
+        return self._generator.generate(list(model_input), seed=seed, unknown_words=unknown_words)
 
 
 mlflow.models.set_model(FlipbookModel())

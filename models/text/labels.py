@@ -39,7 +39,11 @@ class Labels:
         return len(self._vocabulary.words) + len(self._numbers)
 
     def of(self, prompts: Sequence[str]) -> Tensor:
-        """How often each label holds for each prompt: float32 (N, L). Words that are no labels do not count."""
+        """How often each label holds for each prompt: float32 (N, L). Words that are no labels do not count.
+
+        Raises:
+            PromptError: a prompt is empty.
+        """
         pairs = torch.zeros(len(prompts), len(self._numbers))
         labels = torch.cat([word_counts(self._vocabulary, prompts, unknown_words="ignore"), pairs], dim=1)
         for row, prompt in zip(labels, prompts, strict=True):

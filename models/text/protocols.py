@@ -25,8 +25,8 @@ class PromptFeatures(Protocol):
         """float32 (N, F) on the CPU. The row of a prompt is the same, bit for bit, beside all other prompts.
 
         Raises:
-            PromptError: unknown words are refused, and a prompt holds no word or an unknown one. A frozen sentence
-                encoder refuses an empty prompt alone.
+            PromptError: a prompt is empty. Also if it holds no word or an unknown one, and unknown words are refused; a
+                frozen sentence encoder knows every word.
             FrozenWeightsError: frozen weights are needed and not installed.
         """
 

@@ -50,7 +50,7 @@ def word_counts(vocabulary: Vocabulary, prompts: Sequence[str], *, unknown_words
     """How often each word of the vocabulary stands in each prompt: float32 (N, V).
 
     Raises:
-        PromptError: unknown words are refused, and a prompt holds no word or an unknown one.
+        PromptError: a prompt is empty. Also if it holds no word or an unknown one, and unknown words are refused.
     """
     tokens = torch.from_numpy(vocabulary.encode(prompts, unknown_words=unknown_words))  # (N, L)
     counts = torch.zeros(len(prompts), len(vocabulary.words) + 1)

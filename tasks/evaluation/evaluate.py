@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,18 +72,21 @@ def evaluate_model(home: Home, model: ResolvedModel, on: Yardstick, config: Eval
         on: a world, whose prompts are scored by the exact metric, or a data set, whose captions and clips are.
         config: how many samples are drawn and shown.
     """
-    clips = on.folder if isinstance(on, Dataset) else _training_clips(home, model, on)
+    score: Callable[[Path], None]
     if isinstance(on, Dataset):
         artifact = Artifact.of(
             "evaluation", config={"evaluation": config}, inputs=[model.digest, on.digest], code=CAPTIONED_CODE
         )
+        score = partial(_score_captions, model=model, dataset=on, config=config)
     else:
+        clips = _training_clips(home, model, on)
         artifact = Artifact.of(
             "evaluation",
             config={"world": on, "evaluation": config, "training_clips": clips is not None},
             inputs=[model.digest],
             code=EVALUATION_CODE,
         )
+        score = partial(_score_prompts, model=model, world=on, config=config, dataset=clips)
     evaluation = Evaluation(artifact.folder(home), artifact.digest)
     with artifact.lock(home):
         if artifact.is_whole(home):
@@ -91,10 +94,7 @@ def evaluate_model(home: Home, model: ResolvedModel, on: Yardstick, config: Eval
         with tempfile.TemporaryDirectory(dir=home.evaluations, prefix=".writing-") as temporary:
             unfinished = Path(temporary) / "evaluation"
             unfinished.mkdir()
-            if isinstance(on, Dataset):
-                _score_captions(unfinished, model, on, config)
-            else:
-                _score_prompts(unfinished, model, on, config, clips)
+            score(unfinished)
             artifact.install(home, unfinished)
     current_progress().finish(STEP, f"report {evaluation.folder / 'report.md'}")
     return evaluation

@@ -5,7 +5,6 @@ FLIPBOOK_TEST_EXAMPLES=200 python -m pytest tests/flows/test_damaged_home.py    
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from mlflow_server import MlflowServer
 from tiny import tiny_config
 
-from data.home import HOME_VARIABLE, Home
+from data.home import Home
 from data.worlds.world import WorldConfig
 from flows.evaluate import evaluate
 from flows.pipeline import PipelineResult, pipeline
@@ -109,17 +108,11 @@ class Sound:
 
 
 @pytest.fixture(scope="module")
-def sound(
-    prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sound]:
-    with pytest.MonkeyPatch.context() as patch:
-        home = prepared(tmp_path_factory.mktemp("home"))
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        result = pipeline(CONFIG)
-        copy = tmp_path_factory.mktemp("copy") / "home"
-        shutil.copytree(home.root, copy)
-        yield Sound(home, copy, result, checkpoint_digest(result.checkpoint_folder))
+def sound(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Sound:
+    result = pipeline(CONFIG)
+    copy = tmp_path_factory.mktemp("copy") / "home"
+    shutil.copytree(shared_home.root, copy)
+    return Sound(shared_home, copy, result, checkpoint_digest(result.checkpoint_folder))
 
 
 @settings(

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -31,16 +31,10 @@ PATIENCE_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def home(
-    prefect_api: str, prepared: Callable[[Path], Home], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Home]:
+def home(shared_home: Home) -> Home:
     """A home with the project registered."""
-    with pytest.MonkeyPatch.context() as patch:
-        home = prepared(tmp_path_factory.mktemp("home"))
-        patch.setenv(HOME_VARIABLE, str(home.root))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        register_all()
-        yield home
+    register_all()
+    return shared_home
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import torch
 from data.captions import PromptError
 from data.reading.dataset import ClipTensors
 from data.worlds.wording import captions
-from data.worlds.world import WorldConfig
 from models.checkpoint import checkpoint_digest
 from models.config import ModelConfig
 from models.sampling import TextToVideo
@@ -22,16 +21,9 @@ from models.text.soft_words import SoftWords
 from models.text.tokens import word_counts
 from models.training.flipbook_game import FlipbookGame
 from models.training.trainer import Reading, Saved, TrainEvent
-from tests.models.tiny import MODEL, TRAIN, make_clips, train_tiny
+from tests.models.tiny import MODEL, SHAPES_WORLD, TRAIN, make_clips, train_tiny
 
-WORLD = WorldConfig(
-    frame_size=32,
-    frames=4,
-    shapes=("circle", "square"),
-    colours=("blue", "red"),
-    phrases=("moving left", "moving diagonally up-right", "shrinking"),
-    varied_captions=2,
-)
+WORLD = SHAPES_WORLD.model_copy(update={"varied_captions": 2})
 SENTENCE = ModelConfig.model_validate(MODEL.model_dump() | {"text_encoder": "sentence", "word_heads": True})
 
 

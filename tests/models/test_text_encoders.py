@@ -10,7 +10,6 @@ import torch
 
 from data.captions import PromptError
 from data.reading.dataset import ClipTensors
-from data.worlds.world import WorldConfig
 from flows.cli.main import execute
 from models.checkpoint import checkpoint_digest
 from models.config import ModelConfig
@@ -19,16 +18,10 @@ from models.text.features import build_text
 from models.text.transformer import WordTransformer
 from models.training.flipbook_game import FlipbookGame
 from models.training.trainer import Saved, TrainEvent
-from tests.models.tiny import MODEL, TRAIN, make_clips, train_tiny
+from tests.models.tiny import MODEL, SHAPES_WORLD, TRAIN, make_clips, train_tiny
 
 ENCODERS = ("tokens", "sentence", "transformer")
-WORLD = WorldConfig(
-    frame_size=32,
-    frames=4,
-    shapes=("circle", "square"),
-    colours=("blue", "red"),
-    phrases=("moving left", "moving diagonally up-right", "shrinking"),
-)
+WORLD = SHAPES_WORLD
 FOREIGN = "a crimson-red ball drifting leftwards"
 
 
@@ -70,6 +63,7 @@ def test_learned_words_refuse_an_unknown_word_or_ignore_it(encoder: str) -> None
     ignoring = text.features(["scarlet circle moving left", "circle moving left"], unknown_words="ignore")
     assert torch.equal(ignoring[0], ignoring[1])
     assert torch.equal(text.features(["a ball growing"], unknown_words="ignore"), torch.zeros(1, text.width))
+    assert torch.equal(text.features(["!!!"], unknown_words="ignore"), torch.zeros(1, text.width))
     with pytest.raises(PromptError, match="empty"):
         text.features([" "], unknown_words="ignore")
 

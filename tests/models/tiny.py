@@ -22,6 +22,13 @@ WORLD = WorldConfig(
     phrases=("moving left", "moving diagonally up-right", "shrinking"),
     held_out=(HeldOut(tier="T1", phrase="moving up-right"), HeldOut(tier="T2", phrase="moving up")),
 )
+SHAPES_WORLD = WorldConfig(
+    frame_size=32,
+    frames=4,
+    shapes=("circle", "square"),
+    colours=("blue", "red"),
+    phrases=("moving left", "moving diagonally up-right", "shrinking"),
+)
 LEFT, SHRINKING = "circle moving left", "circle shrinking"
 MODEL = ModelConfig(motion_width=32, discriminator_width=32, channels=8, keypoints=4, frame_discriminator_channels=8)
 TRAIN = TrainConfig(

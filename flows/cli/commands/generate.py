@@ -58,7 +58,9 @@ def generate(
     network = TextToVideo.load(found.checkpoint, device=device)
     # Few clips at a time bound the memory. The videos of a prompt do not depend on the other prompts.
     batches = (
-        network.generate([prompt] * min(CHUNK, count - first), seed=seed, first=first)
+        network.generate(
+            [prompt] * min(CHUNK, count - first), seed=seed, first=first, unknown_words=network.unknown_words
+        )
         for prompt in prompts
         for first in range(0, count, CHUNK)
     )
