@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.sorting import ArtifactSort
+from artifacts import newest_artifact
 from tiny import tiny_config
 
 from data.home import HOME_VARIABLE, Home
@@ -76,13 +74,7 @@ def test_mlflow_keeps_the_same_page_in_a_run_of_its_own(first, home, tmp_path):
 
 
 def test_prefect_shows_the_summary(first):
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["comparison"])),
-            sort=ArtifactSort.CREATED_DESC,
-            limit=1,
-        )
-    text = str(found[0].data)
+    text = newest_artifact("comparison")
     assert first.verdict in text
     assert "| T0 |" in text
     assert "| T1 |" in text

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from artifacts import newest_artifact
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from tiny import tiny_config
 
 from data.captions import prompt_slug
@@ -105,19 +104,11 @@ def test_mlflow_holds_the_scores_and_a_page_that_shows_captions_as_they_are(firs
     assert "test/retrieval" in client.get_run(found.run_id).data.metrics
 
 
-def of_key(key: str) -> ArtifactFilter:
-    return ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
-
-
 def test_prefect_shows_the_scores_and_moving_videos(first):
-    with get_client(sync_client=True) as client:
-        pages = {
-            key: "\n".join(str(found.data) for found in client.read_artifacts(artifact_filter=of_key(key)))
-            for key in ("scores", "videos")
-        }
-    assert "validation, all captions" in pages["scores"]
-    assert pages["videos"].index("### Validation") < pages["videos"].index("### Seen")
-    assert "](data:image/gif;base64," in pages["videos"]
+    assert "validation, all captions" in newest_artifact("scores")
+    videos = newest_artifact("videos")
+    assert videos.index("### Validation") < videos.index("### Seen")
+    assert "](data:image/gif;base64," in videos
 
 
 def test_nothing_is_done_twice_however_the_data_set_is_named(first, imported):

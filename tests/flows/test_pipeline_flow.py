@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.sorting import ArtifactSort
+from artifacts import newest_artifact
 from tiny import tiny_config
 
 from data.home import Home
@@ -28,14 +26,6 @@ def flip_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-
-
-def newest_artifact(key: str) -> str:
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), sort=ArtifactSort.CREATED_DESC, limit=1
-        )
-    return str(found[0].data)
 
 
 def test_the_first_run_does_everything_but_a_model_that_draws_nothing_right_is_no_champion(first, shared_home):
