@@ -28,7 +28,13 @@ EMPTY = "The prompt is empty. Write for example 'circle moving up-right'."
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _INVISIBLE = re.compile(r"[\ufeff\u00ad\u200b\u2060]")  # byte order mark, soft hyphen, zero-width space, word joiner
-_PUNCTUATION = re.compile(r'[.,;:!?"\u201c\u201d\u2026]')
+_APOSTROPHES = re.compile(r"[\u2018\u2019\uff07]")
+_MARKS = "".join(
+    chr(code)
+    for code in (*range(0x3100), *range(0xFE10, 0xFF66))  # no script of today has its punctuation elsewhere
+    if unicodedata.category(chr(code)).startswith("P") and chr(code) not in "'-"
+)
+_PUNCTUATION = re.compile(f"[{re.escape(_MARKS)}]")
 
 _shorten = Repr()
 _shorten.maxstring = 100
@@ -50,12 +56,14 @@ def for_shell(prompt: str) -> str:
 
 
 def normalised(prompt: str) -> str:
-    """Return the prompt in lower case, without punctuation, with plain hyphens and single spaces.
+    """Return the prompt in lower case, without the punctuation of any script, with plain hyphens and single spaces.
 
     Prompts are pasted from documents and web pages, so typographic dashes, full stops and byte order marks are common.
+    An apostrophe within a word stays.
     """
-    plain = _DASHES.sub("-", _INVISIBLE.sub("", prompt.lower()))
-    return " ".join(_PUNCTUATION.sub(" ", plain).split())
+    plain = _APOSTROPHES.sub("'", _DASHES.sub("-", _INVISIBLE.sub("", prompt.lower())))
+    words = (word.strip("'") for word in _PUNCTUATION.sub(" ", plain).split())
+    return " ".join(word for word in words if word)
 
 
 def tokenize(prompt: str) -> tuple[str, ...]:

@@ -74,10 +74,10 @@ class HeadlineScores(BaseModel):
             measure="retrieval",
             scored_on=report.dataset,
             measured_by=report.config.measure,
-            seen=report.split(SEEN_SPLIT).retrieval.generated.top1,
-            held_out=Rate.pooled([found.generated.top1 for found in chosen]) if chosen else None,
+            seen=report.split(SEEN_SPLIT).retrieval.generated.rate,
+            held_out=chosen[0].generated.rate if chosen else None,
             held_out_are="validation" if validation else "held-out",
-            chance=max((found.chance for found in chosen), default=0.0),
+            chance=chosen[0].chance if chosen else 0.0,
         )
 
     @property

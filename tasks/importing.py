@@ -36,7 +36,7 @@ from evaluation.dataset_report.page import SHOWN_CLIPS, SHOWN_PAIRS, ShownClip, 
 from evaluation.markdown_table import escaped
 from evaluation.pictures.data_uri import data_uri
 from evaluation.pictures.encoders import encode_gif
-from tasks.cache.artifact import Artifact
+from tasks.cache.artifact import NAME_LENGTH, Artifact
 from tasks.dataset import Dataset
 from tasks.evaluation.publish import link_to_mlflow
 from tasks.retrying import MLFLOW_ATTEMPTS, kept, retried
@@ -243,10 +243,12 @@ def import_markdown(
 ) -> str:
     """The figures of a data set and some of its clips, as Prefect shows them."""
     splits = ", ".join(f"{count:,} for {split}" for split, count in manifest.splits.items())
+    digest = manifest.digest[:NAME_LENGTH]
     lines = [
         f"## {escaped(name)}",
         f"{summary.clips:,} clips of {summary.accepted:,} videos ({splits}). Each clip has {manifest.clip}. "
         f"Rejected files: {summary.rejected:,}. Duplicates: {summary.duplicates:,}.",
+        f"To train on it: the deployment `own` with the data set `{digest}`, or `flipbook run --dataset {digest}`.",
         link,
     ]
     if summary.reasons:

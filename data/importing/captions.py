@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from data.captions import normalised
+from data.captions import tokenize
 from data.importing.item import UnusableError
 
 CAPTION_COLUMNS = ("caption", "text", "prompt")
@@ -50,9 +50,9 @@ def captions_of(values: Iterable[Any], *, longest: int) -> tuple[str, ...]:
 
 
 def caption_key(caption: str) -> str:
-    """Return a text that two captions share if they differ only in letter case, punctuation or the kind of dash."""
+    """Return a text that two captions share if they differ only in letter case, punctuation, dashes or spaces."""
     folded = unicodedata.normalize("NFKC", caption).casefold()
-    return normalised(folded) or folded
+    return " ".join(tokenize(folded)) or folded
 
 
 def visible(name: str) -> str:

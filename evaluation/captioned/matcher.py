@@ -1,8 +1,8 @@
 """A small matcher of texts and videos, trained on real clips and their captions.
 
 Both towers map to unit vectors, and their scalar product says how well a caption fits a clip. The loss is InfoNCE in
-both directions (van den Oord et al., 2018; Radford et al., ICML 2021). Captions that are equal within a batch count as
-matches (Khosla et al., NeurIPS 2020), because a clip cannot tell them apart.
+both directions (van den Oord et al., 2018; Radford et al., ICML 2021). Captions with the same words within a batch
+count as matches (Khosla et al., NeurIPS 2020), because a clip cannot tell them apart.
 
 The matcher sees real training clips only, never the model whose clips it judges.
 """
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evaluation.captioned.clips import CaptionedClips, Frames, small_copies
-from evaluation.captioned.text import TextTower
+from evaluation.captioned.text import TextTower, reading
 
 Floats = NDArray[np.float64]
 
@@ -127,6 +127,7 @@ def train_matcher(clips: CaptionedClips, *, seed: int, steps: int) -> Matcher:
         raise ValueError("a matcher needs at least 2 clips to train on")
     generator = np.random.default_rng(seed)
     small = np.concatenate([_shrink(clips.frames[k : k + _AT_ONCE]) for k in range(0, len(clips), _AT_ONCE)])
+    known = [{reading(name) for name in names} for names in clips.captions]
     batch = min(_BATCH, len(clips))
     steps = min(steps, 60 + _PASSES * len(clips) // batch)
     with torch.random.fork_rng(devices=[]):
@@ -140,7 +141,8 @@ def train_matcher(clips: CaptionedClips, *, seed: int, steps: int) -> Matcher:
             captions = [names[generator.integers(len(names))] for names in (clips.captions[row] for row in rows)]
             pictures = _normalise(small[rows])
             pictures = pictures + _BRIGHTNESS * torch.randn(batch, 1, 1, 1, 1) + _NOISE * torch.randn_like(pictures)
-            matches = torch.tensor([[text in clips.captions[row] for text in captions] for row in rows]).float()
+            readings = [reading(caption) for caption in captions]
+            matches = torch.tensor([[words in known[row] for words in readings] for row in rows]).float()
             clip_vectors = functional.normalize(matcher.video.project(matcher.video(pictures)))
             texts = functional.normalize(matcher.text(captions))
             scores = matcher.log_scale.exp().clamp(max=50) * clip_vectors @ texts.T

@@ -6,22 +6,25 @@ Captions that mean the same cannot be told apart. So compare with what real clip
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from data.captions import quoted
 from evaluation.captioned.clips import CaptionedClips
 from evaluation.captioned.estimates import Estimate
 from evaluation.captioned.observed import Observed
+from evaluation.captioned.text import reading
 from evaluation.scoring.rates import Rate
 
 Ranks = NDArray[np.int64]
 EncodeCaptions = Callable[[Sequence[str]], NDArray[np.float64]]
 
 _FEWEST = 10
-"""Splits with fewer captions are filled up with training captions, because finding one among three says little."""
+"""Fewer candidates are filled up with training captions, because finding one among three says little."""
 _TOP = 5
 
 
@@ -35,6 +38,11 @@ class RetrievalScores(BaseModel):
     over_captions: Estimate = Field(
         description="The same share as `top1`, with an interval that allows for clips of one caption being alike."
     )
+
+    @property
+    def rate(self) -> Rate:
+        """`top1` with the interval of `over_captions`, since clips of one caption are alike."""
+        return self.top1.model_copy(update={"low": self.over_captions.low, "high": self.over_captions.high})
 
     @classmethod
     def of(cls, ranks: Ranks, captions: list[str]) -> RetrievalScores:
@@ -54,7 +62,9 @@ class Retrieval(BaseModel):
     shuffled: RetrievalScores = Field(description="The model's samples against other captions of the split.")
     candidates: float = Field(ge=2, description="Number of captions to choose from, the clip's own included. A mean.")
     chance: float = Field(gt=0, le=1, description="The share that a model reaches that ignores its captions.")
-    filled_up: bool = Field(description="Whether training captions were added because the split has fewer than 10.")
+    filled_up: bool = Field(
+        description="Whether training captions were added, because a caption had fewer than 9 others in the split."
+    )
 
 
 class CaptionScore(BaseModel):
@@ -71,25 +81,39 @@ class CaptionScore(BaseModel):
 class Candidates:
     """The captions from which that of a clip must be found. Each caption has candidates of its own.
 
-    Captions that some clip has together with the own one are never candidates, because they are right as well.
+    Captions that some clip has together with the own one are never candidates, because they are right as well. Nor are
+    captions with the same words, because the matcher cannot tell them apart.
     """
 
     def __init__(self, split: CaptionedClips, training: CaptionedClips, *, count: int, seed: int) -> None:
         self.count, self.seed = count, seed
-        self.pool = split.distinct
-        self.filled_up = len(self.pool) < min(_FEWEST, count)
-        if self.filled_up:
-            self.pool = tuple(dict.fromkeys(self.pool + training.distinct))
-        self.together: dict[str, set[str]] = {}
+        self.filled_up = False
+        self.split = {caption: reading(caption) for caption in split.distinct}
+        self.training = {caption: reading(caption) for caption in training.distinct if caption not in self.split}
+        known = self.training | self.split
+        self.together: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
         for names in (*split.captions, *training.captions):
             for name in names:
-                self.together.setdefault(name, set()).update(names)
-        self.place = {caption: number for number, caption in enumerate(self.pool)}
+                self.together.setdefault(known[name], set()).update(known[other] for other in names)
 
     def others(self, caption: str) -> list[str]:
-        """The candidates for `caption` beside itself. Equal arguments give equal candidates."""
-        known = [name for name in self.pool if name not in self.together.get(caption, {caption})]
-        generator = np.random.default_rng([self.seed, self.place[caption]])
+        """The candidates for `caption` beside itself. Equal arguments give equal candidates.
+
+        Raises:
+            ValueError: there is none.
+        """
+        right = self.together[reading(caption)]
+        known = [name for name, words in self.split.items() if words not in right]
+        if len(known) < min(_FEWEST, self.count) - 1:
+            more = [name for name, words in self.training.items() if words not in right]
+            self.filled_up = self.filled_up or bool(more)
+            known += more
+        if not known:
+            raise ValueError(
+                f"retrieval needs a caption beside {quoted(caption)} that says something else, and that no clip has "
+                "together with it: add clips with other captions"
+            )
+        generator = np.random.default_rng([self.seed, zlib.crc32(caption.encode())])
         chosen = generator.choice(len(known), size=min(self.count - 1, len(known)), replace=False)
         return [known[k] for k in chosen]
 
@@ -123,9 +147,6 @@ def retrieval(
         ValueError: a caption has no candidates beside itself.
     """
     others = {caption: candidates.others(caption) for caption in dict.fromkeys(generated.captions + real.captions)}
-    for caption, names in others.items():
-        if not names:
-            raise ValueError(f"retrieval needs a second caption that no clip shares with {caption!r}")
     generator = np.random.default_rng(candidates.seed)
     wrong = [others[caption][generator.integers(len(others[caption]))] for caption in generated.captions]
     others |= {caption: candidates.others(caption) for caption in dict.fromkeys(wrong)}

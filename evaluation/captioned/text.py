@@ -18,13 +18,18 @@ from torch import Tensor, nn
 _BUCKETS = 8192
 _WIDTH = 64
 _PARTS = (3, 4, 5)
-_MOST_WORDS = 32
+_MOST_WORDS = 128
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 
 
 def words_of(caption: str) -> list[str]:
-    """The first 32 words of a caption in lower case. Each Japanese or Chinese character counts as a word."""
+    """The first 128 words of a caption in lower case. Each Japanese or Chinese character counts as a word."""
     return _WORD.findall(unicodedata.normalize("NFKC", caption).casefold())[:_MOST_WORDS]
+
+
+def reading(caption: str) -> tuple[str, ...]:
+    """What the matcher sees of a caption. It cannot tell captions with the same reading apart."""
+    return tuple(words_of(caption))
 
 
 def _ids(word: str) -> list[int]:

@@ -53,6 +53,7 @@ def score_on_dataset(
         raise OtherFormatError(_other_format(generator, manifest))
     training = captioned_clips(splits["train"])
     held_out = {str(name): captioned_clips(clips) for name, clips in splits.items() if name != "train" and len(clips)}
+    del splits  # They hold all clips, and those that are compared have been copied.
 
     def sampler(captions: Sequence[str], seed: int) -> NDArray[np.uint8]:
         # Held-out captions hold words that no training caption has. The model reads the other words then.

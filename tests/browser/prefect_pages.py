@@ -88,6 +88,10 @@ class PrefectPages:
         does not parse JSON there."""
         self._set_fields(config, ("world", "data", "model", "train", "evaluation"))
 
+    def fill_in(self, label: str, value: str) -> None:
+        """Fill in the text of a parameter that has no default."""
+        self._title(label).locator("xpath=following::textarea[1]").fill(value)
+
     def give_json(self, label: str, value: Any) -> None:
         """Switch the parameter or section with that label to JSON, and write `value` there."""
         title = self._title(label)

@@ -1,11 +1,9 @@
 """A folder of people's own videos becomes a data set, a model, its version and its scores, and only once."""
 
-import csv
 import importlib
 import json
 import shlex
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,24 +29,12 @@ from flows.train import train
 from models.config import TrainConfig
 from tasks.dataset import Dataset, DatasetNameError
 from tasks.evaluation.yardstick import NoClipsError
-from tests.data.importing.videos import encoded, moving_square
+from tests.data.importing.videos import folder_of_videos
 from tracking.store import open_store
 from tracking.versions import MODEL_NAME, list_versions, unscored_versions
 
 train_module = importlib.import_module("flows.train")
-CAPTIONS = ("a square, moving", "ein Quadrat", "正方形が動く", 'say "square" | <b>', "un carré\nbouge")
 COMPARED = CaptionedConfig(clips_per_split=8, captions_per_split=4, real_clips=8, matcher_steps=2, candidates=4)
-
-
-def folder_of_videos(folder: Path, *, count: int) -> Path:
-    folder.mkdir()
-    rows = [("file_name", "caption")]
-    for number in range(count):
-        (folder / f"{number}.mp4").write_bytes(encoded(moving_square(seed=number)))
-        rows.append((f"{number}.mp4", f"{CAPTIONS[number % 5]} {number // 2}"))
-    with (folder / "metadata.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return folder
 
 
 def own_config(dataset: str) -> PipelineConfig:

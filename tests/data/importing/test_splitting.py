@@ -82,6 +82,15 @@ def test_case_dashes_and_full_stops_make_no_other_caption() -> None:
     assert caption_key("Moving up\u2011right.") == caption_key("moving  up-right")
     assert caption_key("STRASSE") == caption_key("straße")
     assert caption_key("?") != caption_key("!")
+    for one, other in (
+        ("狗在跑。", "狗在跑"),
+        ("¿Un perro corre?", "Un perro corre"),
+        ("„Ein Hund“ läuft", "«Ein Hund» läuft"),
+        ("dog’s", "dog's"),
+        ("a dog (running)", "A dog running!"),
+        ("هل يركض الكلب؟", "هل يركض الكلب"),
+    ):
+        assert caption_key(one) == caption_key(other)
 
 
 def test_a_length_in_seconds_decides_the_rate() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Frames = NDArray[np.uint8]
+CAPTIONS = ("a square, moving", "ein Quadrat", "正方形が動く", 'say "square" | <b>', "un carré\nbouge")
 
 
 def moving_square(count: int = 12, *, width: int = 64, height: int = 64, seed: int = 0) -> Frames:
@@ -59,6 +62,18 @@ def encoded(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
+
+
+def folder_of_videos(folder: Path, *, count: int) -> Path:
+    """So many MP4 files with a metadata.csv. Two videos share each caption, and some captions are hard to show."""
+    folder.mkdir()
+    rows = [("file_name", "caption")]
+    for number in range(count):
+        (folder / f"{number}.mp4").write_bytes(encoded(moving_square(seed=number)))
+        rows.append((f"{number}.mp4", f"{CAPTIONS[number % 5]} {number // 2}"))
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
 
 
 def webp(frames: Frames, *, milliseconds: int = 100) -> bytes:

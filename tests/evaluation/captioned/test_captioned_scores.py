@@ -8,7 +8,7 @@ from evaluation.captioned.estimates import Estimate
 from evaluation.captioned.frechet import captioned_frechet
 from evaluation.captioned.memorisation import captioned_memorisation
 from evaluation.captioned.observed import Observed, coarse_copies
-from evaluation.captioned.retrieval import Candidates, ranks_of
+from evaluation.captioned.retrieval import Candidates, RetrievalScores, ranks_of
 
 
 def observed(frames, captions, vectors=None):
@@ -40,6 +40,32 @@ def test_captions_of_the_same_clip_are_no_candidates():
     few = Candidates(split, split, count=8, seed=0)
     assert len(few.others("b")) == 7
     assert few.others("b") == few.others("b")
+
+
+def test_a_caption_that_shares_its_clip_with_the_whole_split_gets_candidates_from_training():
+    split = clips([tuple(f"caption {k}" for k in range(20))])
+    training = clips([(f"other {k}",) for k in range(30)])
+    candidates = Candidates(split, training, count=100, seed=0)
+    assert sorted(candidates.others("caption 3")) == sorted(training.distinct)
+    assert candidates.filled_up
+    with pytest.raises(ValueError, match="add clips with other captions"):
+        Candidates(split, split, count=100, seed=0).others("caption 3")
+
+
+def test_captions_with_the_same_words_are_no_candidates_for_each_other():
+    split = clips([("A dog runs.",), ("a dog runs",), ("🐕",), ("🐈",), *((f"caption {k}",) for k in range(20))])
+    candidates = Candidates(split, split, count=100, seed=0)
+    assert "a dog runs" not in candidates.others("A dog runs.")
+    assert "🐈" not in candidates.others("🐕")
+    assert len(candidates.others("A dog runs.")) == 22
+
+
+def test_the_rate_of_few_captions_with_many_clips_each_is_uncertain():
+    ranks = np.repeat([1, 2, 2, 2, 2], 100)
+    scores = RetrievalScores.of(ranks, [f"caption {k // 100}" for k in range(500)])
+    assert scores.rate.value == scores.top1.value == 0.2
+    assert scores.top1.low > 0.16
+    assert scores.rate.low == 0.0
 
 
 def test_the_interval_allows_for_clips_of_one_caption_being_alike():
