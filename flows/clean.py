@@ -16,14 +16,15 @@ from tasks.clean import Leftover, delete_leftovers, find_leftovers
 
 
 @flow(name="clean")
-def clean(days: Annotated[float, Field(ge=1)] = 30, really: bool = False) -> list[Leftover]:
+def clean(days: Annotated[float, Field(ge=1)] = 30, really: bool = False, imported: bool = False) -> list[Leftover]:
     """Delete what is only a cache and was not written to for some time. A run that needs it makes it again.
 
     Args:
         days: age from which a folder may be deleted, in days since anything in it was written; 1 or more.
         really: delete the folders. Off: only list them.
+        imported: data sets of your own clips, too. They can be made again only if you still have the videos.
     """
-    leftovers = find_leftovers(Home.from_environment().create(), days)
+    leftovers = find_leftovers(Home.from_environment().create(), days, imported=imported)
     rows = [
         {"what": item.kind, "size": f"{item.bytes / 1e6:,.1f} MB", "days": f"{item.days:.0f}", "where": str(item.path)}
         for item in leftovers

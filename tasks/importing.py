@@ -80,8 +80,14 @@ def plan(source: Path, config: ImportConfig) -> PlannedImport:
 
     Raises:
         ImportFolderError: the source does not exist or holds nothing, or its metadata cannot be read.
+        NothingImportedError: all videos were given to validation or test.
     """
     found = plan_import(source, config)
+    if found.items and not any(item.split == "train" for item in found.items):
+        raise NothingImportedError(
+            f"None of the {len(found.items):,} videos of {source.resolve().name} is for training: the column "
+            f"{config.split_column!r} says validation or test for each. Mark some as train, or leave out split_column."
+        )
     artifact = Artifact.of("dataset", config={"import": config}, inputs=[found.digest], code=["data.shards.imported"])
     return PlannedImport(found, artifact, source.resolve().name)
 
@@ -209,9 +215,13 @@ def refuse_rejected(planned: PlannedImport, batches: Sequence[ImportedBatch]) ->
 def export_import(dataset: Dataset, folder: Path) -> None:
     """Put an imported data set into `folder`, as links to the home's files where the disk allows it, else as copies.
 
-    The manifest comes last, so that the folder never looks complete before it is.
+    The manifest comes last, so that the folder never looks complete before it is. Shards of an earlier import go.
     """
     shards = [entry.name for entry in dataset.manifest().shards]
+    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    for old in folder.glob("clips-*.parquet"):
+        if old.name not in shards:
+            old.unlink()
     link_or_copy((*shards, SUMMARY, REJECTED, REPORT, MANIFEST_NAME), source=dataset.folder, target=folder)
 
 

@@ -39,8 +39,8 @@ CAPTION_LETTERS = 100
 EVALUATION_WORDS = "Run of the evaluation: all metrics"
 KINDS = {
     "seen": "seen",
-    "validation": "validation, in no training clip",
-    "test": "test, in no training clip",
+    "validation": "validation, kept from training",
+    "test": "test, kept from training",
 }
 _GROUP_OF_SPLIT = {"train": "seen"}
 VIDEOS_WORDS = "Videos of every prompt, and the report of the evaluation"

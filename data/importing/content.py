@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from data.importing.pictures import Frames
 LARGEST_MEMBER = 2**31
 """Bytes of the largest video in a tar or Parquet file. It is read into memory."""
 _IN_MEMORY = 2**24  # bytes of a file that is read at once, so that the disk is read once for the digest and the decoder
+
+_PASSING = {errno.ESTALE, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT, errno.EAGAIN}
 
 Content = Path | bytes | Frames
 
@@ -100,4 +103,6 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in _PASSING:  # the task is tried again: what stands in a batch stays
+            raise
         raise UnusableError("not readable", f"cannot be read ({error.strerror}). Check its permissions.") from error

@@ -47,7 +47,9 @@ def scan(source: Path, config: ImportConfig) -> Scan:
         root = source.resolve()
         files, rejected = _files(root)
     elif source.is_file():
-        root, files, rejected = source.parent.resolve(), [source.name], []
+        # Whoever names a link means the file behind it, so that file is inside, too.
+        root = Path(os.path.commonpath((source.parent.resolve(), source.resolve().parent)))
+        files, rejected = [(source.parent.resolve() / source.name).relative_to(root).as_posix()], []
     else:
         raise no_source(source)
     items: list[Item] = []

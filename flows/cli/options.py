@@ -26,7 +26,7 @@ Preset = Annotated[
     ),
 ]
 Dataset = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--dataset",
         "-d",
@@ -63,10 +63,20 @@ def configuration(
     return load_config(preset=preset, file=file, overrides=overrides or (), options=given)
 
 
-def dataset_name(dataset: str) -> str:
-    """The data set's name for a flow: the absolute path of a folder, or else the text itself."""
+def dataset_name(dataset: str | None) -> str:
+    """The data set's name for a flow: the absolute path of a folder, or else the text itself. Empty: none was named.
+
+    Raises:
+        ConfigError: the option was given without a name, as with a variable that is not set.
+    """
+    from flows.config.mistakes import ConfigError
+
+    if dataset is None:
+        return ""
+    if not dataset:
+        raise ConfigError("--dataset names nothing. Give it a folder that `import` has made, or a digest.")
     try:
-        return str(Path(dataset).absolute()) if dataset and Path(dataset).is_dir() else dataset
+        return str(Path(dataset).absolute()) if Path(dataset).is_dir() else dataset
     except OSError:  # no file can have such a name
         return dataset
 

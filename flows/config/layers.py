@@ -25,12 +25,12 @@ Tree = dict[str, Any]
 
 
 def load_config(
-    *, preset: str = "full", file: Path | None = None, overrides: Sequence[str] = (), options: Tree | None = None
+    *, preset: str = "", file: Path | None = None, overrides: Sequence[str] = (), options: Tree | None = None
 ) -> PipelineConfig:
     """Merge all layers and validate the result.
 
     Args:
-        preset: a name in `flows.config.presets.PRESETS`.
+        preset: a name in `flows.config.presets.PRESETS`. Empty: `own` if a layer names a data set, else `full`.
         file: a TOML file with the tables world, data, model, train and evaluation. Every key is optional.
         overrides: texts of the form `section.key=value`, see `read_value`.
         options: nested values of the command's own options, such as `{"train": {"seed": 3}}`.
@@ -39,21 +39,35 @@ def load_config(
         ConfigError: a preset or key is unknown, the file cannot be read, or a value is not allowed. The message has
             one line per mistake. It names the key, the layer, and what is allowed.
     """
-    if preset not in PRESETS:
+    if preset and preset not in PRESETS:
         raise ConfigError(f"Unknown preset {preset!r}{did_you_mean(preset, PRESETS)}. Presets: {', '.join(PRESETS)}.")
     layers: dict[str, Tree] = {"a command line option": options or {}, "--set": _from_overrides(overrides)}
     for name, (path, text) in configured_variables().items():
         layers[name] = _nested(path, read_value(text))
     if file:
         layers[str(file)] = _from_file(file)
-    tree: Tree = PRESETS[preset]().model_dump(mode="json")
+    given: Tree = {}
     for layer in reversed(layers.values()):
-        tree = _merged(tree, layer)
+        given = _merged(given, layer)
+    if given.get("dataset"):
+        _refuse_unused(layers["--set"])
+    chosen = PRESETS[preset or ("own" if given.get("dataset") else "full")]
+    tree = _merged(chosen().model_dump(mode="json"), given)
     try:
         # Strict JSON takes a list for a tuple, but neither true nor "77" for a number.
         return PipelineConfig.model_validate_json(json.dumps(_whole_numbers(tree), default=str), strict=True)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(detail, layers) for detail in error.errors())) from None
+
+
+def _refuse_unused(overrides: Tree) -> None:
+    """Raise ConfigError if `--set` gives values of a world beside a data set of people's own clips."""
+    for section in ("world", "data"):
+        if section in overrides:
+            raise ConfigError(
+                f"--set {section} has no effect on your own clips: leave it out. Their size and their splits come from "
+                "their import."
+            )
 
 
 def read_value(text: str) -> Any:

@@ -29,8 +29,8 @@ def own_yardstick(home: Home, model: ResolvedModel) -> Yardstick:
     if found is None:
         raise NoClipsError(
             f"{model.ref} has learned imported clips, and its scores compare with them, but this home does not hold "
-            f"the data set {info.dataset_digest[:16]} whole. Import the same clips again with the same options, or "
-            "name another data set with --dataset."
+            f"the data set {info.dataset_digest[:16]} whole. Name the folder of `flipbook import --out` with "
+            "--dataset, or import the same clips again with the same options and the same version of Flipbook."
         )
     return found
 

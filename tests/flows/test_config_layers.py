@@ -192,6 +192,20 @@ def test_an_override_that_is_not_an_assignment_is_refused(override: str) -> None
         load_config(overrides=[override])
 
 
+def test_a_data_set_in_any_layer_chooses_the_preset_for_own_clips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = PRESETS["own"]()
+    file = written(tmp_path, 'dataset = "mine"\n[evaluation]\nvideos_per_prompt = 2\n')
+    for config in (load_config(file=file), load_config(options={"dataset": "mine"})):
+        assert (config.model, config.train, config.dataset) == (own.model, own.train, "mine")
+    monkeypatch.setenv("FLIPBOOK_DATASET", "mine")
+    assert load_config().model == own.model
+    with pytest.raises(ConfigError, match="--set world has no effect on your own clips"):
+        load_config(overrides=["world.frames=32"])
+    assert load_config(overrides=["train.steps=10"]).train.steps == 10
+
+
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"did you mean small\?.*full, small"):
         load_config(preset="smal")

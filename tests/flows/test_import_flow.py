@@ -142,6 +142,28 @@ def test_the_data_set_cannot_lie_in_the_folder_that_is_imported(prefect_api, hom
         import_clips(videos, CONFIG, out=videos / "mine")
 
 
+def test_a_smaller_data_set_leaves_no_shard_of_the_larger_one_in_the_folder(
+    prefect_api, home, videos, batches, tmp_path
+):
+    import_clips(videos, CONFIG, out=tmp_path / "mine")
+    for number in range(4, 12):
+        (videos / f"{number}.mp4").unlink()
+    import_clips(videos, CONFIG, out=tmp_path / "mine")
+    manifest = read_manifest(tmp_path / "mine")
+    assert manifest.rows == 4
+    assert {path.name for path in (tmp_path / "mine").glob("*.parquet")} == {entry.name for entry in manifest.shards}
+
+
+def test_videos_that_are_all_given_to_the_test_are_refused_before_they_are_decoded(prefect_api, home, videos, batches):
+    with (videos / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("file_name", "caption", "split"), *((f"{k}.mp4", f"number {k}", "test") for k in range(12))]
+        )
+    with pytest.raises(NothingImportedError, match=r"None of the 12 videos .* is for training"):
+        import_clips(videos, CONFIG.model_copy(update={"split_column": "split"}))
+    assert batches == []
+
+
 def test_a_source_without_a_usable_video_is_an_error_that_says_why(prefect_api, home, tmp_path):
     with pytest.raises(ImportFolderError, match="does not exist"):
         import_clips(tmp_path / "nowhere")

@@ -86,7 +86,7 @@ def test_mlflow_holds_the_scores_and_a_page_that_shows_captions_as_they_are(firs
     }  # fmt: skip
     assert "found by a matcher" in found.description
     assert "4 frames of 48x32 px" in found.description
-    assert "validation, in no training clip, for example: " in found.description
+    assert "validation, kept from training, for example: " in found.description
     assert "test/retrieval" in client.get_run(found.run_id).data.metrics
 
 

@@ -7,7 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from data.clip_format import ClipFormat
 from data.home import Home
+from data.importing.config import ImportConfig
+from data.shards.manifest import write_manifest
+from data.shards.sources import ImportSource
+from data.subject import CaptionedSubject
 from tasks.cache.artifact import NAME_LENGTH
 from tasks.clean import DAY, delete_leftovers, find_leftovers
 from tracking.store import open_store
@@ -43,6 +48,16 @@ def test_one_new_file_keeps_a_folder(home: Home) -> None:
     busy = folder(home.checkpoints / "busy", days=40)
     (busy / "step-00000100").mkdir()
     assert find_leftovers.fn(home, 30) == []
+
+
+def test_imported_clips_stay_unless_they_are_asked_for(home: Home) -> None:
+    subject = CaptionedSubject.of(ClipFormat(frames=4, height=32, width=32, fps=10), {"train": ["a dog", "a cat"]})
+    source = ImportSource(name="clips", config=ImportConfig(frames=4, width=32, height=32), subject=subject)
+    place = folder(home.datasets / "own", days=40)
+    write_manifest(place, source=source, shards=[], digest="0" * 64)
+    grow_old(place, days=40)
+    assert find_leftovers.fn(home, 30) == []
+    assert [item.kind for item in find_leftovers.fn(home, 30, imported=True)] == ["imported data set"]
 
 
 def test_what_was_left_unfinished_goes_too(home: Home) -> None:

@@ -36,7 +36,7 @@ def test_a_new_version_says_what_it_was_trained_on_with_what_and_that_it_has_no_
     assert headings(note) == [heading for heading in ORDER if heading != "Scores"]
     assert "Not evaluated yet: `flipbook evaluate --model models:/flipbook/1`" in note
     assert "circle moving up-right" in note
-    assert "* T1, test, in no training clip" in note
+    assert "* T1, test, kept from training" in note
     assert (git_commit() or "outside a git checkout").removesuffix("-dirty") in note
     assert 'mlflow.pyfunc.load_model("models:/flipbook/1")' in note
 

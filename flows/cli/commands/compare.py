@@ -14,7 +14,7 @@ def compare(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File of the page. Default: comparison-A-B.html here.")
     ] = None,
-    preset: Preset = "full",
+    preset: Preset = "",
     config: ConfigFile = None,
     overrides: Overrides = None,
     home: HomeFolder = None,

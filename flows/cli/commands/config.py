@@ -11,9 +11,7 @@ from pydantic import BaseModel
 from flows.cli.options import ConfigFile, Overrides, Preset, Seed, configuration
 
 
-def show_config(
-    preset: Preset = "full", config: ConfigFile = None, overrides: Overrides = None, seed: Seed = None
-) -> None:
+def show_config(preset: Preset = "", config: ConfigFile = None, overrides: Overrides = None, seed: Seed = None) -> None:
     """Print the effective configuration as TOML with explanations. Save it, change it, and pass it with --config."""
     typer.echo("\n".join(toml_lines(configuration(preset, config, overrides, seed))))
 

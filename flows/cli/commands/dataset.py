@@ -17,7 +17,7 @@ class ExportFormat(StrEnum):
 
 
 def dataset(
-    preset: Preset = "full",
+    preset: Preset = "",
     config: ConfigFile = None,
     overrides: Overrides = None,
     export: Annotated[Path | None, typer.Option(help="Also write the clips to this folder, in --format.")] = None,

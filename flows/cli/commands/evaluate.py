@@ -16,8 +16,8 @@ from flows.cli.options import (
 
 def evaluate(
     model: Model = CHAMPION_REF,
-    preset: Preset = "full",
-    dataset: Dataset = "",
+    preset: Preset = "",
+    dataset: Dataset = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     home: HomeFolder = None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def run(
     preset: Preset = "",
-    dataset: Dataset = "",
+    dataset: Dataset = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -51,7 +51,7 @@ def run(
 
 def train(
     preset: Preset = "",
-    dataset: Dataset = "",
+    dataset: Dataset = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -79,13 +79,13 @@ def train(
 
 
 def _settings(
-    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None, dataset: str
+    preset: str, file: Path | None, overrides: list[str] | None, seed: int | None, dataset: str | None
 ) -> "PipelineConfig":
     """The configuration of a run. Raises ConfigError, also if the preset `own` is used without a data set."""
     from flows.config.mistakes import ConfigError
 
-    options: dict[str, Any] = {"dataset": dataset_name(dataset)} if dataset else {}
-    settings = configuration(preset or ("own" if dataset else "full"), file, overrides, seed, options)
+    options: dict[str, Any] = {} if dataset is None else {"dataset": dataset_name(dataset)}
+    settings = configuration(preset, file, overrides, seed, options)
     if preset == "own" and not settings.dataset:
         raise ConfigError(
             "The preset own trains on your own clips. Name them with --dataset FOLDER. `flipbook import VIDEOS --out "

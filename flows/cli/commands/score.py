@@ -20,7 +20,7 @@ def score(
             metavar="FILE...", help="npz files with `frames` and `prompts`, or folders of videos with captions."
         ),
     ],
-    preset: Preset = "full",
+    preset: Preset = "",
     config: ConfigFile = None,
     overrides: Overrides = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the scores as JSON.")] = None,

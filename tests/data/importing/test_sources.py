@@ -253,6 +253,18 @@ def test_parquet_holds_videos_pictures_or_frames(tmp_path: Path, field: pa.Field
     assert_shows(last, [FRAMES[3]])
 
 
+def test_a_link_that_is_named_itself_is_followed(tmp_path: Path) -> None:
+    blob = tmp_path / "blobs" / "4f1a"
+    blob.parent.mkdir()
+    pq.write_table(pa.table({"video": [encoded(moving_square())], "caption": ["a square"]}), blob)
+    link = tmp_path / "snapshots" / "main" / "train.parquet"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(blob)
+    found = scan(link, ImportConfig())
+    assert [item.captions for item in found.items] == [("a square",)]
+    assert [type(one) for one in import_batch(found.root, found.items, ImportConfig())] == [ImportedVideo]
+
+
 def test_a_bad_row_or_file_of_parquet_stops_nothing(tmp_path: Path) -> None:
     rows = {
         "video": pa.array([b"", None, VIDEOS[0]], pa.binary()),

@@ -86,7 +86,7 @@ def test_case_dashes_and_full_stops_make_no_other_caption() -> None:
         ("狗在跑。", "狗在跑"),
         ("¿Un perro corre?", "Un perro corre"),
         ("„Ein Hund“ läuft", "«Ein Hund» läuft"),
-        ("dog’s", "dog's"),
+        ("dog\u2019s", "dog's"),
         ("a dog (running)", "A dog running!"),
         ("هل يركض الكلب؟", "هل يركض الكلب"),
     ):
