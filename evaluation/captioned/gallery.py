@@ -7,15 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data.captions import one_line
 from evaluation.captioned.clips import CaptionedClips, Frames
 from evaluation.captioned.config import CaptionedConfig
 from evaluation.captioned.split import Sampler, all_splits
 from evaluation.pictures.contact_sheet import contact_sheet
 from evaluation.pictures.moving_page import moving_page
 from evaluation.pictures.videos import write_pictures, write_videos
-
-_MOST_LETTERS = 80
 
 
 def write_captioned_gallery(
@@ -74,11 +71,7 @@ def write_captioned_gallery(
         for split, names in zip(splits, shown, strict=True)
         for caption in names
     ]
-    labels = [
-        f"{split.name}: {one_line(c, _MOST_LETTERS)}" for split, names in zip(splits, shown, strict=True) for c in names
-    ]
+    labels = [f"{split.name}: {caption}" for split, names in zip(splits, shown, strict=True) for caption in names]
     sheet = contact_sheet(np.stack(first), labels, real=np.stack(real))
-    page = moving_page(
-        np.stack(first), [one_line(caption, _MOST_LETTERS) for names in shown for caption in names], fps=fps
-    )
+    page = moving_page(np.stack(first), [caption for names in shown for caption in names], fps=fps)
     return [*written, *write_pictures(folder, sheet=sheet, page=page)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from evaluation.pictures.labels import Font, font_for, label_lines
+
 Frames = NDArray[np.uint8]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 INK = (32, 33, 36)
 QUIET = (120, 124, 130)
@@ -23,7 +23,6 @@ _MARGIN = 10
 _BAND = 18
 _CELL = 64
 _HEADING = _MARGIN + 24
-_LABEL_LINES = 3  # at most, so that a row has room for a note below the label
 
 
 def contact_sheet(
@@ -38,7 +37,7 @@ def contact_sheet(
 
     Args:
         frames: uint8 (N, T, H, W, 3), N >= 1. Low frames are enlarged, so that labels fit.
-        prompts: N labels. Equal labels in consecutive rows are written once.
+        prompts: N labels. Equal labels in consecutive rows are written once, and long ones are shortened.
         real: uint8 (N, T, H, W, 3), clips to show to the right of the generated ones.
         passed: for each clip, whether it does what its prompt says. Failures are marked in red.
         notes: for each clip, a few words under its label, for example what was seen instead.
@@ -55,11 +54,13 @@ def contact_sheet(
         raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
     frames, real = _enlarge_to_cell(frames), None if real is None else _enlarge_to_cell(real)
     count, number, size, width = frames.shape[:4]
-    font, small = ImageFont.load_default(14), ImageFont.load_default(12)
-    labels = [_label_lines(prompt) for prompt in prompts]
-    texts = [line for lines in labels for line in lines] + list(notes or ())
+    small = ImageFont.load_default(12)
+    labels = [label_lines(prompt) for prompt in prompts]
+    fonts = [font_for("".join(lines), 14) for lines in labels]
+    lengths = [font.getlength(line) for font, lines in zip(fonts, labels, strict=True) for line in lines]
+    lengths += [ImageFont.load_default(14).getlength(note) for note in notes or ()]
     strip = number * (width + _GAP) - _GAP
-    left = _MARGIN + max(int(font.getlength(text)) for text in texts) + (44 if passed is not None else 20)
+    left = _MARGIN + int(max(lengths)) + (44 if passed is not None else 20)
     right = left + strip + _BAND
     whole = (left if real is None else right) + strip + _MARGIN
     sheet = Image.new("RGB", (whole, _HEADING + count * (size + 6) + _MARGIN - 6), "white")
@@ -79,7 +80,7 @@ def contact_sheet(
         if real is not None:
             _strip(sheet, real[n], right, top)
         words: list[tuple[str, Font, tuple[int, int, int]]] = (
-            [(line, font, INK) for line in labels[n]] if new_prompt else []
+            [(line, fonts[n], INK) for line in labels[n]] if new_prompt else []
         )
         if notes is not None and notes[n]:
             words.append((notes[n], small, FAILED if failed else QUIET))
@@ -94,12 +95,6 @@ def _enlarge_to_cell(frames: Frames) -> Frames:
     """Enlarge frames by a whole factor, so that they are at least as high as a label."""
     factor = -(-_CELL // frames.shape[2])
     return np.asarray(frames.repeat(factor, axis=2).repeat(factor, axis=3))
-
-
-def _label_lines(prompt: str) -> list[str]:
-    """The prompt in lines of about 20 letters, or longer lines if it would not fit into a row otherwise."""
-    ways = [wrap(prompt, letters, break_long_words=False, break_on_hyphens=False) for letters in (21, 28, 35)]
-    return next((lines for lines in ways if len(lines) <= _LABEL_LINES), ways[-1]) or [""]
 
 
 def _strip(sheet: Image.Image, clip: Frames, left: int, top: int, *, failed: bool = False) -> None:

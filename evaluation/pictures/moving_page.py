@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from data.captions import one_line
 from evaluation.pictures.contact_sheet import FAILED, INK, LINE
 from evaluation.pictures.encoders import gif_of_images
+from evaluation.pictures.labels import MOST_LETTERS, Font, font_for
 
 _COLUMNS = 5
 _TILE = 128
@@ -24,7 +26,7 @@ def moving_page(
 
     Args:
         frames: uint8 (N, T, H, W, 3), N >= 1.
-        prompts: N captions.
+        prompts: N captions. Long ones are shortened.
         fps: frames per second.
         passed: for each clip, whether it does what its prompt says.
 
@@ -37,8 +39,9 @@ def moving_page(
         )
     columns = min(_COLUMNS, len(frames))
     rows = -(-len(frames) // columns)
-    font = ImageFont.load_default(13)
-    captions = [_caption_lines(prompt, font) for prompt in prompts]
+    texts = [one_line(prompt, MOST_LETTERS) for prompt in prompts]
+    fonts = [font_for(text, 13) for text in texts]
+    captions = [_caption_lines(text, font) for text, font in zip(texts, fonts, strict=True)]
     caption = 6 + _LINE * max(2, *(len(lines) for lines in captions))
     height, width = frames.shape[2:4]
     tile = (round(_TILE * width / max(height, width)), round(_TILE * height / max(height, width)))
@@ -52,7 +55,7 @@ def moving_page(
         edge = LINE if passed is None or passed[k] else FAILED
         draw.rectangle((x - 1, y - 1, x + tile[0], y + tile[1]), outline=edge, width=1 if edge == LINE else 2)
         for line, text in enumerate(lines):
-            draw.text((x + tile[0] / 2, y + tile[1] + 11 + _LINE * line), text, INK, font, anchor="mm")
+            draw.text((x + tile[0] / 2, y + tile[1] + 11 + _LINE * line), text, INK, fonts[k], anchor="mm")
     pictures = []
     for t in range(frames.shape[1]):
         picture = page.copy()
@@ -62,12 +65,14 @@ def moving_page(
     return gif_of_images(pictures, fps)
 
 
-def _caption_lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+def _caption_lines(prompt: str, font: Font) -> list[str]:
     """The prompt in one line if it fits a tile, else in two lines of similar length, else in as many as needed."""
-    words = prompt.split()
     room = _TILE + _GAP // 2
-    if font.getlength(prompt) <= room or len(words) < 2:
+    if font.getlength(prompt) <= room:
         return [prompt]
+    words = [part for word in prompt.split() for part in _parts(word, font, room)]
+    if len(words) < 2:
+        return words
     breaks = [[" ".join(words[:k]), " ".join(words[k:])] for k in range(1, len(words))]
     two = min(breaks, key=lambda pair: max(font.getlength(line) for line in pair))
     if max(font.getlength(line) for line in two) <= room:
@@ -80,3 +85,14 @@ def _caption_lines(prompt: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFo
         else:
             lines.append(word)
     return lines
+
+
+def _parts(word: str, font: Font, room: float) -> list[str]:
+    """The word in parts that fit: text without spaces, as in Chinese, is one long word."""
+    parts = [word[:1]]
+    for letter in word[1:]:
+        if font.getlength(parts[-1] + letter) <= room:
+            parts[-1] += letter
+        else:
+            parts.append(letter)
+    return parts

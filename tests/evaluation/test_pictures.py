@@ -11,6 +11,7 @@ from data.worlds.world import HeldOut, WorldConfig
 from evaluation.config import EvaluationConfig
 from evaluation.pictures.contact_sheet import FAILED, contact_sheet
 from evaluation.pictures.gallery import what_failed, write_gallery
+from evaluation.pictures.labels import font_for, label_lines
 from evaluation.pictures.moving_page import moving_page
 from evaluation.scoring.clip_scores import score_clips
 
@@ -73,3 +74,22 @@ def test_a_gallery_holds_the_first_samples_of_every_prompt(tmp_path):
     assert all(path.stat().st_size > 500 for path in written)
     none = EvaluationConfig(videos_per_prompt=0)
     assert not write_gallery(tmp_path / "none", sampler=sampler, world=world, config=none)
+
+
+@pytest.mark.parametrize("caption", ["ü é ñ ß ł", "красный круг", "Ω", "دائرة"])
+def test_letters_of_other_alphabets_are_drawn_and_not_replaced_by_boxes(caption: str) -> None:
+    font = font_for(caption, 14)
+    box = bytes(font.getmask("\ue000"))
+    assert all(bytes(font.getmask(letter)) != box for letter in caption if letter != " ")
+
+
+@pytest.mark.parametrize("caption", ["word " * 200, "字" * 300, "x" * 100_000])
+def test_a_label_of_any_length_fits_its_row(real, caption: str) -> None:
+    assert len(label_lines(caption)) <= 3
+    short = contact_sheet(real, PROMPTS)
+    long = contact_sheet(real, [caption, PROMPTS[1]])
+    assert long.height == short.height
+    assert long.width < short.width + 600
+    with Image.open(io.BytesIO(moving_page(real, [caption, PROMPTS[1]], fps=10))) as page:
+        assert page.width < 400
+        assert page.height < 500
