@@ -127,7 +127,7 @@ def judge_candidate(
         return PromotionVerdict(
             False,
             f"{champion_name} was scored on another world or data set, and such scores cannot be compared; to choose "
-            "all the same, run the deployment `promote` with even_if_not_better",
+            "all the same: `flipbook promote REF --even-if-not-better`, or the deployment `promote`",
         )
     if candidate.measured_by != champion.measured_by:
         return PromotionVerdict(

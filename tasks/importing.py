@@ -261,6 +261,8 @@ def import_markdown(
         f"To train on it: the deployment `own` with the data set `{digest}`, or `flipbook run --dataset {digest}`.",
         link,
     ]
+    if summary.warning:
+        lines.append(f"**{summary.warning}**")
     if summary.reasons:
         rows = "\n".join(f"| {kind} | {count:,} |" for kind, count in summary.reasons.items())
         lines.append(f"| left out | files |\n| --- | --- |\n{rows}")

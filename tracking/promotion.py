@@ -29,6 +29,10 @@ class PromotionError(ValueError):
     """A version cannot be judged; the message says what to do."""
 
 
+class NotPromotedError(ValueError):
+    """A version is no better than the champion. The message says why."""
+
+
 def promote(home: Home, version: int, *, even_if_not_better: bool = False) -> Promotion:
     """Move the alias `champion` to `version` if its scores are better than the champion's.
 

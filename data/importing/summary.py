@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.importing.batch import ImportedVideo
-from data.importing.captions import visible
+from data.importing.captions import caption_key, visible
 from data.importing.item import Kind, Rejected
 
 
@@ -54,6 +54,21 @@ class ImportSummary(BaseModel):
     reasons: dict[str, int] = Field(description="Lines of rejected.csv by the kind of their reason.")
     files: tuple[VideoRecord, ...] = Field(description="The accepted videos.")
     rejections: tuple[RejectedRecord, ...] = Field(description="The lines of rejected.csv.")
+    on_two_sides: int = Field(
+        0,
+        ge=0,
+        description="Captions of training videos that validation or test videos have, too: the splits were given.",
+    )
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with the splits that were given. Empty: nothing."""
+        if not self.on_two_sides:
+            return ""
+        return (
+            f"Captions of training that are also in validation or test: {self.on_two_sides:,}. The split column says so, "
+            "and scores on them do not tell what the model makes of new captions."
+        )
 
     def rejected_csv(self) -> bytes:
         """Return `rejected.csv` in UTF-8: the columns `file` and `reason`, as RFC 4180 says. It lists duplicates, too.
@@ -112,6 +127,9 @@ def summarised(
         for one in sorted(refused, key=lambda one: one.file)
     )
     kinds = Counter(one.kind for one in lines)
+    keys: dict[bool, set[str]] = {True: set(), False: set()}
+    for record in records:
+        keys[record.split == "train"].update(map(caption_key, record.captions))
     return ImportSummary(
         accepted=len(records),
         rejected=len(lines) - kinds["duplicate"],
@@ -121,4 +139,5 @@ def summarised(
         reasons=dict(kinds.most_common()),
         files=tuple(records),
         rejections=lines,
+        on_two_sides=len(keys[True] & keys[False]),
     )

@@ -23,7 +23,7 @@ from flows.cli.commands.dataset import dataset
 from flows.cli.commands.evaluate import evaluate
 from flows.cli.commands.generate import generate
 from flows.cli.commands.import_clips import import_clips
-from flows.cli.commands.models import models, register
+from flows.cli.commands.models import models, promote, register
 from flows.cli.commands.run import run, train
 from flows.cli.commands.score import score
 from flows.cli.commands.up import down, status, ui, up
@@ -61,7 +61,10 @@ def _root(
     """Options before the command."""
 
 
-COMMANDS = (run, dataset, train, evaluate, compare, ablate, score, generate, models, register, ui, up, down, status)
+COMMANDS = (
+    *(run, dataset, train, evaluate, compare, ablate, score, generate),
+    *(models, register, promote, ui, up, down, status),
+)
 for command in COMMANDS:
     app.command()(command)
 app.command("import")(import_clips)

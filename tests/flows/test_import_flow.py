@@ -154,6 +154,15 @@ def test_a_smaller_data_set_leaves_no_shard_of_the_larger_one_in_the_folder(
     assert {path.name for path in (tmp_path / "mine").glob("*.parquet")} == {entry.name for entry in manifest.shards}
 
 
+def test_captions_that_were_given_to_two_sides_are_counted_and_the_report_warns(prefect_api, home, videos, tmp_path):
+    with (videos / "metadata.csv").open("w", newline="") as file:
+        rows = [(f"{k}.mp4", f"Number {k % 3}.", "test" if k == 4 else "train") for k in range(12)]
+        csv.writer(file).writerows([("file_name", "caption", "split"), *rows])
+    result = import_clips(videos, CONFIG.model_copy(update={"split_column": "split"}), out=tmp_path / "mine")
+    assert result.summary.on_two_sides == 1
+    assert "also in validation or test: 1." in (tmp_path / "mine" / "report.html").read_text()
+
+
 def test_videos_that_are_all_given_to_the_test_are_refused_before_they_are_decoded(prefect_api, home, videos, batches):
     with (videos / "metadata.csv").open("w", newline="") as file:
         csv.writer(file).writerows(

@@ -123,7 +123,7 @@ def test_without_its_clips_a_model_is_not_scored_and_the_error_says_what_to_do(f
     datasets, away = shared_home.datasets, shared_home.root / "away"
     datasets.rename(away)
     try:
-        with pytest.raises(NoClipsError, match="Import the same clips again"):
+        with pytest.raises(NoClipsError, match="import the same clips again"):
             evaluate("models:/flipbook/1", own_config("").evaluation)
     finally:
         shutil.rmtree(datasets, ignore_errors=True)
@@ -180,6 +180,14 @@ def test_the_commands_find_and_score_a_model_and_draw_with_words_that_it_does_no
     assert "left out: zeppelin" in capsys.readouterr().out
     assert execute(["models"]) == 0
     assert "validation" in capsys.readouterr().out
+
+
+def test_a_version_becomes_the_champion_by_hand(first, shared_home, capsys):
+    assert execute(["promote", "models:/flipbook/1"]) == 1
+    assert "not promoted" in capsys.readouterr().err
+    assert execute(["promote", "models:/flipbook/1", "--even-if-not-better"]) == 0
+    assert "models:/flipbook/1 is the champion: promoted by hand" in capsys.readouterr().out
+    assert [row.aliases for row in list_versions(shared_home)] == [("champion",)]
 
 
 def test_other_settings_of_retrieval_do_not_replace_the_scores_of_a_version(first, shared_home):

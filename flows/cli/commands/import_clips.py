@@ -97,6 +97,8 @@ def _print(summary: "ImportSummary") -> None:
         f"{summary.clips:,} clips of {summary.accepted:,} videos. Rejected files: {summary.rejected:,}. "
         f"Duplicates: {summary.duplicates:,}."
     )
+    if summary.warning:
+        typer.echo(summary.warning)
     for one in summary.rejections[:SHOWN_REJECTIONS]:
         typer.echo(f"  {one.file} {one.reason}")
     if len(summary.rejections) > SHOWN_REJECTIONS:

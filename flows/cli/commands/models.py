@@ -1,4 +1,4 @@
-"""`flipbook models` and `flipbook register`: list the versions of the model, and add a checkpoint to them."""
+"""`flipbook models`, `register` and `promote`: the versions of the model, and which one is the champion."""
 
 import os
 from pathlib import Path
@@ -83,3 +83,29 @@ def register(
             typer.echo("Its evaluation was started on the Prefect server.")
             return
     typer.echo(f"Score it: {program()} evaluate --model {ref}{home_option()}")
+
+
+def promote(
+    model: Annotated[str, typer.Argument(metavar="REF", help="The version, as models:/flipbook/3.")],
+    even_if_not_better: Annotated[
+        bool, typer.Option("--even-if-not-better", help="Whatever the scores say. The version's page will say so.")
+    ] = False,
+    home: HomeFolder = None,
+) -> None:
+    """Make a version the champion if it is better than the present one. It must have been evaluated.
+
+    Models of different worlds or data sets cannot be compared: then --even-if-not-better makes the choice yours.
+    """
+    chosen = use_home(home)
+
+    from tracking.model_reference import ModelReferenceError, resolve_model
+    from tracking.promotion import NotPromotedError
+    from tracking.promotion import promote as promote_version
+
+    found = resolve_model(chosen, model)
+    if found.version is None:
+        raise ModelReferenceError(f"{model} is no registered version. `flipbook register PATH` makes it one.")
+    outcome = promote_version(chosen, found.version, even_if_not_better=even_if_not_better)
+    if not outcome.promoted:
+        raise NotPromotedError(f"models:/flipbook/{found.version} was {outcome.why}.")
+    typer.echo(f"models:/flipbook/{found.version} is the champion: {outcome.why}.")
