@@ -66,8 +66,8 @@ class ImportSummary(BaseModel):
         if not self.on_two_sides:
             return ""
         return (
-            f"Captions of training that are also in validation or test: {self.on_two_sides:,}. The split column says so, "
-            "and scores on them do not tell what the model makes of new captions."
+            f"Captions of training that are also in validation or test: {self.on_two_sides:,}. The split column says "
+            "so, and scores on them do not tell what the model makes of new captions."
         )
 
     def rejected_csv(self) -> bytes:

@@ -88,7 +88,7 @@ def evaluate_captioned(
 def matcher_for(training: CaptionedClips, config: CaptionedConfig) -> Matcher:
     """Train the matcher of an evaluation. It depends on the training clips and on the config alone."""
     _, rest = split_training(len(training), config)
-    return train_matcher(training.rows(rest), seed=config.seed, steps=config.matcher_steps)
+    return train_matcher(training, rows=rest, seed=config.seed, steps=config.matcher_steps)
 
 
 def _check(training: CaptionedClips, held_out: Mapping[str, CaptionedClips]) -> None:

@@ -112,24 +112,28 @@ def _normalise(small: Frames) -> Tensor:
     return torch.from_numpy(small).permute(0, 1, 4, 2, 3).contiguous().float() / 127.5 - 1
 
 
-def train_matcher(clips: CaptionedClips, *, seed: int, steps: int) -> Matcher:
+def train_matcher(clips: CaptionedClips, *, seed: int, steps: int, rows: NDArray[np.int64] | None = None) -> Matcher:
     """Train a matcher on real clips. Equal arguments give equal matchers on the same machine.
 
     Args:
         clips: N >= 2 clips. A few thousand are enough.
+        rows: train on these clips alone, int64 (M,), M >= 2.
         seed: of the weights and of the order of the clips.
         steps: at most so many steps with 64 clips each. Few clips are not read more than 15 times, after 60 steps.
 
     Raises:
         ValueError: there is only one clip.
     """
-    if len(clips) < 2:
+    places = np.arange(len(clips)) if rows is None else rows
+    count = len(places)
+    if count < 2:
         raise ValueError("a matcher needs at least 2 clips to train on")
     generator = np.random.default_rng(seed)
-    small = np.concatenate([_shrink(clips.frames[k : k + _AT_ONCE]) for k in range(0, len(clips), _AT_ONCE)])
-    known = [{reading(name) for name in names} for names in clips.captions]
-    batch = min(_BATCH, len(clips))
-    steps = min(steps, 60 + _PASSES * len(clips) // batch)
+    small = np.concatenate([_shrink(clips.frames[places[k : k + _AT_ONCE]]) for k in range(0, count, _AT_ONCE)])
+    texts = [clips.captions[place] for place in places]
+    known = [{reading(name) for name in names} for names in texts]
+    batch = min(_BATCH, count)
+    steps = min(steps, 60 + _PASSES * count // batch)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         matcher = Matcher(frames=small.shape[1], height=small.shape[2], width=small.shape[3])
@@ -137,15 +141,15 @@ def train_matcher(clips: CaptionedClips, *, seed: int, steps: int) -> Matcher:
         for step in range(steps):
             for group in optimiser.param_groups:
                 group["lr"] = _RATE * (1 - step / steps)
-            rows = generator.choice(len(clips), size=batch, replace=False)
-            captions = [names[generator.integers(len(names))] for names in (clips.captions[row] for row in rows)]
-            pictures = _normalise(small[rows])
+            drawn = generator.choice(count, size=batch, replace=False)
+            captions = [names[generator.integers(len(names))] for names in (texts[row] for row in drawn)]
+            pictures = _normalise(small[drawn])
             pictures = pictures + _BRIGHTNESS * torch.randn(batch, 1, 1, 1, 1) + _NOISE * torch.randn_like(pictures)
             readings = [reading(caption) for caption in captions]
-            matches = torch.tensor([[words in known[row] for words in readings] for row in rows]).float()
+            matches = torch.tensor([[words in known[row] for words in readings] for row in drawn]).float()
             clip_vectors = functional.normalize(matcher.video.project(matcher.video(pictures)))
-            texts = functional.normalize(matcher.text(captions))
-            scores = matcher.log_scale.exp().clamp(max=50) * clip_vectors @ texts.T
+            text_vectors = functional.normalize(matcher.text(captions))
+            scores = matcher.log_scale.exp().clamp(max=50) * clip_vectors @ text_vectors.T
             loss = _multi_positive(scores, matches) + _multi_positive(scores.T, matches.T)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
