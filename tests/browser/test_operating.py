@@ -149,6 +149,7 @@ def own(evaluated: FlowRun, imported: FlowRun, prefect: PrefectPages, camera: Ca
     """A completed run of `own` that was started in the form, with the data set that the page of the import names."""
     prefect.open_run(imported.id)
     prefect.open_artifact("dataset", run=imported.name)
+    expect(prefect.page.get_by_role("main")).to_contain_text("with the data set")
     named = re.search(r"with the data set (\w+)", prefect.page.get_by_role("main").inner_text())
     assert named
     prefect.open_run_form("own")
