@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from evaluation.pictures.labels import Font, font_for, label_lines
+from evaluation.pictures.labels import Font, font_for, label_lines, plain_font
 
 Frames = NDArray[np.uint8]
 
@@ -54,11 +54,11 @@ def contact_sheet(
         raise ValueError(f"the real clips have the shape {real.shape}, the generated ones {frames.shape}")
     frames, real = _enlarge_to_cell(frames), None if real is None else _enlarge_to_cell(real)
     count, number, size, width = frames.shape[:4]
-    small = ImageFont.load_default(12)
+    small = plain_font(12)
     labels = [label_lines(prompt) for prompt in prompts]
     fonts = [font_for("".join(lines), 14) for lines in labels]
     lengths = [font.getlength(line) for font, lines in zip(fonts, labels, strict=True) for line in lines]
-    lengths += [ImageFont.load_default(14).getlength(note) for note in notes or ()]
+    lengths += [plain_font(14).getlength(note) for note in notes or ()]
     strip = number * (width + _GAP) - _GAP
     left = _MARGIN + int(max(lengths)) + (44 if passed is not None else 20)
     right = left + strip + _BAND

@@ -36,9 +36,15 @@ def font_for(text: str, size: float) -> Font:
         size: px.
     """
     if text.isascii():
-        return ImageFont.load_default(size)
+        return plain_font(size)
     letters = frozenset(ord(letter) for letter in text if not letter.isspace())
     return _font_with(letters, size)
+
+
+@cache
+def plain_font(size: float) -> Font:
+    """Pillow's own font, read once."""
+    return ImageFont.load_default(size)
 
 
 @cache

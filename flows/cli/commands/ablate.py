@@ -25,7 +25,7 @@ def ablate(
 
     The tutorial's network is trained and scored as well. Finished trainings are not repeated.
     """
-    settings = configuration("", config, overrides)
+    settings = configuration("full", config, overrides)
 
     from flows.config.variants import variants
 
