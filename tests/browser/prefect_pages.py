@@ -98,18 +98,23 @@ class PrefectPages:
         title.locator("xpath=following::button[1]").click()  # the three dots beside it
         self.page.get_by_role("menuitem", name="Use JSON Input").click()
         editor = title.locator("xpath=following::*[@contenteditable='true'][1]")
-        editor.click()
-        self.page.keyboard.press("Control+A")
+        editor.press("Control+A")
         self.page.keyboard.insert_text(json.dumps(value, indent=2))
         expect(editor).to_contain_text(json.dumps(next(iter(value))))
 
     def submit(self) -> FlowRun:
-        """Submit the form of a run, and open the run's page."""
+        """Submit the form of a run, and open the run's page.
+
+        A busy server may refuse the run. The form then stays, and a person would click again. The run is read from the
+        server's answer, because the message that links to it soon goes.
+        """
         name = self.page.get_by_role("textbox", name="Run Name").input_value()
-        self.page.get_by_role("button", name="Submit").click()
-        # The link is in a message that moves in and soon goes. A click would wait until it stands still.
-        link = self.page.get_by_role("link", name="View run").get_attribute("href") or ""
-        run = link.partition("/flow-run/")[2].partition("?")[0]
+        for _ in range(5):
+            with self.page.expect_response(re.compile("/create_flow_run$")) as answer:
+                self.page.get_by_role("button", name="Submit").click()
+            if answer.value.ok:
+                break
+        run = answer.value.json()["id"]
         self.open_run(run)
         return FlowRun(run, name)
 
@@ -178,8 +183,9 @@ class PrefectPages:
         self.open_tab("Artifacts")
         self.page.get_by_role("heading", name=key, exact=True).click()
         # The page of the key lists the artifacts of all runs.
-        entry = self.page.locator("div").filter(has=self.page.get_by_role("link", name=run, exact=True))
-        entry.locator("a[href*='/artifacts/artifact/']").last.click()
+        artifact = self.page.locator("a[href*='/artifacts/artifact/']")
+        entries = self.page.locator("div").filter(has=self.page.get_by_role("link", name=run, exact=True))
+        entries.filter(has=artifact).last.locator(artifact).click()  # the innermost entry
         expect(self.page.get_by_role("tab", name="Raw")).to_be_visible()
 
     def moving_pictures(self) -> dict[str, int]:

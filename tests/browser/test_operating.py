@@ -17,7 +17,10 @@ from data.shards.manifest import write_manifest
 from data.shards.shard import write_shard
 from data.shards.sources import WorldSource
 from data.worlds.world import HeldOut
+from evaluation.captioned.config import CaptionedConfig
+from evaluation.config import EvaluationConfig
 from flows.config.pipeline import PipelineConfig
+from flows.config.presets import PRESETS
 from models.training.trainer import train
 from tests.browser.camera import Camera
 from tests.browser.mlflow_pages import MlflowPages
@@ -42,6 +45,11 @@ TINY = tiny_config(
         "sample_every": 200,
     },
     evaluation={"samples_seen": 16, "samples_held_out": 32, "samples_real": 16},
+)
+OWN_EVALUATION = EvaluationConfig(
+    videos_per_prompt=1,
+    frechet=False,
+    captioned=CaptionedConfig(captions_per_split=4, clips_per_split=8, real_clips=8, matcher_steps=2, candidates=4),
 )
 HELD_OUT = ("circle moving up-right", "circle moving up")
 PROMPTS = ("circle moving left", "circle moving right", "circle moving up-left", *HELD_OUT)
@@ -131,6 +139,26 @@ def imported(clips: Path, prefect: PrefectPages, camera: Camera) -> FlowRun:
     prefect.name_run("own videos")
     prefect.fill_in("source", str(clips))
     camera.take("import-form")
+    started = prefect.submit()
+    assert prefect.follow_to_the_end() == "Completed"
+    return started
+
+
+@pytest.fixture(scope="module")
+def own(evaluated: FlowRun, imported: FlowRun, prefect: PrefectPages, camera: Camera) -> FlowRun:
+    """A completed run of `own` that was started in the form, with the data set that the page of the import names."""
+    prefect.open_run(imported.id)
+    prefect.open_artifact("dataset", run=imported.name)
+    expect(prefect.page.get_by_role("main")).to_contain_text("with the data set")
+    named = re.search(r"with the data set (\w+)", prefect.page.get_by_role("main").inner_text())
+    assert named
+    prefect.open_run_form("own")
+    prefect.name_run("own model")
+    prefect.fill_in("dataset", named[1])
+    camera.take("own-form", for_docs=True)
+    training = PRESETS["own"]().train.model_copy(update={"steps": 10, "prompts_per_batch": 4, "threads": 1})
+    prefect.give_json("train", training.model_dump(mode="json"))
+    prefect.give_json("evaluation", OWN_EVALUATION.model_dump(mode="json"))
     started = prefect.submit()
     assert prefect.follow_to_the_end() == "Completed"
     return started
@@ -285,3 +313,26 @@ def test_a_folder_of_videos_becomes_a_data_set_by_the_form_of_import(
     prefect.open_artifact("dataset", run=imported.name)
     expect(prefect.page.get_by_role("main")).to_contain_text("60 clips of 60 videos")
     camera.take("imported", for_docs=True)
+
+
+def test_a_model_of_own_clips_is_scored_beside_real_clips_on_the_pages_of_its_run(
+    own: FlowRun, prefect: PrefectPages, camera: Camera
+) -> None:
+    prefect.open_run(own.id)
+    prefect.open_artifact("scores", run=own.name)
+    for split in ("seen", "validation", "test"):
+        name = f"{split}, all captions"
+        row = prefect.page.get_by_role("row").filter(has=prefect.page.get_by_role("cell", name=name, exact=True))
+        expect(row).to_contain_text("%")
+    camera.take("own-scores")
+    prefect.open_run(own.id)
+    prefect.open_artifact("videos", run=own.name)
+    assert len(prefect.moving_pictures()) == 10  # 4 seen captions, 2 of validation, 4 of test
+    camera.take("own-videos")
+
+
+def test_the_version_of_own_clips_shows_its_retrieval(own: FlowRun, mlflow: MlflowPages, camera: Camera) -> None:
+    mlflow.open_model()
+    mlflow.open_version(3)
+    expect(mlflow.page.get_by_role("table").filter(has_text="retrieval")).to_contain_text("validation")
+    camera.take("own-version")

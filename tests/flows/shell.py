@@ -77,11 +77,15 @@ def output_until(process: subprocess.Popen[str], line: str) -> str:
     raise AssertionError(f"the command has ended: {output}")
 
 
-def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until `condition` is true."""
+def eventually(
+    condition: Callable[[], object],
+    seconds: float = PATIENCE_SECONDS,
+    otherwise: Callable[[], object] = lambda: "the condition never became true",
+) -> None:
+    """Wait until `condition` is true. If it never is, the test fails with what `otherwise` gives."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "the condition never became true"
+        assert time.monotonic() < deadline, otherwise()
         time.sleep(0.2)
 
 

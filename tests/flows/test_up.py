@@ -209,9 +209,19 @@ def test_down_leaves_nothing_and_no_run_that_counts_as_running(up: Up, flow_run:
 def test_a_training_that_down_has_ended_goes_on_from_its_checkpoint_at_the_next_up(up: Up, training: str) -> None:
     again = up.start()
     assert again.returncode == 0, again.stderr
-    eventually(lambda: state_of(up, training) == "COMPLETED")
-    states = ask(f"{up.prefect}/api/flow_run_states/?flow_run_id={training}")
-    names = [state["name"] for state in sorted(states, key=lambda state: state["timestamp"])]
+
+    def history() -> list[dict[str, str]]:
+        states = ask(f"{up.prefect}/api/flow_run_states/?flow_run_id={training}")
+        return sorted(states, key=lambda state: state["timestamp"])
+
+    def story() -> str:
+        states = [f"{state['timestamp']} {state['name']}: {state['message']}" for state in history()]
+        logs = [log.read_text(errors="replace")[-8000:] for log in sorted((up.home / "logs").glob("worker-*.log"))]
+        return "\n".join(["its states:", *states, *logs])
+
+    eventually(lambda: state_of(up, training) in ("COMPLETED", "FAILED"), seconds=600, otherwise=story)
+    assert state_of(up, training) == "COMPLETED", story()
+    names = [state["name"] for state in history()]
     assert names.count("AwaitingRetry") == 1
     assert names.count("Completed") == 1
     assert names.count("Running") == 2
