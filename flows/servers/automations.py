@@ -76,7 +76,6 @@ def automations() -> list[Automation]:
                 _states("Pending", "Submitting"),
                 _states(*_ENDS, *_QUEUED, "Crashed", "Running"),
                 PENDING_SECONDS,
-                counts=["0", *begun],
                 on_processes=True,
             ),
             actions=[again],

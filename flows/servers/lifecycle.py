@@ -27,6 +27,7 @@ from flows.servers.supervisor import Supervisor
 SETUP = (sys.executable, "-P", "-m", "flows.setup")
 START_SECONDS = 300.0  # a busy machine may need minutes; a program that has ended is noticed at once
 FLOW_RUN_SECONDS = 8.0  # a training needs some of them to reach a point at which it can be interrupted
+STATE_SECONDS = 60.0  # a busy server takes long, and without this answer the run would not go on by itself
 POLL_SECONDS = 0.3
 LEAST_SPACE = 4 << 20  # bytes; with less free space a server cannot make its database
 
@@ -183,9 +184,9 @@ def _queue_again(flow_runs: Collection[str], addresses: Addresses) -> None:
     for flow_run in flow_runs:
         url = f"{addresses.prefect_api}/flow_runs/{flow_run}"
         with suppress(OSError):  # the server is gone; after its next start it misses the heartbeats of the run
-            known = ask(url)
+            known = ask(url, seconds=STATE_SECONDS)
             if OUR_TAG in known["tags"] and known["state"]["type"] in ("PENDING", "RUNNING", "CRASHED"):
-                ask(f"{url}/set_state", {"state": state, "force": True})
+                ask(f"{url}/set_state", {"state": state, "force": True}, seconds=STATE_SECONDS)
 
 
 def _check_ports(addresses: Addresses) -> None:
