@@ -33,8 +33,14 @@ def shapes() -> PipelineConfig:
     return PipelineConfig(
         world=shapes_world(),
         data=DataConfig(clips=20_000),
-        model=_any_shapes(),
-        train=_many_prompts(steps=3_300),
+        model=ModelConfig(
+            decoder="layers",
+            channels=24,
+            frame_discriminator_channels=32,
+            frame_pooling=True,  # shapes are learned sooner
+            word_heads=True,
+        ),
+        train=TrainConfig(steps=3_300, prompts_per_batch=16, clips_per_prompt=2),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
 
