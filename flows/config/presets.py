@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from data.shards.config import DataConfig
 from data.worlds.presets import VALIDATION_FOLDS, digits_world, pairs_world, shapes_world, validation_world
@@ -33,13 +34,7 @@ def shapes() -> PipelineConfig:
     return PipelineConfig(
         world=shapes_world(),
         data=DataConfig(clips=20_000),
-        model=ModelConfig(
-            decoder="layers",
-            channels=24,
-            frame_discriminator_channels=32,
-            frame_pooling=True,  # shapes are learned sooner
-            word_heads=True,
-        ),
+        model=_any_shapes(decoder="layers"),
         train=TrainConfig(steps=3_300, prompts_per_batch=16, clips_per_prompt=2),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
@@ -61,7 +56,7 @@ def pairs() -> PipelineConfig:
     return PipelineConfig(
         world=pairs_world(),
         data=DataConfig(clips=20_000),
-        model=_any_shapes(objects=2),
+        model=_any_shapes(decoder="layers", objects=2, **_MUCH_NOISE),
         train=_many_prompts(steps=4_800),
         evaluation=EvaluationConfig(samples_seen=8, samples_held_out=32, samples_real=16),
     )
@@ -80,7 +75,7 @@ def digits() -> PipelineConfig:
     return PipelineConfig(
         world=digits_world(),
         data=DataConfig(clips=20_000),
-        model=_any_shapes().model_copy(update={"background": "black", "channels": 32, "keypoints": 12, "content": 32}),
+        model=_any_shapes(decoder="sprite", background="black", channels=32, keypoints=12, content=32, **_MUCH_NOISE),
         train=_many_prompts(steps=3_300),
         evaluation=EvaluationConfig(samples_seen=16, samples_held_out=64, samples_real=16),
     )
@@ -107,20 +102,17 @@ def tutorial() -> PipelineConfig:
     )
 
 
-def _any_shapes(*, objects: int = 1) -> ModelConfig:
-    return ModelConfig(
-        decoder="sprite" if objects == 1 else "layers",
-        objects=objects,
-        frame_pooling=True,  # shapes are learned sooner; two small objects are hardly learned without it
-        channels=24,
-        word_heads=True,
-        frame_discriminator_channels=32,
-        noise=8,
-        angles=0,
-        modes=16,
-        noise_layers=1,
-        fast_waves=0.0,
-    )
+_MUCH_NOISE = {"noise": 8, "angles": 0, "modes": 16, "noise_layers": 1, "fast_waves": 0.0}
+
+
+def _any_shapes(**changes: Any) -> ModelConfig:
+    common = {
+        "channels": 24,
+        "frame_discriminator_channels": 32,
+        "frame_pooling": True,  # shapes are learned sooner; two small objects are hardly learned without it
+        "word_heads": True,
+    }
+    return ModelConfig.model_validate(common | changes)
 
 
 def _many_prompts(*, steps: int) -> TrainConfig:

@@ -48,7 +48,6 @@ def automations() -> list[Automation]:
         message=f"No sign of life for {SILENCE_SECONDS} s: its process or its machine is gone.",
     )
     heartbeat = "prefect.flow-run.heartbeat"
-    begun = [str(count) for count in range(1, RESCHEDULED_AT_MOST + 1)]
     return [
         Automation(
             name=CRASH_SILENT,
@@ -64,7 +63,7 @@ def automations() -> list[Automation]:
                 _states("Crashed"),
                 _states(*_ENDS, *_QUEUED, "Pending", "Submitting", "Running"),
                 CRASHED_SECONDS,
-                counts=["0", *begun],
+                counts=[str(count) for count in range(RESCHEDULED_AT_MOST + 1)],
             ),
             actions=[again],
         ),

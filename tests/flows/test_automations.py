@@ -33,6 +33,10 @@ def client(tmp_path_factory, prepared):
 @pytest.fixture(scope="module")
 def deployment(client):
     """A deployment without a worker: its runs have the states that the tests set."""
+    return deployment_of(client)
+
+
+def deployment_of(client):
     client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
     flow = client.create_flow_from_name("child")
     return client.create_deployment(flow_id=flow, name="test", tags=[OUR_TAG], work_pool_name="cpu")
@@ -118,10 +122,7 @@ def test_a_run_that_has_crashed_while_the_server_ended_is_queued_again_after_hou
     monkeypatch.setattr(automations, "CRASHED_SECONDS", 20)
     with server.running(), get_client(sync_client=True) as client:
         automations.ensure_automations()
-        client.create_work_pool(WorkPoolCreate(name="cpu", type="process"))
-        flow = client.create_flow_from_name("child")
-        made = client.create_deployment(flow_id=flow, name="test", tags=[OUR_TAG], work_pool_name="cpu")
-        run = run_with(client, made, Running(), Crashed())
+        run = run_with(client, deployment_of(client), Running(), Crashed())
         eventually(lambda: buckets(home), 60)
     pass_hours_without_a_server(home)
     with server.running(), get_client(sync_client=True) as client:
